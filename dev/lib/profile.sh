@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# A profile is one set of private servers: its ports (dev/ports.env) and its folder,
+# $DOORSTEP_HOME/NAME. Profiles "run" "test" are named there; any other name gets its own block of ports.
+
+# use_profile NAME : sets PROFILE, PROFILE_HOME and the ports *_PORT.
+use_profile() {
+    [[ $1 =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "profile '$1': a name is a-z, 0-9 and '-'"
+    PROFILE=$1
+    PROFILE_HOME=${DOORSTEP_HOME:-$DOORSTEP_ROOT/.doorstep}/$PROFILE
+    LOG_DIR=$PROFILE_HOME/log
+    RUN_DIR=$PROFILE_HOME/run
+    KAFKA_PORT=$(profile_port kafka 92)
+    CONTROLLER_PORT=$(profile_port controller 93)
+    POSTGRES_PORT=$(profile_port postgres 32)
+    MONGO_PORT=$(profile_port mongo 17)
+    API_PORT=$(profile_port api 0)
+    SANDBOX_PORT=$(profile_port sandbox 1)
+    METRICS_PORT=$(profile_port metrics 40)
+    export PROFILE PROFILE_HOME LOG_DIR RUN_DIR KAFKA_PORT CONTROLLER_PORT POSTGRES_PORT \
+        MONGO_PORT API_PORT SANDBOX_PORT METRICS_PORT
+}
+
+# port_variable NAME -> the variable that sets the port of that name in this profile.
+port_variable() {
+    local name=DOORSTEP_${PROFILE}_$1_PORT
+    name=${name//-/_}
+    printf '%s' "${name^^}"
+}
+
+# profile_port NAME PLACE_IN_BLOCK
+profile_port() {
+    local variable port sum
+    variable=$(port_variable "$1")
+    port=${!variable:-}
+    if [ -z "$port" ]; then
+        sum=$(printf '%s' "$PROFILE" | cksum)
+        port=$((DOORSTEP_OTHER_PORTS_FROM + ${sum%% *} % 50 * 100 + $2))
+    fi
+    if ! [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || [ "$port" -gt 65535 ]; then
+        die "$variable='$port' is not a port"
+    fi
+    printf '%s' "$port"
+}
+
+# The folders of a profile. Kept open for the postgres user, whose server lives below when the
+# caller is root; files with secrets have modes of their own.
+make_home() {
+    mkdir -p "$LOG_DIR" "$RUN_DIR"
+    chmod 755 "$PROFILE_HOME"
+}
+
+# What a process of the shop needs to find the servers of this profile.
+profile_env() {
+    cat <<EOF
+export KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT
+export DATABASE_URL=postgresql://doorstep@127.0.0.1:$POSTGRES_PORT/doorstep
+export MONGODB_URL='mongodb://127.0.0.1:$MONGO_PORT/doorstep?replicaSet=rs0&retryWrites=false'
+export API_PORT=$API_PORT
+export SANDBOX_PORT=$SANDBOX_PORT
+export METRICS_PORT=$METRICS_PORT
+EOF
+}
