@@ -54,28 +54,55 @@ draw_bar() {
 }
 clear_bar() { if on_terminal; then printf '\r\033[K' >&2; fi; }
 
-# step TEXT LOGFILE COMMAND... : runs a long command with its output in a file. A terminal sees a
-# moving mark and the time, others one line at the end. On failure the end of the log is shown.
+# end_tree PID : the process and all below it. Background jobs of a script ignore Ctrl-C, so a
+# script that is interrupted ends them itself.
+end_tree() {
+    local child children=''
+    { children=$(<"/proc/$1/task/$1/children"); } 2>/dev/null || true
+    kill -TERM "$1" 2>/dev/null || true
+    for child in $children; do end_tree "$child"; done
+}
+STEP_PID=''
+end_step() { if [ -n "$STEP_PID" ]; then end_tree "$STEP_PID"; fi; }
+trap 'end_step; exit 130' INT
+trap 'end_step; exit 143' TERM
+
+# step_progress LOG TEXT START : a bar where the log counts as ninja does, "[3/40]"; else a mark.
+step_progress() {
+    local last
+    last=$(tail -c 400 "$1" | tail -n 1)
+    if [[ $last =~ ^\[([0-9]+)/([0-9]+)\] ]]; then
+        draw_bar "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" \
+            "$2 ${BASH_REMATCH[1]}/${BASH_REMATCH[2]}, $(seconds_since "$3") s"
+    else
+        printf '\r\033[K  %s %s, %s s' "$4" "$2" "$(seconds_since "$3")" >&2
+    fi
+}
+
+# step TEXT LOGFILE COMMAND... : runs a long command with its output in a file and shows progress;
+# without a terminal a line at the begin and at the end. On failure the end of the log is shown.
 step() {
-    local text=$1 log=$2 start pid rc=0 mark='-+*+' i=0
+    local text=$1 log=$2 start rc=0 mark='-+*+' i=0
     shift 2
     start=$(now_ms)
+    on_terminal || say "  $text ..."
     "$@" >"$log" 2>&1 </dev/null &
-    pid=$!
+    STEP_PID=$!
     if on_terminal; then
-        while kill -0 "$pid" 2>/dev/null; do
-            printf '\r\033[K  %s %s  %s s' "${mark:i++%4:1}" "$text" "$(seconds_since "$start")" >&2
-            DOORSTEP_POLL_S=0.1 poll_pause
+        while kill -0 "$STEP_PID" 2>/dev/null; do
+            step_progress "$log" "$text" "$start" "${mark:i++%4:1}"
+            poll_pause
         done
     fi
-    wait "$pid" || rc=$?
+    wait "$STEP_PID" || rc=$?
+    STEP_PID=''
     clear_bar
     if [ "$rc" = 0 ]; then
         say "  $text: done in $(seconds_since "$start") s"
         return 0
     fi
     say "  $text: failed (exit code $rc); the end of $log:"
-    tail -n 25 "$log" | sed 's/^/    /' >&2
+    tail -n "${DOORSTEP_LOG_LINES:-25}" "$log" | sed 's/^/    /' >&2
     return "$rc"
 }
 

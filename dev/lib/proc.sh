@@ -38,8 +38,8 @@ launch() {
     shift
     log=$LOG_DIR/$name.log
     if [ -s "$log" ]; then mv -f "$log" "$log.1"; fi
-    # Descriptor 9 is the lock of the calling script.
-    (cd / && exec setsid "$@" >"$log" 2>&1 </dev/null 9>&-) &
+    # Descriptors 8 and 9 are locks of the calling scripts, which a server must not keep.
+    (cd / && exec setsid "$@" >"$log" 2>&1 </dev/null 8>&- 9>&-) &
     pid=$!
     printf '%s %s\n' "$pid" "$(start_time "$pid")" >"$(pid_file "$name")"
 }

@@ -1,12 +1,13 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # A profile is one set of private servers: its ports (dev/ports.env) and its folder,
-# $DOORSTEP_HOME/NAME. Profiles "run" "test" are named there; any other name gets its own block of ports.
+# $DOORSTEP_HOME/NAME. Profiles "run" and "test" are named there; any other name gets a block of
+# ports of its own.
 
 # use_profile NAME : sets PROFILE, PROFILE_HOME and the ports *_PORT.
 use_profile() {
     [[ $1 =~ ^[a-z][a-z0-9-]{0,30}$ ]] || die "profile '$1': a name is a-z, 0-9 and '-'"
     PROFILE=$1
-    PROFILE_HOME=${DOORSTEP_HOME:-$DOORSTEP_ROOT/.doorstep}/$PROFILE
+    PROFILE_HOME=$(realpath -m "${DOORSTEP_HOME:-$DOORSTEP_ROOT/.doorstep}")/$PROFILE
     LOG_DIR=$PROFILE_HOME/log
     RUN_DIR=$PROFILE_HOME/run
     KAFKA_PORT=$(profile_port kafka 92)
@@ -16,8 +17,6 @@ use_profile() {
     API_PORT=$(profile_port api 0)
     SANDBOX_PORT=$(profile_port sandbox 1)
     METRICS_PORT=$(profile_port metrics 40)
-    export PROFILE PROFILE_HOME LOG_DIR RUN_DIR KAFKA_PORT CONTROLLER_PORT POSTGRES_PORT \
-        MONGO_PORT API_PORT SANDBOX_PORT METRICS_PORT
 }
 
 # port_variable NAME -> the variable that sets the port of that name in this profile.
@@ -49,14 +48,17 @@ make_home() {
     chmod 755 "$PROFILE_HOME"
 }
 
-# What a process of the shop needs to find the servers of this profile.
-profile_env() {
+# What a process of the shop needs to find the servers of this profile, and its own ports.
+profile_variables() {
     cat <<EOF
-export KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT
-export DATABASE_URL=postgresql://doorstep@127.0.0.1:$POSTGRES_PORT/doorstep
-export MONGODB_URL='mongodb://127.0.0.1:$MONGO_PORT/doorstep?replicaSet=rs0&retryWrites=false'
-export API_PORT=$API_PORT
-export SANDBOX_PORT=$SANDBOX_PORT
-export METRICS_PORT=$METRICS_PORT
+KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT
+DATABASE_URL=postgresql://doorstep@127.0.0.1:$POSTGRES_PORT/doorstep
+MONGODB_URL='mongodb://127.0.0.1:$MONGO_PORT/doorstep?replicaSet=rs0&retryWrites=false'
+API_PORT=$API_PORT
+API_URL=http://127.0.0.1:$API_PORT
+SANDBOX_PORT=$SANDBOX_PORT
+PAYMENT_PROVIDER_URL=http://127.0.0.1:$SANDBOX_PORT
+WEBHOOK_URL=http://127.0.0.1:$API_PORT/api/webhooks/payments/sandbox
 EOF
 }
+profile_env() { profile_variables | sed 's/^/export /'; }
