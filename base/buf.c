@@ -70,7 +70,9 @@ bool ds_buf_printf(ds_buf_t *buf, ds_error_t *error, const char *format, ...)
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    bool ok = length >= 0 && ds_buf_reserve(buf, (size_t)length + 1, error);
+    bool ok = length >= 0 ? ds_buf_reserve(buf, (size_t)length + 1, error)
+                          : ds_error_set(error, DS_DOMAIN_BASE, DS_ERR_INVALID,
+                                         "buffer: cannot format \"%.40s\"", format);
     if (ok) {
         (void)vsnprintf((char *)buf->data + buf->len, (size_t)length + 1, format, again);
         buf->len += (size_t)length;
@@ -267,7 +269,12 @@ bool ds_arena_printf(ds_arena_t *arena, ds_str_t *text_out, ds_error_t *error, c
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    char *text = length < 0 ? NULL : ds_arena_alloc(arena, (size_t)length + 1, error);
+    char *text = NULL;
+    if (length < 0)
+        ds_error_set(error, DS_DOMAIN_BASE, DS_ERR_INVALID, "arena: cannot format \"%.40s\"",
+                     format);
+    else
+        text = ds_arena_alloc(arena, (size_t)length + 1, error);
     if (text != NULL) {
         (void)vsnprintf(text, (size_t)length + 1, format, again);
         *text_out = (ds_str_t){text, (uint32_t)length};

@@ -1,14 +1,26 @@
 #include "base/error.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define DOTS "..."
+
+/* A full message ends with dots, and not inside a UTF-8 sequence: messages go into JSON. */
+static void mark_cut(char message[DS_ERROR_MESSAGE_BYTES])
+{
+    ds_str_t whole = {message, DS_ERROR_MESSAGE_BYTES - 1};
+    ds_str_t kept = ds_utf8_cut(whole, DS_ERROR_MESSAGE_BYTES - sizeof DOTS);
+    memcpy(message + kept.len, DOTS, sizeof DOTS);
+}
 
 static void format_message(char *to, const char *format, va_list args)
 {
     int length = vsnprintf(to, DS_ERROR_MESSAGE_BYTES, format, args);
     if (length >= DS_ERROR_MESSAGE_BYTES)
-        memcpy(to + DS_ERROR_MESSAGE_BYTES - 4, "...", 4);
+        mark_cut(to);
 }
 
 bool ds_error_set(ds_error_t *error, enum ds_error_domain domain, enum ds_error_code code,
@@ -41,7 +53,7 @@ bool ds_error_prefix(ds_error_t *error, const char *format, ...)
     size_t used = strlen(error->message);
     int length = snprintf(error->message + used, sizeof error->message - used, ": %s", old);
     if (length >= (int)(sizeof error->message - used))
-        memcpy(error->message + DS_ERROR_MESSAGE_BYTES - 4, "...", 4);
+        mark_cut(error->message);
     return false;
 }
 

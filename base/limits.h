@@ -23,6 +23,15 @@
 /* What one decoded message may hold in an arena. */
 #define DS_MAX_DECODE_BYTES     (4 * 1024 * 1024)
 
+/* What a role says about itself: a line in the log, series in the registry (each is memory in every scrape). */
+#define DS_MAX_LOG_LINE_BYTES   (8 * 1024)
+#define DS_MAX_METRICS          4096
+
+/* What another server may make us hold besides the body, whose maximum the caller gives. */
+#define DS_MAX_HTTP_HEADER_BYTES (32 * 1024)
+/* A server that does not take a connection within this is away, however long the answer may take. */
+#define DS_MAX_HTTP_CONNECT_MS  3000
+
 _Static_assert(DS_MAX_RECORD_BYTES <= DS_MAX_DECISION_BYTES, "a record fits in a decision");
 
 #endif

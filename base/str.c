@@ -35,7 +35,8 @@ ds_str_t ds_str_after(ds_str_t s, char c)
     return (ds_str_t){found + 1, s.len - (uint32_t)(found + 1 - s.data)};
 }
 
-/* The length of the sequence that starts at p, or 0 where it is malformed. Table 3-7 of the Unicode standard. */
+/* The length of the sequence that starts at p, or 0 where it is malformed. Table 3-7 of the Unicode
+ * standard. */
 static uint32_t utf8_sequence(const uint8_t *p, uint32_t left)
 {
     if (p[0] < 0x80)
@@ -79,6 +80,21 @@ bool ds_utf8_valid(ds_str_t s)
         i += step;
     }
     return true;
+}
+
+uint32_t ds_utf8_step(ds_str_t s, uint32_t at)
+{
+    return utf8_sequence((const uint8_t *)s.data + at, s.len - at);
+}
+
+ds_str_t ds_utf8_cut(ds_str_t s, uint32_t max_bytes)
+{
+    if (s.len <= max_bytes)
+        return s;
+    uint32_t end = max_bytes;
+    while (end > 0 && max_bytes - end < 3 && ((uint8_t)s.data[end] & 0xC0) == 0x80)
+        end--;
+    return (ds_str_t){s.data, end};
 }
 
 size_t ds_utf8_length(ds_str_t s)

@@ -45,6 +45,10 @@ ds_str_t ds_str_before(ds_str_t s, char c);
 ds_str_t ds_str_after(ds_str_t s, char c);
 /** @brief True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). NUL and other controls pass. */
 bool ds_utf8_valid(ds_str_t s);
+/** @brief Bytes of the UTF-8 sequence that starts at `at` (< s.len): 1 to 4, or 0 where it is malformed or cut off. */
+uint32_t ds_utf8_step(ds_str_t s, uint32_t at);
+/** @brief The longest beginning of at most `max_bytes` that does not end inside a sequence. */
+ds_str_t ds_utf8_cut(ds_str_t s, uint32_t max_bytes);
 /** @brief Number of code points of a well-formed UTF-8 text. */
 size_t ds_utf8_length(ds_str_t s);
 /** @brief Copy to a fixed char array with NUL. @return false, and an empty text, when it does not fit. */
