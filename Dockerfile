@@ -29,7 +29,9 @@ USER 10001:10001
 WORKDIR /var/lib/doorstep
 # The API, and the probes and metrics of every role.
 EXPOSE 3000 9400
-ENV METRICS_PORT=9400
+ENV METRICS_PORT=9400 \
+    METRICS_BIND=0.0.0.0 \
+    HEALTHCHECK_URL=http://127.0.0.1:9400/readyz
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["doorstep", "healthcheck"]
 ENTRYPOINT ["doorstep"]

@@ -119,3 +119,10 @@ need_disk() {
     free=$(free_mb "$1")
     [ "$free" -ge "$2" ] || die "too little disk: $1 has $free MB free, $3 needs $2 MB"
 }
+
+# mongod is a binary for x86_64 with AVX; elsewhere it would end with "illegal instruction".
+check_processor() {
+    [ "$(uname -m)" = x86_64 ] || die "mongod is fetched for x86_64; this machine is $(uname -m). Use docker compose."
+    grep -qw avx /proc/cpuinfo || die "mongod $MONGOD_VERSION needs a processor with AVX, which /proc/cpuinfo" \
+        "does not show. In a virtual machine choose the host's processor type, or use docker compose."
+}

@@ -42,6 +42,7 @@ mongo_finish() { :; }
 mongo_stop() { stop_server mongo TERM 20; }
 mongo_ports() { printf '%s\n' "mongo $MONGO_PORT"; }
 mongo_needs() {
+    check_processor
     [ -x "$MONGOD" ] || die "mongod $MONGOD_VERSION is not installed: run ./dev/install run"
 }
 mongo_erase() { rm -rf "$PROFILE_HOME/mongo"; }

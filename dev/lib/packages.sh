@@ -10,7 +10,7 @@ PACKAGES_RUN=(
     ca-certificates curl git jq python3 python3-pip unzip
 )
 PACKAGES_TEST=(
-    clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck python3-venv
+    clang-14 libclang-rt-14-dev clang-format-14 shellcheck python3-venv
 )
 
 # missing_packages NAME... -> those that are not installed

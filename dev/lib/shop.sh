@@ -53,24 +53,44 @@ shop() { "$DOORSTEP_BIN" "$@"; }
 shop_create_topics() { shop topics create; }
 shop_migrate() { shop migrate; }
 
-# `up` writes each role's log into LOG_DIR and counts the roles' metrics ports up from METRICS_PORT.
-shop_launch() {
-    launch shop env LOG_DIR="$LOG_DIR" METRICS_PORT="$METRICS_PORT" "$DOORSTEP_BIN" up
-}
-shop_ready() { curl -fsS -o /dev/null --max-time 2 "$API_URL/readyz" 2>/dev/null; }
-shop_settled() { shop_ready || ! is_running shop; }
+# The roles that `up` runs, in its order: their probes' ports count up from METRICS_PORT.
+SHOP_ROLES=(sandbox processor-catalog processor-order processor-payment processor-inventory
+    processor-delivery project-postgres project-mongo gateway-payments api)
 
-# shop_wait_ready : bounded; says where to look when the shop does not come up.
+# `up` writes <role>.log and <role>.pid for each.
+shop_launch() {
+    launch shop env LOG_DIR="$LOG_DIR" RUN_DIR="$RUN_DIR" FIRST_METRICS_PORT="$METRICS_PORT" \
+        "$DOORSTEP_BIN" up
+}
+
+is_ready() { curl -fsS -o /dev/null --max-time 2 "$1/readyz" 2>/dev/null; }
+
+# shop_wait_ready : until every role's probe answers; bounded, and says who did not.
 shop_wait_ready() {
-    local start
+    local start role i waiting=("${!SHOP_ROLES[@]}") still
     start=$(now_ms)
-    wait_until "$SHOP_READY_S" shop_settled || true
-    if shop_ready; then
-        say "  all roles ready after $(seconds_since "$start") s"
-        return 0
-    fi
-    say "  the shop is not ready after $(seconds_since "$start") s; the end of $LOG_DIR/shop.log:"
-    show_log_end shop 20
+    while is_running shop && [ $(($(now_ms) - start)) -lt $((SHOP_READY_S * 1000)) ]; do
+        still=()
+        for i in "${waiting[@]}"; do
+            is_ready "http://127.0.0.1:$((METRICS_PORT + i))" || still+=("$i")
+        done
+        waiting=("${still[@]}")
+        if [ "${#waiting[@]}" = 0 ] && is_ready "$API_URL"; then
+            clear_bar
+            say "  ${#SHOP_ROLES[@]} roles ready after $(seconds_since "$start") s"
+            return 0
+        fi
+        role=${SHOP_ROLES[${waiting[0]:--1}]}
+        draw_bar "$((${#SHOP_ROLES[@]} - ${#waiting[@]}))" "${#SHOP_ROLES[@]}" "waiting for $role"
+        poll_pause
+    done
+    clear_bar
+    say "  not ready after $(seconds_since "$start") s: $(for i in "${waiting[@]}"; do printf '%s ' "${SHOP_ROLES[i]}"; done)"
+    say "  the end of $LOG_DIR/shop.log:"
+    show_log_end shop 10
+    role=${SHOP_ROLES[${waiting[0]:--1}]}
+    say "  the end of $LOG_DIR/$role.log:"
+    show_log_end "$role" 10
     return 1
 }
 

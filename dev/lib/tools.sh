@@ -63,14 +63,9 @@ fetch_tool() {
     mv "$work" "$DOORSTEP_TOOLS/$1"
 }
 
-check_processor() {
-    [ "$(uname -m)" = x86_64 ] || die "mongod is fetched for x86_64; this machine is $(uname -m). Use docker compose."
-    grep -qw avx /proc/cpuinfo || die "mongod $MONGOD_VERSION needs a processor with AVX, which /proc/cpuinfo" \
-        "does not show. In a virtual machine choose the host's processor type, or use docker compose."
-}
-
 install_tools() {
     kafka_installed && mongod_installed && return 0
+    check_processor
     need_disk "$DOORSTEP_CACHE" 600 "the download of Kafka and MongoDB"
     if ! kafka_installed; then
         have java || die "Java is missing: install openjdk-17-jre-headless"
@@ -78,7 +73,6 @@ install_tools() {
         fetch_tool "kafka-$KAFKA_VERSION" "fetching Kafka $KAFKA_VERSION" kafka_fetch
     fi
     if ! mongod_installed; then
-        check_processor
         fetch_tool "mongod-$MONGOD_VERSION" "fetching mongod $MONGOD_VERSION" mongod_fetch
     fi
 }
