@@ -7,7 +7,7 @@ build_preset() {
     shift
     if [ $# -gt 0 ]; then targets=(--target "$@"); fi
     mkdir -p "$dir"
-    if [ ! -f "$dir/build.ninja" ]; then
+    if [ ! -f "$dir/build.ninja" ] || [ "$DOORSTEP_ROOT/CMakePresets.json" -nt "$dir/build.ninja" ]; then
         step "configuring $preset" "$dir/configure.log" \
             cmake -S "$DOORSTEP_ROOT" --preset "$preset" || return 1
     fi
