@@ -14,18 +14,18 @@
 #include "schemas/schema.h"
 
 /** A place in one partition of one topic: the last delivered record, or the beginning {-1, 0, 0}. */
-struct ds_place {
+struct ds_log_place {
     int64_t offset; /* of the last delivered record; reading goes on at offset + 1 */
     int64_t epoch;
     int64_t seq;
 };
-#define DS_PLACE_START ((struct ds_place){-1, 0, 0})
+#define DS_PLACE_START ((struct ds_log_place){-1, 0, 0})
 
 /** One delivered record. Borrowed until the next poll. */
 struct ds_read_record {
     int32_t topic; /* index in the reader's topics */
     int32_t partition;
-    struct ds_place place;
+    struct ds_log_place place;
     int64_t appended_us;  /* the broker's timestamp */
     bool last;            /* of its decision; a batch never ends inside one */
     bool undecodable;     /* the meta block is right, the body is not: event holds the head only */
@@ -49,7 +49,7 @@ struct ds_reader_config {
     size_t max_batch_records; /* 0: 4096 */
     /** Group only, called from poll: partition p is ours now. Fill places_out[topic_count]; false with a retriable
      *  error: it is asked again after a pause; with another: the partition is left alone. */
-    bool (*assigned)(void *context, int32_t partition, struct ds_place *places_out,
+    bool (*assigned)(void *context, int32_t partition, struct ds_log_place *places_out,
                      ds_error_t *error);
     /** Group only: p is another's now; nothing more of it will be delivered. */
     void (*revoked)(void *context, int32_t partition);
@@ -65,7 +65,7 @@ DS_MUST_CHECK bool ds_reader_new(const struct ds_runtime *runtime,
 void ds_reader_destroy(ds_reader_t *reader);
 /** @brief Without a group: read this partition of topics[topic] behind `place`. Again: begin anew from there. */
 DS_MUST_CHECK bool ds_reader_assign(ds_reader_t *reader, int32_t topic, int32_t partition,
-                                    struct ds_place place, ds_error_t *error);
+                                    struct ds_log_place place, ds_error_t *error);
 /** @brief Stop reading p of all topics (e.g. the position row says that another worker took over); with a group it is
  *  asked for again through `assigned` after a pause, while the group still gives it to us. */
 void ds_reader_drop(ds_reader_t *reader, int32_t partition);
