@@ -151,8 +151,7 @@ static bool build_headers(const struct ds_http_request *request, struct curl_sli
            (typed || add_header(list_out, "Content-Type:", error));
 }
 
-static CURLcode set_limits(CURL *curl, const struct ds_http_request *request,
-                           const struct exchange *exchange)
+static CURLcode set_limits(CURL *curl, const struct ds_http_request *request)
 {
     long timeout_ms = (long)request->timeout_ms;
     long connect_ms = timeout_ms < DS_MAX_HTTP_CONNECT_MS ? timeout_ms : DS_MAX_HTTP_CONNECT_MS;
@@ -164,9 +163,6 @@ static CURLcode set_limits(CURL *curl, const struct ds_http_request *request,
     code = code ? code : curl_easy_setopt(curl, CURLOPT_PROXY, "");
     code = code ? code : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     code = code ? code : curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    code = code ? code
-                : curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE,
-                                   (curl_off_t)exchange->max_body_bytes);
     return code;
 }
 
@@ -223,8 +219,6 @@ static enum ds_error_code code_of(CURL *curl, CURLcode code)
     case CURLE_UNKNOWN_OPTION:
     case CURLE_NOT_BUILT_IN:
         return DS_ERR_INVALID;
-    case CURLE_FILESIZE_EXCEEDED:
-        return DS_ERR_LIMIT;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
         return DS_ERR_UNAVAILABLE;
@@ -275,7 +269,7 @@ bool ds_http_exchange(ds_http_client_t *client, const struct ds_http_request *re
     curl_easy_reset(client->curl); /* options only: connections stay */
     if (!build_headers(request, &headers, error))
         goto out;
-    CURLcode code = set_limits(client->curl, request, &exchange);
+    CURLcode code = set_limits(client->curl, request);
     code = code ? code : set_request(client->curl, request, headers);
     code = code ? code : set_callbacks(client->curl, &exchange, client->text);
     code = code ? code : curl_easy_perform(client->curl);
