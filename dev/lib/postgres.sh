@@ -54,10 +54,9 @@ postgres_launch() {
     bin=$(postgres_bin)
     dir=$(postgres_dir)
     if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=postgres --regid=postgres --init-groups); fi
-    # Tests lose nothing when the machine loses power.
-    if [ "$PROFILE" != run ]; then
-        speed=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
-    fi
+    # Tests lose nothing when the machine loses power. Commits stay synchronous: they must survive
+    # a kill of the server.
+    if [ "$PROFILE" != run ]; then speed=(-c fsync=off -c full_page_writes=off); fi
     launch postgres "${as[@]}" "$bin/postgres" -D "$dir/data" -p "$POSTGRES_PORT" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
         -c max_connections="$DOORSTEP_POSTGRES_CONNECTIONS" \
