@@ -16,6 +16,8 @@ static void mark_cut(char message[DS_ERROR_MESSAGE_BYTES])
     memcpy(message + kept.len, DOTS, sizeof DOTS);
 }
 
+static void format_message(char *to, const char *format, va_list args) DS_PRINTF(2, 0);
+
 static void format_message(char *to, const char *format, va_list args)
 {
     int length = vsnprintf(to, DS_ERROR_MESSAGE_BYTES, format, args);

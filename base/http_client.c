@@ -218,7 +218,9 @@ static enum ds_error_code code_of(CURL *curl, CURLcode code)
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_UNKNOWN_OPTION:
     case CURLE_NOT_BUILT_IN:
-        return DS_ERR_INVALID;
+        /* libcurl also calls an answer that is not HTTP an unsupported protocol: by then the
+         * request is out. */
+        return may_be_sent(curl) ? DS_ERR_TIMEOUT : DS_ERR_INVALID;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
         return DS_ERR_UNAVAILABLE;
@@ -277,7 +279,7 @@ bool ds_http_exchange(ds_http_client_t *client, const struct ds_http_request *re
     code = code ? code : curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK) {
         (void)failed(client, request, code, &cause);
-        ds_error_set(error, cause.domain, cause.code, "%s", cause.message);
+        ds_error_set(error, DS_DOMAIN_HTTP, cause.code, "%s", cause.message);
         goto out;
     }
     response->status = (int)status;

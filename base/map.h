@@ -1,7 +1,8 @@
 /* base/map.h - a hash table from text to a pointer, with a maximum, and an iteration order that does not depend on
  * addresses or seeds (insertion order): deciders must not differ between two runs over the same log.
  *
- * The map copies keys and does not own values. Threads: one map, one thread. */
+ * The map copies keys and does not own values; a borrowed key is valid until its entry is taken. Every operation is
+ * O(1), puts and takes amortised; memory follows the largest number of entries so far. Threads: one map, one thread. */
 #ifndef DS_BASE_MAP_H
 #define DS_BASE_MAP_H
 

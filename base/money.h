@@ -10,7 +10,7 @@
 
 #define DS_MONEY_TEXT_BYTES 32
 
-/** @brief a + b. @param sum_out  0 on overflow; may be the memory `a` came from, it is passed by value. */
+/** @brief a + b. @param sum_out  0 on overflow; may be the variable that `a` was read from. */
 DS_MUST_CHECK bool ds_money_add(int64_t a_minor, int64_t b_minor, int64_t *sum_out);
 /** @brief a - b. */
 DS_MUST_CHECK bool ds_money_sub(int64_t a_minor, int64_t b_minor, int64_t *difference_out);
