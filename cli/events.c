@@ -1,0 +1,195 @@
+/* cli/events.c - `doorstep events`: what counts in the log, as decoded JSON lines. */
+#include "cli/roles.h"
+#include "stream/partition.h"
+#include "stream/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define MAX_TOPICS 5
+#define POLL_MS    100
+#define ASK_MS     5000
+#define LINE_BYTES (4 * 1024 * 1024)
+
+struct settings {
+    const char *brokers;
+    const char *order;
+    const char *type;
+    bool follow;
+    bool json;
+    bool protocol;
+};
+
+static const struct ds_option options[] = {
+    {"kafka-brokers", "KAFKA_BROKERS", DS_OPT_TEXT, offsetof(struct settings, brokers),
+     "127.0.0.1:29092", 0, 0, false, false, "Kafka's bootstrap servers."},
+    {"order", NULL, DS_OPT_TEXT, offsetof(struct settings, order), "", 0, 0, false, false,
+     "Only events of this order."},
+    {"type", NULL, DS_OPT_TEXT, offsetof(struct settings, type), "", 0, 0, false, false,
+     "Only events of this type, such as order.created."},
+    {"follow", NULL, DS_OPT_BOOL, offsetof(struct settings, follow), "0", 0, 0, false, false,
+     "Go on with what is written from now on."},
+    {"protocol", NULL, DS_OPT_BOOL, offsetof(struct settings, protocol), "0", 0, 0, false, false,
+     "The log's own records (claim, open, ...) too."},
+    {"json", NULL, DS_OPT_BOOL, offsetof(struct settings, json), "1", 0, 0, false, false,
+     "JSON lines; --no-json prints one short line an event."},
+    DS_OPTION_END,
+};
+
+struct view {
+    const struct settings *settings;
+    ds_reader_t *reader;
+    const struct ds_schema *topics[MAX_TOPICS];
+    size_t topic_count;
+    int32_t first_partition, end_partition;
+    ds_buf_t line;
+};
+
+static bool choose_topics(struct view *view, int argc, const char *const *argv, ds_error_t *error)
+{
+    for (const struct ds_schema *const *schema = ds_schemas(); *schema != NULL; schema++) {
+        bool named = argc == 0 || strcmp(argv[0], (*schema)->topic) == 0;
+        if ((*schema)->kind == DS_SCHEMA_EVENTS && named && view->topic_count < MAX_TOPICS)
+            view->topics[view->topic_count++] = *schema;
+    }
+    if (view->topic_count > 0)
+        return true;
+    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNKNOWN,
+                        "'%s' is not an events topic, such as order.events", argv[0]);
+}
+
+static bool start(struct view *view, ds_error_t *error)
+{
+    int32_t partitions;
+    if (!ds_reader_partitions(view->reader, ASK_MS, &partitions, error))
+        return false;
+    view->end_partition = partitions;
+    ds_str_t order = ds_str(view->settings->order);
+    if (order.len > 0) {
+        view->first_partition = ds_partition_of(ds_str_before(order, '.'), partitions);
+        view->end_partition = view->first_partition + 1;
+    }
+    for (size_t t = 0; t < view->topic_count; t++)
+        for (int32_t p = view->first_partition; p < view->end_partition; p++)
+            if (!ds_reader_assign(view->reader, (int32_t)t, p, DS_PLACE_START, error))
+                return false;
+    return true;
+}
+
+static bool is_wanted(const struct view *view, const struct ds_read_record *record)
+{
+    const struct settings *settings = view->settings;
+    const struct ds_schema *schema = view->topics[record->topic];
+    if (record->undecodable)
+        return settings->order[0] == '\0' && settings->type[0] == '\0';
+    if (!settings->protocol && settings->type[0] == '\0' &&
+        ds_schema_body_kind(schema, record->event) < DS_PROTOCOL_COMMAND_REJECTED)
+        return false;
+    if (settings->order[0] != '\0' &&
+        !ds_str_eq(schema->aggregate(record->event), ds_str(settings->order)) &&
+        !ds_str_eq(schema->order_id(record->event), ds_str(settings->order)))
+        return false;
+    return settings->type[0] == '\0' ||
+           strcmp(ds_schema_ce_type(schema, record->event), settings->type) == 0;
+}
+
+static bool print_json_line(struct view *view, const struct ds_read_record *record,
+                            ds_error_t *error)
+{
+    const struct ds_schema *schema = view->topics[record->topic];
+    ds_buf_clear(&view->line);
+    if (!ds_buf_printf(&view->line, error,
+                       "{\"topic\":\"%s\",\"partition\":%" PRId32 ",\"offset\":%" PRId64
+                       ",\"key\":",
+                       schema->topic, record->partition, record->place.offset) ||
+        !ds_buf_append_json(&view->line, record->key, error) ||
+        !ds_buf_append_text(&view->line,
+                            record->undecodable ? ",\"undecodable\":true}" : ",\"value\":", error))
+        return false;
+    if (!record->undecodable && (!ds_schema_print_json(schema, record->event, &view->line, error) ||
+                                 !ds_buf_append_char(&view->line, '}', error)))
+        return false;
+    printf("%.*s\n", DS_STR_ARG(ds_buf_str(&view->line)));
+    return true;
+}
+
+static bool print_record(struct view *view, const struct ds_read_record *record, ds_error_t *error)
+{
+    if (view->settings->json)
+        return print_json_line(view, record, error);
+    const struct ds_schema *schema = view->topics[record->topic];
+    const struct ds_event_head *head = record->event;
+    char at[DS_TIME_TEXT_BYTES];
+    ds_time_to_text(head->meta.at, at);
+    ds_str_t aggregate = record->undecodable ? DS_STR("?") : schema->aggregate(record->event);
+    printf("%s %s/%" PRId32 "/%" PRId64 " %-28s %.*s\n", at, schema->topic, record->partition,
+           record->place.offset,
+           record->undecodable ? "(undecodable)" : ds_schema_ce_type(schema, record->event),
+           DS_STR_ARG(aggregate));
+    return true;
+}
+
+static bool at_the_ends(struct view *view, bool *there_out, ds_error_t *error)
+{
+    *there_out = true;
+    for (size_t t = 0; *there_out && t < view->topic_count; t++)
+        for (int32_t p = view->first_partition; *there_out && p < view->end_partition; p++) {
+            int64_t end;
+            if (!ds_reader_end(view->reader, (int32_t)t, p, ASK_MS, &end, error))
+                return false;
+            *there_out = ds_reader_next_offset(view->reader, (int32_t)t, p) >= end;
+        }
+    return true;
+}
+
+static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
+{
+    bool there = false;
+    while (!there && !ds_stopping(runtime)) {
+        struct ds_read_batch batch;
+        if (!ds_reader_poll(view->reader, POLL_MS, &batch, error))
+            return false;
+        for (size_t i = 0; i < batch.count; i++)
+            if (is_wanted(view, &batch.records[i]) && !print_record(view, &batch.records[i], error))
+                return false;
+        if (view->settings->follow)
+            (void)fflush(stdout);
+        else if (batch.count == 0 && !at_the_ends(view, &there, error))
+            return false;
+    }
+    return true;
+}
+
+static int run(const struct ds_runtime *runtime, const void *settings, int argc,
+               const char *const *argv, ds_error_t *error)
+{
+    struct view view = {.settings = settings};
+    if (argc > 1) {
+        ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "one topic at most");
+        return 2;
+    }
+    if (!choose_topics(&view, argc, argv, error))
+        return 2;
+    ds_buf_init(&view.line, LINE_BYTES);
+    struct ds_reader_config config = {.brokers = view.settings->brokers,
+                                      .client_id = "doorstep-events",
+                                      .topics = view.topics,
+                                      .topic_count = view.topic_count};
+    bool ok = ds_reader_new(runtime, &config, &view.reader, error) && start(&view, error) &&
+              show(&view, runtime, error);
+    ds_reader_destroy(view.reader);
+    ds_buf_cleanup(&view.line);
+    return ok ? 0 : 1;
+}
+
+const struct ds_role ds_role_events = {
+    .name = "events",
+    .summary = "print what counts in the log, decoded",
+    .usage = "[TOPIC]",
+    .examples = "  doorstep events order.events --follow\n"
+                "  doorstep events --order berlin-1.01K9ZV3Q4T8W2N6M5B7C1D0E9F --no-json\n"
+                "  doorstep events payment.events --type payment.refunded | jq .value.body\n",
+    .options = options,
+    .settings_bytes = sizeof(struct settings),
+    .run = run,
+};

@@ -1,0 +1,33 @@
+#include "cli/shop/courier.h"
+
+#include "cli/load/run.h"
+#include "cli/shop/demo_shop.h"
+
+#define ALL_COURIERS ((size_t)DS_DEMO_STORES * DS_DEMO_COURIERS_A_STORE)
+#define IDLE_US      (50 * DS_US_PER_MS)
+
+/* Thread i of n serves the couriers i, i + n, i + 2n ... It pauses only when none of them had
+ * anything to do. */
+void *ds_load_courier(void *argument_)
+{
+    const struct ds_load_courier_argument *argument = argument_;
+    struct ds_load_run *run = argument->run;
+    ds_shop_client_t *client = ds_shop_client_new(run->runtime, &run->settings->shop);
+    size_t step = (size_t)run->settings->courier_threads;
+    while (client != NULL && !ds_stopping(run->runtime) && !ds_load_is_done(run)) {
+        size_t acted = 0;
+        for (size_t i = argument->index; i < ALL_COURIERS; i += step) {
+            char courier[96];
+            size_t of_this = 0;
+            ds_error_t attempt = DS_ERROR_INIT; /* a server that is away: the next look shows */
+            ds_demo_courier_id(i % DS_DEMO_STORES, i / DS_DEMO_STORES, courier, sizeof courier);
+            (void)!ds_courier_round(client, courier, &of_this, &attempt);
+            acted += of_this;
+        }
+        if (acted == 0)
+            (void)ds_shop_pause(run->runtime, IDLE_US,
+                                ds_monotonic_us(run->runtime->clock) + IDLE_US);
+    }
+    ds_shop_client_destroy(client);
+    return NULL;
+}

@@ -1,0 +1,296 @@
+/* cli/load/load.c - `doorstep load`: many orders at a fixed rate, and whether the shop kept each of
+ * them once. */
+#include "cli/load/run.h"
+#include "cli/load/samples.h"
+#include "cli/roles.h"
+#include "cli/shop/courier.h"
+#include "cli/shop/demo_shop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MAX_THREADS 64
+#define TICK_US     (200 * DS_US_PER_MS)
+
+static const struct ds_option options[] = {
+    DS_SHOP_OPTIONS,
+    {"kafka-brokers", "KAFKA_BROKERS", DS_OPT_TEXT, offsetof(struct ds_load_settings, brokers),
+     "127.0.0.1:29092", 0, 0, false, false, "Kafka's bootstrap servers, to watch the log."},
+    {"orders", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, orders), "1000", 1, 10000000,
+     false, false, "How many orders are placed."},
+    {"rate", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, rate), "100", 1, 100000, false,
+     false, "Orders a second; an open loop, late answers delay nothing."},
+    {"senders", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, senders), "16", 1, 48, false,
+     false, "Threads that place orders."},
+    {"courier-threads", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, courier_threads), "4",
+     1, 12, false, false, "Threads that act as couriers."},
+    {"cash-percent", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, cash_percent), "20", 0,
+     100, false, false, "Orders paid at the door."},
+    {"declined-percent", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, declined_percent), "3",
+     0, 100, false, false, "Orders whose card is declined."},
+    {"settle", NULL, DS_OPT_DURATION, offsetof(struct ds_load_settings, settle_us), "120s",
+     DS_US_PER_S, 7200 * DS_US_PER_S, false, false,
+     "How long the last orders may take to be over."},
+    {"json", NULL, DS_OPT_BOOL, offsetof(struct ds_load_settings, json), "0", 0, 0, false, false,
+     "Print the result as JSON."},
+    DS_OPTION_END,
+};
+
+void ds_load_fail(struct ds_load_run *run, const ds_error_t *error)
+{
+    pthread_mutex_lock(&run->lock);
+    ds_error_set(&run->error, error->domain, error->code, "%s", error->message);
+    run->done = true;
+    pthread_mutex_unlock(&run->lock);
+}
+
+bool ds_load_is_done(struct ds_load_run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    bool done = run->done;
+    pthread_mutex_unlock(&run->lock);
+    return done;
+}
+
+struct threads {
+    pthread_t list[MAX_THREADS];
+    size_t count;
+};
+
+static bool spawn(struct threads *threads, void *(*body)(void *), void *argument, ds_error_t *error)
+{
+    if (pthread_create(&threads->list[threads->count], NULL, body, argument) != 0)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_IO, "cannot start a thread");
+    threads->count++;
+    return true;
+}
+
+static void join_all(struct threads *threads)
+{
+    while (threads->count > 0)
+        (void)pthread_join(threads->list[--threads->count], NULL);
+}
+
+struct progress {
+    size_t sent, accepted, over, failed;
+    bool done;
+};
+
+static struct progress look(struct ds_load_run *run)
+{
+    pthread_mutex_lock(&run->lock);
+    struct progress now = {run->next, run->accepted, run->over, run->failed, run->done};
+    pthread_mutex_unlock(&run->lock);
+    return now;
+}
+
+static void show_progress(const struct ds_load_run *run, const struct progress *now, bool last)
+{
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    if (!terminal && !last)
+        return;
+    (void)fprintf(stderr, "%splaced %zu of %" PRId64 ", accepted %zu, over %zu, not accepted %zu%s",
+                  terminal ? "\r" : "", now->sent, run->settings->orders, now->accepted, now->over,
+                  now->failed, last ? "\n" : "   ");
+}
+
+/* Until every accepted order is over, or the time to settle has passed since the last was placed.
+ */
+static void wait_until_over(struct ds_load_run *run)
+{
+    int64_t settle_from = 0;
+    for (;;) {
+        struct progress now = look(run);
+        int64_t clock = ds_monotonic_us(run->runtime->clock);
+        bool placed = now.accepted + now.failed == (size_t)run->settings->orders;
+        if (placed && settle_from == 0)
+            settle_from = clock;
+        bool over = placed && now.over >= now.accepted;
+        if (over || now.done ||
+            (settle_from != 0 && clock - settle_from > run->settings->settle_us) ||
+            !ds_shop_pause(run->runtime, TICK_US, INT64_MAX)) {
+            show_progress(run, &now, true);
+            break;
+        }
+        show_progress(run, &now, false);
+    }
+    pthread_mutex_lock(&run->lock);
+    run->done = true;
+    pthread_mutex_unlock(&run->lock);
+}
+
+static bool all_online(struct ds_load_run *run, ds_error_t *error)
+{
+    ds_shop_client_t *client = ds_shop_client_new(run->runtime, &run->settings->shop);
+    int64_t deadline = ds_monotonic_us(run->runtime->clock) + 30 * DS_US_PER_S;
+    bool ok = client != NULL;
+    for (size_t s = 0; ok && s < DS_DEMO_STORES; s++)
+        for (size_t c = 0; ok && c < DS_DEMO_COURIERS_A_STORE; c++)
+            ok = ds_courier_go_online(client, s, c, deadline, error);
+    ds_shop_client_destroy(client);
+    return ok;
+}
+
+static bool run_threads(struct ds_load_run *run, ds_error_t *error)
+{
+    struct threads threads = {.count = 0};
+    struct ds_load_courier_argument couriers[12];
+    bool ok = spawn(&threads, ds_load_watcher, run, error);
+    for (size_t i = 0; ok && i < (size_t)run->settings->courier_threads; i++) {
+        couriers[i] = (struct ds_load_courier_argument){run, i};
+        ok = spawn(&threads, ds_load_courier, &couriers[i], error);
+    }
+    for (int64_t i = 0; ok && i < run->settings->senders; i++)
+        ok = spawn(&threads, ds_load_sender, run, error);
+    if (ok)
+        wait_until_over(run);
+    else
+        ds_load_fail(run, error);
+    join_all(&threads);
+    if (ok && ds_error_is_set(&run->error))
+        ok = ds_error_set(error, run->error.domain, run->error.code, "%s", run->error.message);
+    return ok;
+}
+
+/* --- the verdict
+ * -------------------------------------------------------------------------------------------- */
+
+struct verdict {
+    size_t accepted, fulfilled, cancelled, lost, doubled, strangers, not_accepted;
+    int64_t accepted_us[3], confirmed_us[3], delivered_us[3]; /* p50, p95, p99 */
+};
+
+static void count_order(struct verdict *verdict, const struct ds_load_order *order)
+{
+    if (order->accepted_us == 0)
+        return;
+    verdict->accepted++;
+    verdict->lost += order->created_count == 0 || order->end_count == 0;
+    verdict->doubled += order->created_count > 1 || order->end_count > 1;
+    verdict->fulfilled += order->fulfilled;
+    verdict->cancelled += order->end_count > 0 && !order->fulfilled;
+}
+
+static void percentiles(struct ds_samples *samples, int64_t to_us[3])
+{
+    to_us[0] = ds_samples_percentile(samples, 50);
+    to_us[1] = ds_samples_percentile(samples, 95);
+    to_us[2] = ds_samples_percentile(samples, 99);
+}
+
+static bool judge(const struct ds_load_run *run, struct verdict *verdict, ds_error_t *error)
+{
+    size_t orders = (size_t)run->settings->orders;
+    struct ds_samples accepted = {0}, confirmed = {0}, delivered = {0};
+    bool ok = ds_samples_init(&accepted, orders, error) &&
+              ds_samples_init(&confirmed, orders, error) &&
+              ds_samples_init(&delivered, orders, error);
+    for (size_t i = 0; ok && i < orders; i++) {
+        const struct ds_load_order *order = &run->orders[i];
+        count_order(verdict, order);
+        if (order->accepted_us != 0)
+            ds_samples_add(&accepted, order->accepted_us - order->scheduled_us);
+        if (order->confirmed_us != 0)
+            ds_samples_add(&confirmed, order->confirmed_us - order->scheduled_us);
+        if (order->fulfilled)
+            ds_samples_add(&delivered, order->over_us - order->scheduled_us);
+    }
+    percentiles(&accepted, verdict->accepted_us);
+    percentiles(&confirmed, verdict->confirmed_us);
+    percentiles(&delivered, verdict->delivered_us);
+    verdict->not_accepted = run->failed;
+    verdict->strangers = run->strangers;
+    ds_samples_cleanup(&accepted);
+    ds_samples_cleanup(&confirmed);
+    ds_samples_cleanup(&delivered);
+    return ok;
+}
+
+static void print_latency(const char *name, const int64_t us[3], bool json, const char *comma)
+{
+    if (json)
+        printf("  \"%sMs\": {\"p50\": %.2f, \"p95\": %.2f, \"p99\": %.2f}%s\n", name,
+               (double)us[0] / 1000, (double)us[1] / 1000, (double)us[2] / 1000, comma);
+    else
+        printf("  %-10s p50 %9.1f ms   p95 %9.1f ms   p99 %9.1f ms\n", name, (double)us[0] / 1000,
+               (double)us[1] / 1000, (double)us[2] / 1000);
+}
+
+static void print_verdict(const struct ds_load_run *run, const struct verdict *v, bool ok)
+{
+    bool json = run->settings->json;
+    if (json)
+        printf("{\n  \"ok\": %s, \"orders\": %" PRId64 ", \"rate\": %" PRId64
+               ",\n  \"accepted\": %zu, \"notAccepted\": %zu, \"fulfilled\": %zu, "
+               "\"cancelled\": %zu,\n  \"lost\": %zu, \"doubled\": %zu, \"strangers\": %zu,\n",
+               ok ? "true" : "false", run->settings->orders, run->settings->rate, v->accepted,
+               v->not_accepted, v->fulfilled, v->cancelled, v->lost, v->doubled, v->strangers);
+    else
+        printf("accepted %zu: %zu fulfilled, %zu cancelled or refused with a reason\n"
+               "not accepted %zu, lost %zu, doubled %zu, in the log without an answer %zu\n"
+               "since the scheduled moment:\n",
+               v->accepted, v->fulfilled, v->cancelled, v->not_accepted, v->lost, v->doubled,
+               v->strangers);
+    print_latency("accepted", v->accepted_us, json, ",");
+    print_latency("confirmed", v->confirmed_us, json, ",");
+    print_latency("delivered", v->delivered_us, json, "");
+    if (json)
+        printf("}\n");
+}
+
+static void destroy_stranger(void *value, const struct ds_load_run *run)
+{
+    const struct ds_load_order *order = value;
+    if (order < run->orders || order >= run->orders + run->settings->orders)
+        free(value);
+}
+
+static void free_run(struct ds_load_run *run)
+{
+    size_t cursor = 0;
+    ds_str_t key;
+    void *value;
+    while (run->by_id != NULL && ds_map_next(run->by_id, &cursor, &key, &value))
+        destroy_stranger(value, run);
+    ds_map_destroy(run->by_id, NULL);
+    free(run->orders);
+    (void)pthread_mutex_destroy(&run->lock);
+}
+
+static int run(const struct ds_runtime *runtime, const void *settings_, int argc,
+               const char *const *argv, ds_error_t *error)
+{
+    (void)argc, (void)argv;
+    const struct ds_load_settings *settings = settings_;
+    struct ds_load_run load = {.runtime = runtime, .settings = settings};
+    (void)pthread_mutex_init(&load.lock, NULL);
+    load.orders = calloc((size_t)settings->orders, sizeof *load.orders);
+    load.by_id = ds_map_new((size_t)settings->orders * 2 + 1000);
+    (void)snprintf(load.customer, sizeof load.customer, "load-%" PRId64, ds_now_us(runtime->clock));
+    struct verdict verdict = {0};
+    bool ok = load.orders != NULL && load.by_id != NULL && all_online(&load, error);
+    if (ok) {
+        load.start_us = ds_now_us(runtime->clock);
+        load.start_mono_us = ds_monotonic_us(runtime->clock);
+        ok = run_threads(&load, error) && judge(&load, &verdict, error);
+    }
+    if (ok) {
+        ok = verdict.lost == 0 && verdict.doubled == 0 && verdict.strangers == 0 &&
+             verdict.accepted > 0;
+        print_verdict(&load, &verdict, ok);
+    }
+    free_run(&load);
+    return ok ? 0 : 1;
+}
+
+const struct ds_role ds_role_load = {
+    .name = "load",
+    .summary = "place many orders at a fixed rate and check that each was kept once",
+    .examples = "  doorstep load --orders 1000 --rate 50\n"
+                "  doorstep load --orders 5000 --rate 200 --json\n",
+    .options = options,
+    .settings_bytes = sizeof(struct ds_load_settings),
+    .run = run,
+};

@@ -1,0 +1,106 @@
+#include "cli/load/run.h"
+#include "cli/shop/demo_shop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define GIVE_UP_US (60 * DS_US_PER_S)
+
+static bool take_slot(struct ds_load_run *run, size_t *slot_out)
+{
+    pthread_mutex_lock(&run->lock);
+    *slot_out = run->next;
+    bool got = !run->done && run->next < (size_t)run->settings->orders;
+    run->next += got;
+    pthread_mutex_unlock(&run->lock);
+    return got;
+}
+
+static void wait_for_schedule(const struct ds_load_run *run, size_t slot)
+{
+    int64_t due = run->start_mono_us + (int64_t)slot * DS_US_PER_S / run->settings->rate;
+    int64_t left = due - ds_monotonic_us(run->runtime->clock);
+    if (left > 0)
+        (void)ds_shop_pause(run->runtime, left, due);
+}
+
+static json_t *body_of(const struct ds_load_run *run, size_t slot)
+{
+    /* A fixed pattern, so that two runs are comparable. */
+    int64_t percent = (int64_t)(slot * 37 % 100);
+    const char *token = percent < run->settings->cash_percent ? NULL
+                        : percent < run->settings->cash_percent + run->settings->declined_percent
+                            ? "tok_declined"
+                            : "tok_ok";
+    return ds_demo_order_body(slot % DS_DEMO_STORES, slot * 7, 1 + slot % 4, token);
+}
+
+static void note_answer(struct ds_load_run *run, size_t slot, const struct ds_shop_answer *answer)
+{
+    const char *id = json_string_value(json_object_get(answer->data, "orderId"));
+    pthread_mutex_lock(&run->lock);
+    struct ds_load_order *order = &run->orders[slot];
+    order->last_status = answer->status;
+    if (answer->status == 202 && id != NULL &&
+        ds_str_to_array(ds_str(id), order->id, sizeof order->id)) {
+        order->accepted_us = ds_now_us(run->runtime->clock);
+        run->accepted++;
+        ds_error_t error = DS_ERROR_INIT;
+        void *early = NULL; /* what the watcher saw before the answer came */
+        if (!ds_map_put(run->by_id, ds_str(order->id), order, &early, &error))
+            ds_error_set(&run->error, error.domain, error.code, "%s", error.message);
+        if (early != NULL && early != order) {
+            struct ds_load_order *seen = early;
+            order->confirmed_us = seen->confirmed_us;
+            order->over_us = seen->over_us;
+            order->created_count = seen->created_count;
+            order->end_count = seen->end_count;
+            order->fulfilled = seen->fulfilled;
+            memcpy(order->reason, seen->reason, sizeof order->reason);
+            run->strangers--;
+            free(seen);
+        }
+    }
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* The same key again and again while the shop is away: at most one order comes of it. */
+static void place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot)
+{
+    char key[96];
+    (void)snprintf(key, sizeof key, "%s-%zu", run->customer, slot);
+    json_t *body = body_of(run, slot);
+    ds_error_t error = DS_ERROR_INIT;
+    struct ds_shop_answer answer;
+    int64_t deadline = ds_monotonic_us(run->runtime->clock) + GIVE_UP_US;
+    bool ok = ds_shop_act_as(client, "customer", run->customer, &error) &&
+              ds_shop_expect(client, "POST", "/api/orders", body, key, deadline, &answer, &error);
+    json_decref(body);
+    if (ok) {
+        note_answer(run, slot, &answer);
+        ds_shop_answer_cleanup(&answer);
+        return;
+    }
+    pthread_mutex_lock(&run->lock);
+    run->failed++;
+    (void)snprintf(run->orders[slot].reason, sizeof run->orders[slot].reason, "%.31s",
+                   error.message);
+    pthread_mutex_unlock(&run->lock);
+    ds_log_error(&run->runtime->log, DS_LOG_WARN, "load.not_accepted", &error);
+}
+
+void *ds_load_sender(void *run_)
+{
+    struct ds_load_run *run = run_;
+    ds_shop_client_t *client = ds_shop_client_new(run->runtime, &run->settings->shop);
+    size_t slot;
+    while (client != NULL && !ds_stopping(run->runtime) && take_slot(run, &slot)) {
+        wait_for_schedule(run, slot);
+        run->orders[slot].scheduled_us =
+            run->start_us + (int64_t)slot * DS_US_PER_S / run->settings->rate;
+        place(run, client, slot);
+    }
+    ds_shop_client_destroy(client);
+    return NULL;
+}

@@ -1,0 +1,128 @@
+#include "cli/load/run.h"
+#include "stream/reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define POLL_MS 20
+#define ASK_MS  5000
+
+static const struct ds_schema *const topics[] = {&ds_schema_order_events};
+
+/* An order of this run that the log shows before the answer came, or whose answer never came. */
+static struct ds_load_order *new_stranger(struct ds_load_run *run, ds_str_t id, ds_error_t *error)
+{
+    struct ds_load_order *order = calloc(1, sizeof *order);
+    if (order == NULL) {
+        ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "an order");
+        return NULL;
+    }
+    if (!ds_map_put(run->by_id, id, order, NULL, error)) {
+        free(order);
+        return NULL;
+    }
+    run->strangers++;
+    return order;
+}
+
+static void end_order(struct ds_load_run *run, struct ds_load_order *order, int64_t at_us,
+                      const char *reason)
+{
+    order->end_count++;
+    order->over_us = at_us;
+    order->fulfilled = reason == NULL;
+    (void)snprintf(order->reason, sizeof order->reason, "%s", reason == NULL ? "" : reason);
+    run->over += order->end_count == 1;
+}
+
+static bool is_of_this_run(const struct ds_load_run *run, const struct ds_order_event *event)
+{
+    ds_str_t customer = {NULL, 0};
+    if (event->body.kind == DS_ORDER_EVENT_ORDER_CREATED)
+        customer = event->body.as.order_created.customer_id;
+    else if (event->body.kind == DS_ORDER_EVENT_ORDER_REFUSED)
+        customer = event->body.as.order_refused.customer_id;
+    return ds_str_eq(customer, ds_str(run->customer));
+}
+
+static bool note(struct ds_load_run *run, const struct ds_order_event *event, ds_error_t *error)
+{
+    ds_str_t id = ds_schema_order_events.order_id(event);
+    struct ds_load_order *order = ds_map_get(run->by_id, id);
+    if (order == NULL && is_of_this_run(run, event) &&
+        (order = new_stranger(run, id, error)) == NULL)
+        return false;
+    if (order == NULL)
+        return true;
+    int64_t at_us = event->meta.at;
+    switch (event->body.kind) {
+    case DS_ORDER_EVENT_ORDER_CREATED:
+        order->created_count++;
+        break;
+    case DS_ORDER_EVENT_ORDER_REFUSED:
+        order->created_count++;
+        end_order(run, order, at_us, ds_refuse_reason_text(event->body.as.order_refused.reason));
+        break;
+    case DS_ORDER_EVENT_ORDER_CONFIRMED:
+        order->confirmed_us = at_us;
+        break;
+    case DS_ORDER_EVENT_ORDER_FULFILLED:
+        end_order(run, order, at_us, NULL);
+        break;
+    case DS_ORDER_EVENT_ORDER_CANCELLED:
+        end_order(run, order, at_us, ds_cancel_reason_text(event->body.as.order_cancelled.reason));
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+static bool start(ds_reader_t *reader, ds_error_t *error)
+{
+    int32_t partitions;
+    if (!ds_reader_partitions(reader, ASK_MS, &partitions, error))
+        return false;
+    for (int32_t p = 0; p < partitions; p++)
+        if (!ds_reader_assign(reader, 0, p, DS_PLACE_START, error))
+            return false;
+    return true;
+}
+
+static bool watch(struct ds_load_run *run, ds_reader_t *reader, ds_error_t *error)
+{
+    while (!ds_stopping(run->runtime) && !ds_load_is_done(run)) {
+        struct ds_read_batch batch;
+        ds_error_t attempt = DS_ERROR_INIT;
+        if (!ds_reader_poll(reader, POLL_MS, &batch, &attempt)) {
+            if (attempt.retriable)
+                continue;
+            *error = attempt;
+            return false;
+        }
+        bool ok = true;
+        pthread_mutex_lock(&run->lock);
+        for (size_t i = 0; ok && i < batch.count; i++)
+            ok = note(run, batch.records[i].event, error);
+        pthread_mutex_unlock(&run->lock);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+void *ds_load_watcher(void *run_)
+{
+    struct ds_load_run *run = run_;
+    ds_error_t error = DS_ERROR_INIT;
+    ds_reader_t *reader = NULL;
+    struct ds_reader_config config = {.brokers = run->settings->brokers,
+                                      .client_id = "doorstep-load",
+                                      .topics = topics,
+                                      .topic_count = 1};
+    if (!ds_reader_new(run->runtime, &config, &reader, &error) || !start(reader, &error) ||
+        !watch(run, reader, &error))
+        ds_load_fail(run, &error);
+    ds_reader_destroy(reader);
+    return NULL;
+}
