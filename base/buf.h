@@ -1,8 +1,10 @@
 /* base/buf.h - a growing byte buffer that is born with its maximum, and an arena for short lives.
  *
- * ds_buf_t: append-only bytes. Going over the maximum is DS_ERR_LIMIT, and the buffer keeps what it held before.
- * ds_arena_t: many small allocations that die together; also with a maximum. Reset keeps the first block.
- * Threads: one buffer, one thread. */
+ * ds_buf_t: append-only bytes. Going over the maximum is DS_ERR_LIMIT, and the buffer keeps what it
+ * held before.
+ *
+ * ds_arena_t: many small allocations that die together; also with a maximum. Reset keeps the first
+ * block. Threads: one buffer, one thread. */
 #ifndef DS_BASE_BUF_H
 #define DS_BASE_BUF_H
 
@@ -32,7 +34,8 @@ DS_MUST_CHECK bool ds_buf_append_text(ds_buf_t *buf, const char *text, ds_error_
 DS_MUST_CHECK bool ds_buf_append_char(ds_buf_t *buf, char c, ds_error_t *error);
 DS_MUST_CHECK bool ds_buf_printf(ds_buf_t *buf, ds_error_t *error, const char *format, ...)
     DS_PRINTF(3, 4);
-/** @brief Append `text` as a JSON string, quotes included. Control characters are escaped, UTF-8 passes. */
+/** @brief Append `text` as a JSON string, quotes included. Control characters are escaped, UTF-8
+ * passes. */
 DS_MUST_CHECK bool ds_buf_append_json(ds_buf_t *buf, ds_str_t text, ds_error_t *error);
 /** @brief Put a NUL behind the content (not counted in len) and give it as C text. */
 DS_MUST_CHECK bool ds_buf_cstr(ds_buf_t *buf, const char **text_out, ds_error_t *error);
@@ -48,12 +51,14 @@ static inline ds_bytes_t ds_buf_bytes(const ds_buf_t *buf)
 
 typedef struct ds_arena ds_arena_t;
 
-/** @brief An arena whose blocks start at `first_bytes` and that never holds more than `max_bytes`. NULL: no memory. */
+/** @brief An arena whose blocks start at `first_bytes` and that never holds more than `max_bytes`.
+ * NULL: no memory. */
 ds_arena_t *ds_arena_new(size_t first_bytes, size_t max_bytes);
 void ds_arena_destroy(ds_arena_t *arena);
 /** @brief Forget all allocations; the first block stays. */
 void ds_arena_reset(ds_arena_t *arena);
-/** @brief Zeroed memory, 16-byte aligned, valid until reset. NULL and DS_ERR_LIMIT or DS_ERR_MEMORY. */
+/** @brief Zeroed memory, 16-byte aligned, valid until reset. NULL and DS_ERR_LIMIT or
+ * DS_ERR_MEMORY. */
 void *ds_arena_alloc(ds_arena_t *arena, size_t bytes, ds_error_t *error);
 /** @brief `count` zeroed items of `bytes` each; checks the multiplication. */
 void *ds_arena_calloc(ds_arena_t *arena, size_t count, size_t bytes, ds_error_t *error);

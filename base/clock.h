@@ -1,6 +1,8 @@
-/* base/clock.h - time and randomness, handed in, so that a test or a simulation decides what they are.
+/* base/clock.h - time and randomness, handed in, so that a test or a simulation decides what they
+ * are.
  *
- * Nothing below the roles calls time() or reads /dev/urandom: it asks the ds_clock_t and ds_random_t it was given. */
+ * Nothing below the roles calls time() or reads /dev/urandom: it asks the ds_clock_t and
+ * ds_random_t it was given. */
 #ifndef DS_BASE_CLOCK_H
 #define DS_BASE_CLOCK_H
 
@@ -39,15 +41,18 @@ static inline int64_t ds_monotonic_us(const ds_clock_t *clock)
 const ds_clock_t *ds_system_clock(void);
 const ds_random_t *ds_system_random(void);
 
-/** @brief A uniform number in [0, bound); 0 when bound is 0. Jitter only: a failing source gives 0. */
+/** @brief A uniform number in [0, bound); 0 when bound is 0. Jitter only: a failing
+ *  source gives 0. */
 uint64_t ds_random_below(const ds_random_t *random, uint64_t bound);
 
-/** @brief A pause that grows and is jittered: between half and all of min(first << attempt, max). */
+/** @brief A pause that grows and is jittered: between half and all of min(first << attempt,
+ *  max). */
 int64_t ds_backoff_us(const ds_random_t *random, unsigned attempt, int64_t first_us,
                       int64_t max_us);
 
 #define DS_TIME_TEXT_BYTES 28
-/** @brief RFC 3339 UTC with six decimals: 2026-11-21T07:30:33.123456Z. Years 0000-9999, else "invalid". */
+/** @brief RFC 3339 UTC with six decimals: 2026-11-21T07:30:33.123456Z. Years 0000-9999, else
+ * "invalid". */
 void ds_time_to_text(int64_t time_us, char text_out[DS_TIME_TEXT_BYTES]);
 
 #endif

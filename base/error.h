@@ -1,16 +1,16 @@
 /* base/error.h - how a failure travels to somebody who can act on it.
  *
- * An error is a value of fixed size on the caller's stack. The first error wins: setting an error that is already set
- * changes nothing, so cleanup can never hide the cause. `retriable` and `fatal` tell the caller what to do next.
- * Threads: an error belongs to one thread. No allocation. */
+ * An error is a value of fixed size on the caller's stack. The first error wins: setting an error
+ * that is already set changes nothing, so cleanup can never hide the cause. `retriable` and `fatal`
+ * tell the caller what to do next. Threads: an error belongs to one thread. No allocation. */
 #ifndef DS_BASE_ERROR_H
 #define DS_BASE_ERROR_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define DS_MUST_CHECK     __attribute__((warn_unused_result))
-#define DS_PRINTF(f, a)   __attribute__((format(printf, f, a)))
+#define DS_MUST_CHECK   __attribute__((warn_unused_result))
+#define DS_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 enum ds_error_domain {
     DS_DOMAIN_NONE,
@@ -58,8 +58,9 @@ typedef struct {
         DS_DOMAIN_NONE, DS_OK, false, false, ""                                                    \
     }
 
-/** @brief Set the error, unless one is set already. UNAVAILABLE, TIMEOUT, BUSY and CONFLICT are retriable; DAMAGE is
- *  fatal. @param error may be NULL. @param format says what was tried, on what, and what came back.
+/** @brief Set the error, unless one is set already. UNAVAILABLE, TIMEOUT, BUSY and CONFLICT are
+ * retriable; DAMAGE is fatal. @param error may be NULL. @param format says what was tried, on what,
+ * and what came back.
  *  @return false, always, so that `return ds_error_set(...)` reads well. */
 bool ds_error_set(ds_error_t *error, enum ds_error_domain domain, enum ds_error_code code,
                   const char *format, ...) DS_PRINTF(4, 5);

@@ -1,7 +1,9 @@
-/* base/heap.h - a binary min-heap of (int64 key, pointer) whose entries can be moved and removed by handle.
+/* base/heap.h - a binary min-heap of (int64 key, pointer) whose entries can be moved and removed by
+ * handle.
  *
- * The handle lives in the caller's object (an int32_t index the heap keeps up to date; -1: not in the heap). Ties are
- * broken by `tie`, so that two runs over the same log pop in the same order. Threads: one heap, one thread. */
+ * The handle lives in the caller's object (an int32_t index the heap keeps up to date; -1: not in
+ * the heap). Ties are broken by `tie`, so that two runs over the same log pop in the same order.
+ * Threads: one heap, one thread. */
 #ifndef DS_BASE_HEAP_H
 #define DS_BASE_HEAP_H
 

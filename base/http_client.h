@@ -1,8 +1,9 @@
 /* base/http_client.h - one HTTP exchange on libcurl, with finite timeouts and bounded answers.
  *
- * A client belongs to one thread and keeps its connections. Redirects are not followed; only http and https; a proxy
- * from the environment is not used. When a kept connection turns out to be dead before any byte of an answer came,
- * libcurl sends the request once more on a new one: what may not happen twice carries an idempotency key. */
+ * A client belongs to one thread and keeps its connections. Redirects are not followed; only http
+ * and https; a proxy from the environment is not used. When a kept connection turns out to be dead
+ * before any byte of an answer came, libcurl sends the request once more on a new one: what may not
+ * happen twice carries an idempotency key. */
 #ifndef DS_BASE_HTTP_CLIENT_H
 #define DS_BASE_HTTP_CLIENT_H
 
@@ -29,13 +30,14 @@ ds_http_client_t *ds_http_client_new(size_t max_body_bytes);
 void ds_http_client_destroy(ds_http_client_t *client);
 void ds_http_response_init(struct ds_http_response *response, size_t max_body_bytes);
 void ds_http_response_cleanup(struct ds_http_response *response);
-/** @brief Do the exchange. True means an answer with a status came, whatever the status. false: DS_ERR_UNAVAILABLE (not
- *  sent: no connection), DS_ERR_TIMEOUT (sent or half sent: the outcome is unknown), DS_ERR_LIMIT (the answer is too
- *  big: the outcome is unknown too), DS_ERR_INVALID (wrong request, not sent), DS_ERR_MEMORY. The response is empty
- *  then. Messages name host and path, never user, password or query. */
+/** @brief Do the exchange. True means an answer with a status came, whatever the status. false:
+ * DS_ERR_UNAVAILABLE (not sent: no connection), DS_ERR_TIMEOUT (sent or half sent: the outcome is
+ * unknown), DS_ERR_LIMIT (the answer is too big: the outcome is unknown too), DS_ERR_INVALID (wrong
+ * request, not sent), DS_ERR_MEMORY. The response is empty then. Messages name host and path, never
+ * user, password or query. */
 DS_MUST_CHECK bool ds_http_exchange(ds_http_client_t *client, const struct ds_http_request *request,
                                     struct ds_http_response *response, ds_error_t *error);
-/** @brief The value of a header, case-insensitive; empty when absent. Borrowed from the response. */
+/** @brief The value of a header, case-insensitive; empty when absent. Borrowed from `response`. */
 ds_str_t ds_http_header(const struct ds_http_response *response, const char *name);
 
 #endif

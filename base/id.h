@@ -1,7 +1,8 @@
 /* base/id.h - 128-bit ids as 26 characters of Crockford base 32.
  *
- * Ids are opaque text. A fresh one has the ULID layout (48 bits of milliseconds, 80 random bits) for the index's sake;
- * no time is ever read from one. A derived one is the first 128 bits of a SHA-256 (command ids of keyed requests). */
+ * Ids are opaque text. A fresh one has the ULID layout (48 bits of milliseconds, 80 random bits)
+ * for the index's sake; no time is ever read from one. A derived one is the first 128 bits of a
+ * SHA-256 (command ids of keyed requests). */
 #ifndef DS_BASE_ID_H
 #define DS_BASE_ID_H
 

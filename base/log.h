@@ -3,8 +3,8 @@
  *   {"ts":"2026-11-21T07:30:33.123456Z","level":"warn","role":"processor","code":"fence.skipped",
  *    "msg":"...","topic":"order.events","partition":3,"offset":812,"order":"berlin-1.01K9..."}
  *
- * `code` is stable and what tests look at; `msg` is for people. Never a payload, never a secret. Thread-safe: a line
- * is written with one write(2). Lines are cut at 8 KiB. */
+ * `code` is stable and what tests look at; `msg` is for people. Never a payload, never a secret.
+ * Thread-safe: a line is written with one write(2). Lines are cut at 8 KiB. */
 #ifndef DS_BASE_LOG_H
 #define DS_BASE_LOG_H
 
@@ -13,8 +13,8 @@
 
 enum ds_log_level { DS_LOG_DEBUG, DS_LOG_INFO, DS_LOG_WARN, DS_LOG_ERROR };
 
-/** Where a line belongs; handed down, not global. Copy and extend it. Zero-initialise what does not apply;
- *  partition and offset are left out when negative or when topic is NULL. */
+/** Where a line belongs; handed down, not global. Copy and extend it. Zero-initialise what does not
+ * apply; partition and offset are left out when negative or when topic is NULL. */
 typedef struct ds_log {
     const char *role; /* "processor order" */
     enum ds_log_level level;
@@ -45,11 +45,10 @@ ds_log_t ds_log_root(const char *role, enum ds_log_level level);
 void ds_log_write(const ds_log_t *log, enum ds_log_level level, const char *code,
                   const char *message, const struct ds_log_field *fields);
 
-/** ds_log(log, DS_LOG_WARN, "fence.skipped", "a record of an old epoch", DS_F_INT("epoch", 4)); at least one field
- *  (C11 has no __VA_OPT__): a line without any is ds_log_write(..., NULL). */
+/** ds_log(log, DS_LOG_WARN, "fence.skipped", "a record of an old epoch", DS_F_INT("epoch", 4)); at
+ * least one field (C11 has no __VA_OPT__): a line without any is ds_log_write(..., NULL). */
 #define ds_log(log, level, code, message, ...)                                                     \
-    ds_log_write((log), (level), (code), (message),                                                \
-                 (const struct ds_log_field[]){__VA_ARGS__, {0}})
+    ds_log_write((log), (level), (code), (message), (const struct ds_log_field[]){__VA_ARGS__, {0}})
 /** @brief A line for an error: code, message, and the error's domain, code, message. */
 void ds_log_error(const ds_log_t *log, enum ds_log_level level, const char *code,
                   const ds_error_t *error);

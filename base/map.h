@@ -1,8 +1,10 @@
-/* base/map.h - a hash table from text to a pointer, with a maximum, and an iteration order that does not depend on
- * addresses or seeds (insertion order): deciders must not differ between two runs over the same log.
+/* base/map.h - a hash table from text to a pointer, with a maximum, and an iteration order that
+ * does not depend on addresses or seeds (insertion order): deciders must not differ between two
+ * runs over the same log.
  *
- * The map copies keys and does not own values; a borrowed key is valid until its entry is taken. Every operation is
- * O(1), puts and takes amortised; memory follows the largest number of entries so far. Threads: one map, one thread. */
+ * The map copies keys and does not own values; a borrowed key is valid until its entry is taken.
+ * Every operation is O(1), puts and takes amortised; memory follows the largest number of entries
+ * so far. Threads: one map, one thread. */
 #ifndef DS_BASE_MAP_H
 #define DS_BASE_MAP_H
 
@@ -17,14 +19,15 @@ ds_map_t *ds_map_new(size_t max_entries);
 void ds_map_destroy(ds_map_t *map, void (*destroy_value)(void *value));
 /** @brief The value, borrowed; NULL when there is none. */
 void *ds_map_get(const ds_map_t *map, ds_str_t key);
-/** @brief Set or replace; `old_out` (may be NULL) gets the replaced value. DS_ERR_LIMIT, DS_ERR_MEMORY: unchanged. */
+/** @brief Set or replace; `old_out` (may be NULL) gets the replaced value. DS_ERR_LIMIT,
+ * DS_ERR_MEMORY: unchanged. */
 DS_MUST_CHECK bool ds_map_put(ds_map_t *map, ds_str_t key, void *value, void **old_out,
                               ds_error_t *error);
 /** @brief Take the value out; NULL when there was none. */
 void *ds_map_take(ds_map_t *map, ds_str_t key);
 size_t ds_map_count(const ds_map_t *map);
-/** @brief Walk in insertion order: start with *cursor = 0; false at the end. Taking the current entry while walking is
- *  allowed, putting is not. */
+/** @brief Walk in insertion order: start with *cursor = 0; false at the end. Taking the current
+ * entry while walking is allowed, putting is not. */
 bool ds_map_next(const ds_map_t *map, size_t *cursor, ds_str_t *key_out, void **value_out);
 
 #endif

@@ -1,7 +1,8 @@
 /* base/str.h - borrowed text and bytes: a pointer and a length, never owned, never NUL-terminated.
  *
- * A ds_str_t points into memory that somebody else keeps (a message, an arena, a literal). Whoever stores one beyond
- * the life of that memory copies it (ds_arena_dup, ds_str_dup). Empty is {NULL or any, 0}. */
+ * A ds_str_t points into memory that somebody else keeps (a message, an arena, a literal). Whoever
+ * stores one beyond the life of that memory copies it (ds_arena_dup, ds_str_dup). Empty is {NULL or
+ * any, 0}. */
 #ifndef DS_BASE_STR_H
 #define DS_BASE_STR_H
 
@@ -37,23 +38,28 @@ static inline bool ds_str_eq(ds_str_t a, ds_str_t b)
 
 /** @brief Bytewise order, shorter first on a common prefix. */
 int ds_str_cmp(ds_str_t a, ds_str_t b);
-/** @brief FNV-1a, 64 bit; for hash tables, not for anything hostile parties may exploit without a seed. */
+/** @brief FNV-1a, 64 bit; for hash tables, not for anything hostile parties may exploit without a
+ * seed. */
 uint64_t ds_str_hash(ds_str_t s, uint64_t seed);
 /** @brief What stands before the first `c`; all of it when there is none. */
 ds_str_t ds_str_before(ds_str_t s, char c);
 /** @brief What stands behind the first `c`; empty when there is none. */
 ds_str_t ds_str_after(ds_str_t s, char c);
-/** @brief True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). NUL and other controls pass. */
+/** @brief True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). NUL and other
+ * controls pass. */
 bool ds_utf8_valid(ds_str_t s);
-/** @brief Bytes of the UTF-8 sequence that starts at `at` (< s.len): 1 to 4, or 0 where it is malformed or cut off. */
+/** @brief Bytes of the UTF-8 sequence that starts at `at` (< s.len): 1 to 4, or 0 where it is
+ * malformed or cut off. */
 uint32_t ds_utf8_step(ds_str_t s, uint32_t at);
 /** @brief The longest beginning of at most `max_bytes` that does not end inside a sequence. */
 ds_str_t ds_utf8_cut(ds_str_t s, uint32_t max_bytes);
 /** @brief Number of code points of a well-formed UTF-8 text. */
 size_t ds_utf8_length(ds_str_t s);
-/** @brief Copy to a fixed char array with NUL. @return false, and an empty text, when it does not fit. */
+/** @brief Copy to a fixed char array with NUL. @return false, and an empty text, when it does not
+ * fit. */
 bool ds_str_to_array(ds_str_t s, char *to, size_t to_bytes);
-/** @brief Decimal integer, the whole text, an optional '-'. @return false on anything else or overflow. */
+/** @brief Decimal integer, the whole text, an optional '-'. @return false on anything else or
+ * overflow. */
 bool ds_str_to_i64(ds_str_t s, int64_t *value_out);
 /** @brief Heap copy with NUL; the caller frees it. NULL when memory is out. */
 char *ds_str_dup(ds_str_t s);
