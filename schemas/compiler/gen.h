@@ -31,8 +31,34 @@ bool is_commands(const struct type *top);
 /** @brief The union "body" of an events or commands topic; NULL for others. */
 struct type *body_of(const struct type *top);
 
+/** The schemas records of a topic may have been written with, besides the current one. */
+struct topic_versions {
+    const struct schema_file *file; /* current */
+    uint64_t fingerprint;
+    struct {
+        const struct schema_file *file; /* released */
+        uint64_t fingerprint;
+        const char *name; /* "v1" */
+    } versions[MODEL_MAX_FILES];
+    size_t count; /* newest first; none with the current fingerprint */
+};
+
+/** @brief Whether `top` holds a value of the C type of `wanted`, at any depth. */
+bool type_reaches(const struct type *top, const struct type *wanted);
+
 void gen_types(struct gen *gen);
 void gen_enums(struct gen *gen);
 void gen_layout(struct gen *gen);
+void gen_list(struct gen *gen);
+/** @brief support.c: fill and compare functions, see tests/unit/schemas/fill.h. */
+void gen_support(struct gen *gen);
+/** @brief codec_<topic>.c: encoder, decoders, printer, the schema constant. */
+DS_MUST_CHECK bool gen_topic(struct gen *gen, const struct topic_versions *topic);
+
+/* Of one C type, into the file that is open. */
+void gen_encoder(struct gen *gen, const struct type *type);
+void gen_encoder_top(struct gen *gen, const struct type *top);
+void gen_printer(struct gen *gen, const struct type *type);
+void gen_printer_top(struct gen *gen, const struct type *top);
 
 #endif

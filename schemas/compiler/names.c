@@ -63,7 +63,7 @@ static const char *part_name(struct namer *n, const struct type *type)
     if (type->kind == T_ARRAY)
         return model_text(n->model, "array_of_%s", part_name(n, type->items));
     if (type->kind != T_UNION)
-        return primitive_names[type->kind];
+        return type->time ? "time" : primitive_names[type->kind];
     const char *name = "union";
     for (size_t i = 0; i < type->branch_count && name != NULL; i++)
         name = model_text(n->model, "%s_%s", name, part_name(n, type->branches[i]));
@@ -173,7 +173,7 @@ static bool take_enumerators(struct namer *n, const struct type *type)
             !take(n, model_text(n->model, "DS_%s_%s", type->upper, word), type->full))
             return false;
     }
-    return true;
+    return take(n, model_text(n->model, "DS_%s_COUNT", type->upper), type->full);
 }
 
 static bool take_kinds(struct namer *n, const struct type *type, const char *owner)
