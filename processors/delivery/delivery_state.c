@@ -1,0 +1,470 @@
+#include "processors/delivery/delivery_state.h"
+
+#include <stdlib.h>
+
+static int32_t *timer_handle(void *item)
+{
+    return &((struct ds_delivery *)item)->timer_handle;
+}
+
+static int32_t *closed_delivery_handle(void *item)
+{
+    return &((struct ds_delivery *)item)->closed_handle;
+}
+
+static int delivery_tie(const void *a, const void *b)
+{
+    return ds_str_cmp(((const struct ds_delivery *)a)->order_id,
+                      ((const struct ds_delivery *)b)->order_id);
+}
+
+static int32_t *closed_courier_handle(void *item)
+{
+    return &((struct ds_courier *)item)->closed_handle;
+}
+
+static int courier_tie(const void *a, const void *b)
+{
+    return ds_str_cmp(((const struct ds_courier *)a)->id, ((const struct ds_courier *)b)->id);
+}
+
+static int32_t *retry_handle(void *item)
+{
+    return &((struct ds_delivery_store *)item)->retry_handle;
+}
+
+static int store_tie(const void *a, const void *b)
+{
+    return ds_str_cmp(((const struct ds_delivery_store *)a)->id,
+                      ((const struct ds_delivery_store *)b)->id);
+}
+
+struct ds_dispatch *ds_dispatch_new(const struct ds_delivery_settings *settings, ds_error_t *error)
+{
+    struct ds_dispatch *dispatch = calloc(1, sizeof *dispatch);
+    if (dispatch == NULL)
+        goto out;
+    dispatch->settings = settings;
+    dispatch->deliveries = ds_map_new(DS_DELIVERIES_MAX);
+    dispatch->couriers = ds_map_new(DS_COURIERS_MAX);
+    dispatch->stores = ds_map_new(DS_COURIERS_MAX);
+    dispatch->timers = ds_heap_new(timer_handle, delivery_tie, DS_DELIVERIES_MAX);
+    dispatch->retries = ds_heap_new(retry_handle, store_tie, DS_COURIERS_MAX);
+    dispatch->closed_deliveries =
+        ds_heap_new(closed_delivery_handle, delivery_tie, DS_DELIVERIES_MAX);
+    dispatch->closed_couriers = ds_heap_new(closed_courier_handle, courier_tie, DS_COURIERS_MAX);
+    if (dispatch->deliveries != NULL && dispatch->couriers != NULL && dispatch->stores != NULL &&
+        dispatch->timers != NULL && dispatch->retries != NULL &&
+        dispatch->closed_deliveries != NULL && dispatch->closed_couriers != NULL)
+        return dispatch;
+out:
+    ds_dispatch_destroy(dispatch);
+    ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a state of delivery");
+    return NULL;
+}
+
+static void destroy_delivery(void *value)
+{
+    struct ds_delivery *delivery = value;
+    free(delivery->lines.items);
+    free(delivery->refusals);
+    free(delivery);
+}
+
+static void destroy_courier(void *value)
+{
+    struct ds_courier *courier = value;
+    free(courier->name);
+    free(courier->vehicle);
+    free(courier);
+}
+
+void ds_dispatch_destroy(struct ds_dispatch *dispatch)
+{
+    if (dispatch == NULL)
+        return;
+    ds_heap_destroy(dispatch->closed_couriers);
+    ds_heap_destroy(dispatch->closed_deliveries);
+    ds_heap_destroy(dispatch->retries);
+    ds_heap_destroy(dispatch->timers);
+    ds_map_destroy(dispatch->stores, free);
+    ds_map_destroy(dispatch->couriers, destroy_courier);
+    ds_map_destroy(dispatch->deliveries, destroy_delivery);
+    free(dispatch);
+}
+
+struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch, ds_str_t order_id)
+{
+    return ds_map_get(dispatch->deliveries, order_id);
+}
+
+struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch, ds_str_t courier_id)
+{
+    return ds_map_get(dispatch->couriers, courier_id);
+}
+
+struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch, ds_str_t id)
+{
+    return ds_map_get(dispatch->stores, ds_str_before(id, '.'));
+}
+
+const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
+                                             ds_str_t courier_id)
+{
+    for (int32_t i = 0; i < delivery->refusal_count; i++)
+        if (ds_str_eq(ds_str(delivery->refusals[i].courier_id), courier_id))
+            return &delivery->refusals[i];
+    return NULL;
+}
+
+bool ds_courier_has_room(const struct ds_courier *courier)
+{
+    return courier->online && courier->load < courier->capacity;
+}
+
+/* ---- adding */
+
+/* Copy a text to *place and move on behind it. */
+static ds_str_t put_text(char **place, ds_str_t text)
+{
+    ds_str_t copy = {*place, text.len};
+    if (text.len > 0)
+        memcpy(*place, text.data, text.len);
+    (*place)[text.len] = '\0';
+    *place += text.len + 1;
+    return copy;
+}
+
+static struct ds_delivery_store *get_or_add_store(struct ds_dispatch *dispatch, ds_str_t of_id,
+                                                  ds_error_t *error)
+{
+    ds_str_t id = ds_str_before(of_id, '.');
+    struct ds_delivery_store *store = ds_map_get(dispatch->stores, id);
+    if (store != NULL)
+        return store;
+    store = calloc(1, sizeof *store + id.len + 1);
+    if (store == NULL) {
+        ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a store");
+        return NULL;
+    }
+    char *place = (char *)(store + 1);
+    store->id = put_text(&place, id);
+    store->retry_handle = -1;
+    if (!ds_map_put(dispatch->stores, store->id, store, NULL, error)) {
+        free(store);
+        return NULL;
+    }
+    return store;
+}
+
+static bool copy_lines(struct ds_delivery *delivery, const struct ds_array_of_line_quantity *lines,
+                       ds_error_t *error)
+{
+    size_t bytes = (lines->count + 1) * sizeof *lines->items;
+    for (size_t i = 0; i < lines->count; i++)
+        bytes += lines->items[i].product_id.len + 1;
+    delivery->lines.items = malloc(bytes);
+    if (delivery->lines.items == NULL)
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "the lines of a delivery");
+    delivery->lines.count = lines->count;
+    char *place = (char *)(delivery->lines.items + lines->count);
+    for (size_t i = 0; i < lines->count; i++) {
+        delivery->lines.items[i] = lines->items[i];
+        delivery->lines.items[i].product_id = put_text(&place, lines->items[i].product_id);
+    }
+    return true;
+}
+
+static struct ds_delivery *new_delivery(const struct ds_delivery_requested *requested,
+                                        const struct ds_context *context, ds_error_t *error)
+{
+    ds_str_t trace = context->has_traceparent ? context->traceparent : DS_STR("");
+    struct ds_delivery *delivery = calloc(1, sizeof *delivery + requested->order_id.len +
+                                                 context->correlation_id.len + trace.len + 3);
+    if (delivery == NULL) {
+        ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a delivery");
+        return NULL;
+    }
+    char *place = (char *)(delivery + 1);
+    delivery->order_id = put_text(&place, requested->order_id);
+    delivery->correlation_id = put_text(&place, context->correlation_id);
+    delivery->traceparent = put_text(&place, trace);
+    delivery->payment_method = requested->payment_method;
+    delivery->total_minor = requested->total_minor;
+    delivery->total_known = true;
+    delivery->placed_at = requested->placed_at;
+    delivery->search_until = requested->search_until;
+    delivery->timer_handle = -1;
+    delivery->closed_handle = -1;
+    if (!copy_lines(delivery, &requested->lines, error)) {
+        free(delivery);
+        return NULL;
+    }
+    return delivery;
+}
+
+bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch,
+                              const struct ds_delivery_requested *requested,
+                              const struct ds_context *context, ds_error_t *error)
+{
+    struct ds_delivery_store *store = get_or_add_store(dispatch, requested->order_id, error);
+    struct ds_delivery *delivery = store == NULL ? NULL : new_delivery(requested, context, error);
+    if (delivery == NULL)
+        return false;
+    delivery->store = store;
+    if (!ds_map_put(dispatch->deliveries, delivery->order_id, delivery, NULL, error)) {
+        destroy_delivery(delivery);
+        return false;
+    }
+    return true;
+}
+
+bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
+                             struct ds_courier **courier_out, ds_error_t *error)
+{
+    struct ds_delivery_store *store = get_or_add_store(dispatch, id, error);
+    *courier_out = NULL;
+    if (store == NULL)
+        return false;
+    struct ds_courier *courier = calloc(1, sizeof *courier + id.len + 1);
+    if (courier == NULL)
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a courier");
+    char *place = (char *)(courier + 1);
+    courier->id = put_text(&place, id);
+    courier->closed_handle = -1;
+    courier->store = store;
+    if (!ds_map_put(dispatch->couriers, courier->id, courier, NULL, error)) {
+        free(courier);
+        return false;
+    }
+    courier->next = store->couriers;
+    if (store->couriers != NULL)
+        store->couriers->previous = courier;
+    store->couriers = courier;
+    *courier_out = courier;
+    return true;
+}
+
+/* ---- keeping lists and heaps true */
+
+static void list(struct ds_delivery *delivery)
+{
+    struct ds_delivery_store *store = delivery->store;
+    if (delivery->listed)
+        return;
+    delivery->listed = true;
+    delivery->previous = store->open_last;
+    delivery->next = NULL;
+    if (store->open_last != NULL)
+        store->open_last->next = delivery;
+    else
+        store->open_first = delivery;
+    store->open_last = delivery;
+}
+
+static void unlist(struct ds_delivery *delivery)
+{
+    struct ds_delivery_store *store = delivery->store;
+    if (!delivery->listed)
+        return;
+    delivery->listed = false;
+    if (delivery->previous != NULL)
+        delivery->previous->next = delivery->next;
+    else
+        store->open_first = delivery->next;
+    if (delivery->next != NULL)
+        delivery->next->previous = delivery->previous;
+    else
+        store->open_last = delivery->previous;
+}
+
+static void count_refused(struct ds_delivery *delivery)
+{
+    bool refused = delivery->state == DS_DELIVERY_SEARCHING && delivery->refusal_count > 0;
+    if (refused && !delivery->refused)
+        delivery->store->refused++;
+    if (!refused && delivery->refused)
+        delivery->store->refused--;
+    delivery->refused = refused;
+}
+
+/* What a delivery that is over still needs is its id and its state. */
+static bool close(struct ds_dispatch *dispatch, struct ds_delivery *delivery, int64_t at_us,
+                  ds_error_t *error)
+{
+    ds_heap_remove(dispatch->timers, delivery);
+    free(delivery->lines.items);
+    delivery->lines.items = NULL;
+    delivery->lines.count = 0;
+    free(delivery->refusals);
+    delivery->refusals = NULL;
+    delivery->refusal_count = 0;
+    return ds_heap_set(dispatch->closed_deliveries, delivery, at_us, error);
+}
+
+bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
+                       enum ds_delivery_state state, int64_t due_us, int64_t at_us,
+                       ds_error_t *error)
+{
+    delivery->state = state;
+    delivery->due_us = due_us;
+    switch (state) {
+    case DS_DELIVERY_SEARCHING:
+    case DS_DELIVERY_OFFERED:
+    case DS_DELIVERY_ASSIGNED:
+        list(delivery);
+        count_refused(delivery);
+        return ds_heap_set(dispatch->timers, delivery, due_us, error);
+    case DS_DELIVERY_IN_TRANSIT:
+    case DS_DELIVERY_SILENT:
+    case DS_DELIVERY_RETURNING:
+        unlist(delivery);
+        count_refused(delivery);
+        return ds_heap_set(dispatch->timers, delivery, due_us, error);
+    case DS_DELIVERY_COMPLETED:
+    case DS_DELIVERY_CANCELLED:
+    case DS_DELIVERY_RETURNED:
+    case DS_DELIVERY_LOST:
+    case DS_DELIVERY_NONE:
+    case DS_DELIVERY_STATES:
+        break;
+    }
+    unlist(delivery);
+    count_refused(delivery);
+    return close(dispatch, delivery, at_us, error);
+}
+
+bool ds_dispatch_settle_courier(struct ds_dispatch *dispatch, struct ds_courier *courier,
+                                int64_t at_us, ds_error_t *error)
+{
+    if (!courier->online && courier->load == 0)
+        return ds_heap_set(dispatch->closed_couriers, courier, at_us, error);
+    ds_heap_remove(dispatch->closed_couriers, courier);
+    return true;
+}
+
+/* Where a courier's refusal stands, or goes: a new place, or that of the one whose pause ends
+ * first. */
+static struct ds_refusal *refusal_place(struct ds_delivery *delivery, ds_str_t courier_id,
+                                        ds_error_t *error)
+{
+    struct ds_refusal *place = NULL;
+    for (int32_t i = 0; i < delivery->refusal_count; i++) {
+        struct ds_refusal *refusal = &delivery->refusals[i];
+        if (ds_str_eq(ds_str(refusal->courier_id), courier_id))
+            return refusal;
+        if (place == NULL || refusal->until_us < place->until_us)
+            place = refusal;
+    }
+    if (delivery->refusal_count < DS_DELIVERY_REFUSALS_MAX) {
+        size_t count = (size_t)delivery->refusal_count + 1;
+        struct ds_refusal *refusals = realloc(delivery->refusals, count * sizeof *refusals);
+        if (refusals == NULL) {
+            ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a refusal");
+            return NULL;
+        }
+        delivery->refusals = refusals;
+        place = &refusals[delivery->refusal_count++];
+    }
+    memset(place, 0, sizeof *place);
+    return place;
+}
+
+bool ds_delivery_note_refusal(struct ds_delivery *delivery, ds_str_t courier_id, int64_t at_us,
+                              ds_error_t *error)
+{
+    struct ds_refusal *refusal = refusal_place(delivery, courier_id, error);
+    if (refusal == NULL)
+        return false;
+    if (!ds_str_to_array(courier_id, refusal->courier_id, sizeof refusal->courier_id))
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "a courier id of %u bytes",
+                            courier_id.len);
+    refusal->times++;
+    refusal->until_us = at_us + delivery->offer_us * refusal->times;
+    count_refused(delivery);
+    return true;
+}
+
+/* When this searching delivery may go to a courier that refused it and has room. */
+static bool retry_time(const struct ds_dispatch *dispatch, const struct ds_delivery *delivery,
+                       int64_t at_us, int64_t *due_out)
+{
+    bool found = false;
+    for (int32_t i = 0; i < delivery->refusal_count; i++) {
+        const struct ds_refusal *refusal = &delivery->refusals[i];
+        const struct ds_courier *courier =
+            ds_dispatch_courier(dispatch, ds_str(refusal->courier_id));
+        int64_t due_us = refusal->until_us > at_us ? refusal->until_us : at_us;
+        if (courier == NULL || !ds_courier_has_room(courier) || due_us >= delivery->search_until)
+            continue;
+        if (!found || due_us < *due_out)
+            *due_out = due_us;
+        found = true;
+    }
+    return found;
+}
+
+bool ds_dispatch_settle_store(struct ds_dispatch *dispatch, struct ds_delivery_store *store,
+                              int64_t at_us, ds_error_t *error)
+{
+    int64_t best_us = 0;
+    store->retry = NULL;
+    for (struct ds_delivery *d = store->refused == 0 ? NULL : store->open_first; d != NULL;
+         d = d->next) {
+        int64_t due_us;
+        if (!d->refused || !retry_time(dispatch, d, at_us, &due_us))
+            continue;
+        if (store->retry == NULL || due_us < best_us) {
+            store->retry = d;
+            best_us = due_us;
+        }
+    }
+    if (store->retry != NULL)
+        return ds_heap_set(dispatch->retries, store, best_us, error);
+    ds_heap_remove(dispatch->retries, store);
+    return true;
+}
+
+static void forget_courier(struct ds_dispatch *dispatch, struct ds_courier *courier)
+{
+    if (courier->previous != NULL)
+        courier->previous->next = courier->next;
+    else
+        courier->store->couriers = courier->next;
+    if (courier->next != NULL)
+        courier->next->previous = courier->previous;
+    ds_map_take(dispatch->couriers, courier->id);
+    destroy_courier(courier);
+}
+
+void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us)
+{
+    int64_t last_us;
+    void *oldest;
+    while ((oldest = ds_heap_peek(dispatch->closed_deliveries, &last_us)) != NULL &&
+           last_us + DS_DELIVERY_FORGET_US <= at_us) {
+        ds_heap_remove(dispatch->closed_deliveries, oldest);
+        ds_map_take(dispatch->deliveries, ((struct ds_delivery *)oldest)->order_id);
+        destroy_delivery(oldest);
+    }
+    while ((oldest = ds_heap_peek(dispatch->closed_couriers, &last_us)) != NULL &&
+           last_us + DS_DELIVERY_FORGET_US <= at_us) {
+        ds_heap_remove(dispatch->closed_couriers, oldest);
+        forget_courier(dispatch, oldest);
+    }
+}
+
+bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer *timer_out)
+{
+    int64_t due_us;
+    int64_t retry_us;
+    const struct ds_delivery *delivery = ds_heap_peek(dispatch->timers, &due_us);
+    const struct ds_delivery_store *store = ds_heap_peek(dispatch->retries, &retry_us);
+    if (delivery == NULL && store == NULL)
+        return false;
+    if (store != NULL && (delivery == NULL || retry_us < due_us))
+        *timer_out = (struct ds_timer){store->retry->order_id, DS_DELIVERY_TIMER_RETRY, retry_us};
+    else
+        *timer_out = (struct ds_timer){delivery->order_id, (int32_t)delivery->state, due_us};
+    return true;
+}

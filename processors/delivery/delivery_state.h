@@ -1,0 +1,144 @@
+/* processors/delivery/delivery_state.h - the deliveries and couriers of one partition.
+ *
+ * Invariants, after every event:
+ *   - a delivery has a courier exactly while it is OFFERED, ASSIGNED, IN_TRANSIT, SILENT or
+ * RETURNING;
+ *   - a store's `open` list holds its deliveries that nobody has picked up yet, in the order they
+ * were requested;
+ *   - every delivery that is not over has one deadline;
+ *   - no courier with room waits beside an order it may be offered, except one that has said no to
+ * it and whose pause is over only later: then the store's `retry` is when (delivery_match.h).
+ *
+ * All deadlines come out of events; none is computed here from a setting. What is over leaves
+ * memory 72 h after its last event, so does a courier that is offline with nothing bound to it.
+ * Threads: one state, one thread. */
+#ifndef DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
+#define DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "decider/decider.h"
+#include "processors/delivery/courier.h"
+#include "processors/delivery/delivery.h"
+#include "processors/delivery/delivery_table.h"
+
+#define DS_DELIVERIES_MAX     16000000
+#define DS_COURIERS_MAX       1000000
+#define DS_DELIVERY_FORGET_US (INT64_C(72) * 3600 * 1000000)
+/* How many couriers' refusals of one order are kept; beyond it the one whose pause ends first is
+ * forgotten. */
+#define DS_DELIVERY_REFUSALS_MAX 64
+/* Kind of the deadline at which an order may be offered once more to a courier that refused it. The
+ * other kinds are the numbers of the states. */
+#define DS_DELIVERY_TIMER_RETRY 11
+
+/** A courier that did not take this order: declined, let the offer expire, gave it back or did not
+ * come. */
+struct ds_refusal {
+    char courier_id[DS_MAX_ID_BYTES + 1];
+    int32_t times;
+    int64_t until_us; /* not asked again before */
+};
+
+struct ds_delivery {
+    ds_str_t order_id; /* owned, behind the struct; so are the next two */
+    ds_str_t correlation_id;
+    ds_str_t traceparent; /* empty: none */
+    enum ds_delivery_state state;
+    struct ds_delivery_store *store;
+    struct ds_delivery *next; /* in the store's open list */
+    struct ds_delivery *previous;
+    bool listed;                /* in it */
+    bool refused;               /* counted in the store's `refused` */
+    struct ds_courier *courier; /* bound to it; NULL: nobody */
+
+    enum ds_payment_method payment_method;
+    int64_t total_minor;
+    /* After lines were cancelled the new total is order's to know, and no event that delivery reads
+     * tells it. */
+    bool total_known;
+    struct ds_array_of_line_quantity lines; /* owned, with texts, in one block */
+    struct ds_refusal *refusals;            /* owned */
+    int32_t refusal_count;
+    int32_t offer_number; /* of the last offer */
+    int32_t attempts;     /* failed, at the door */
+
+    int64_t due_us; /* the state's deadline */
+    int64_t placed_at;
+    int64_t search_until;
+    int64_t offer_us; /* how long the last offer stood; a refusal's pause is a multiple of it */
+    int64_t picked_up_at;
+    int64_t silent_at;
+    int64_t late_at;
+    int64_t silence_us; /* from the last sign of life to silent_at */
+    int32_t timer_handle;
+    int32_t closed_handle;
+};
+
+struct ds_delivery_store {
+    ds_str_t id; /* owned, behind the struct */
+    struct ds_delivery *open_first;
+    struct ds_delivery *open_last;
+    struct ds_courier *couriers;
+    size_t refused;            /* searching deliveries that somebody refused */
+    struct ds_delivery *retry; /* whose pause ends next; valid while in `retries` */
+    int32_t retry_handle;
+};
+
+/** The state of the delivery processor. */
+struct ds_dispatch {
+    const struct ds_delivery_settings *settings; /* borrowed; for decide */
+    ds_map_t *deliveries;                        /* order id -> struct ds_delivery */
+    ds_map_t *couriers;                          /* courier id -> struct ds_courier */
+    ds_map_t *stores;                            /* store id -> struct ds_delivery_store */
+    ds_heap_t *timers;                           /* deliveries by their deadline */
+    ds_heap_t *retries;                          /* stores by their next retry */
+    ds_heap_t *closed_deliveries;                /* by their last event */
+    ds_heap_t *closed_couriers;
+};
+
+/** @brief NULL: no memory. */
+struct ds_dispatch *ds_dispatch_new(const struct ds_delivery_settings *settings, ds_error_t *error);
+void ds_dispatch_destroy(struct ds_dispatch *dispatch);
+/** @brief NULL: none. Both. */
+struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch, ds_str_t order_id);
+struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch, ds_str_t courier_id);
+/** @brief The store of an order's or a courier's id; NULL: nothing has come of it yet. */
+struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch, ds_str_t id);
+/** @brief The refusal of this order by this courier; NULL: none. */
+const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
+                                             ds_str_t courier_id);
+/** @brief Online, and not full. */
+bool ds_courier_has_room(const struct ds_courier *courier);
+
+/* What evolve is made of (delivery_state.c): adding, and keeping lists and heaps true. */
+DS_MUST_CHECK bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch,
+                                            const struct ds_delivery_requested *requested,
+                                            const struct ds_context *context, ds_error_t *error);
+DS_MUST_CHECK bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
+                                           struct ds_courier **courier_out, ds_error_t *error);
+/** @brief Set the state and its deadline (ignored when it is over), and keep the open list. */
+DS_MUST_CHECK bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
+                                     enum ds_delivery_state state, int64_t due_us, int64_t at_us,
+                                     ds_error_t *error);
+/** @brief After a courier changed: when it will be forgotten. */
+DS_MUST_CHECK bool ds_dispatch_settle_courier(struct ds_dispatch *dispatch,
+                                              struct ds_courier *courier, int64_t at_us,
+                                              ds_error_t *error);
+/** @brief Note that the courier did not take the order. */
+DS_MUST_CHECK bool ds_delivery_note_refusal(struct ds_delivery *delivery, ds_str_t courier_id,
+                                            int64_t at_us, ds_error_t *error);
+/** @brief After anything changed in the store: when its next retry is. */
+DS_MUST_CHECK bool ds_dispatch_settle_store(struct ds_dispatch *dispatch,
+                                            struct ds_delivery_store *store, int64_t at_us,
+                                            ds_error_t *error);
+/** @brief Drop what has been over for 72 h. */
+void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us);
+
+/** @brief See struct ds_decider. DS_ERR_DAMAGE: an event that decide cannot have written after
+ * those before it. */
+DS_MUST_CHECK bool ds_dispatch_evolve(struct ds_dispatch *dispatch,
+                                      const struct ds_delivery_event *event, ds_error_t *error);
+bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer *timer_out);
+
+#endif

@@ -1,0 +1,89 @@
+/* processors/inventory/inventory_state.h - the stock and the reservations of one partition.
+ *
+ * Invariants, after every event:
+ *   - per product received = available + reserved + committed, none negative;
+ *   - `reserved` is the sum of what the HELD reservations still hold of it;
+ *   - a product whose `low` does not agree with its level and threshold waits in `owed`.
+ *
+ * Why `owed`: a decision holds 256 records, and one delivery of 500 products may lift all of them
+ * over their threshold. So a decision announces at most DS_INVENTORY_NOTICES_MAX of them, and each
+ * that is left is a deadline that has passed already: the host asks for them right afterwards, one
+ * at a time.
+ *
+ * Products stay for ever. What is over (released, returned, committed) leaves memory 72 h after its
+ * last event. Threads: one state, one thread. */
+#ifndef DS_PROCESSORS_INVENTORY_INVENTORY_STATE_H
+#define DS_PROCESSORS_INVENTORY_INVENTORY_STATE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "decider/decider.h"
+#include "processors/inventory/reservation.h"
+
+#define DS_INVENTORY_NOTICES_MAX      64
+#define DS_INVENTORY_PRODUCTS_MAX     1000000
+#define DS_INVENTORY_RESERVATIONS_MAX 16000000
+/* A level above this is a typing error, and far from where sums overflow. */
+#define DS_INVENTORY_LEVEL_MAX    INT64_C(1000000000000)
+#define DS_INVENTORY_QUANTITY_MAX 1000000
+#define DS_INVENTORY_FORGET_US    (INT64_C(72) * 3600 * 1000000)
+
+/* Kinds of timers. */
+#define DS_INVENTORY_TIMER_NOTICE 1
+
+struct ds_stock {
+    ds_str_t product_id; /* owned, behind the struct */
+    int64_t received;
+    int64_t available;
+    int64_t reserved;
+    int64_t committed;
+    int64_t threshold; /* 0: none */
+    bool low;          /* what the last inventory.low_stock or .restocked said */
+    int32_t owed_handle;
+};
+
+/** A line of a reservation. `quantity` is what is held, or committed: released pieces have left it.
+ */
+struct ds_reserved_line {
+    struct ds_stock *stock; /* borrowed: products stay */
+    int32_t line;
+    int32_t quantity;
+};
+
+struct ds_reservation {
+    ds_str_t order_id; /* owned, behind the lines */
+    enum ds_reservation_state state;
+    int32_t closed_handle;
+    size_t line_count;
+    struct ds_reserved_line lines[];
+};
+
+struct ds_inventory {
+    ds_map_t *products;       /* product id -> struct ds_stock */
+    ds_map_t *reservations;   /* order id -> struct ds_reservation */
+    ds_heap_t *closed;        /* reservations that are over, by their last event */
+    ds_heap_t *owed;          /* products with an unannounced crossing, by when it came */
+    char correlation_id[129]; /* of the event that left the last of them; for the records that
+                                 announce them */
+};
+
+/** @brief NULL: no memory. */
+struct ds_inventory *ds_inventory_new(ds_error_t *error);
+void ds_inventory_destroy(struct ds_inventory *inventory);
+struct ds_stock *ds_inventory_stock(const struct ds_inventory *inventory, ds_str_t product_id);
+struct ds_reservation *ds_inventory_reservation(const struct ds_inventory *inventory,
+                                                ds_str_t order_id);
+/** @brief DS_RESERVATION_NONE for one that is not there. */
+enum ds_reservation_state ds_inventory_reservation_state(const struct ds_inventory *inventory,
+                                                         ds_str_t order_id);
+
+/** @brief See struct ds_decider. DS_ERR_DAMAGE: an event about a reservation that the log never
+ * made. */
+DS_MUST_CHECK bool ds_inventory_evolve(struct ds_inventory *inventory,
+                                       const struct ds_inventory_event *event, ds_error_t *error);
+DS_MUST_CHECK bool ds_inventory_decide(const struct ds_inventory *inventory,
+                                       const struct ds_input *input, ds_decision_t *decision,
+                                       ds_error_t *error);
+bool ds_inventory_next_timer(const struct ds_inventory *inventory, struct ds_timer *timer_out);
+
+#endif
