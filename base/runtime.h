@@ -1,7 +1,7 @@
 /* base/runtime.h - what every role is handed at start, instead of globals.
  *
- * The cli fills it and owns all of it. A role runs until `*stop` is set (by SIGTERM or SIGINT), reports how it is
- * through `health`, and returns. */
+ * The cli fills it and owns all of it. A role runs until `*stop` is set (by SIGTERM or SIGINT),
+ * reports how it is through `health`, and returns. */
 #ifndef DS_BASE_RUNTIME_H
 #define DS_BASE_RUNTIME_H
 
@@ -15,10 +15,14 @@
 
 /** Told by the role, read by the probes on its metrics port. */
 struct ds_health {
-    atomic_bool ready;            /* /readyz: it can do its work, or could once and only waits for a server now */
-    atomic_bool draining;         /* /readyz is 503 */
-    _Atomic int64_t progress_us;  /* monotonic time of its last turn; /livez is 503 when it is older than 30 s */
-    _Atomic(const char *) waiting; /* a literal such as "kafka is away"; NULL: all well */
+    /** /readyz: it can do its work, or could once and only waits for a server now. */
+    atomic_bool ready;
+    /** /readyz is 503. */
+    atomic_bool draining;
+    /** Monotonic time of its last turn; /livez is 503 when it is older than 30 s. */
+    _Atomic int64_t progress_us;
+    /** A literal such as "kafka is away"; NULL: all well. */
+    _Atomic(const char *) waiting;
 };
 
 struct ds_runtime {
@@ -42,16 +46,18 @@ static inline void ds_health_turn(const struct ds_runtime *runtime)
                           memory_order_relaxed);
 }
 
-/** @brief A role: `doorstep NAME ...`, or a tool. The cli's table of all of them drives --help and the docs. */
+/** @brief A role: `doorstep NAME ...`, or a tool. The cli's table of all of them drives --help and
+ * the docs. */
 struct ds_role {
-    const char *name;    /* "api", "project postgres" */
-    const char *summary; /* one line */
-    const char *usage;   /* "[TOPIC] [--follow] [--order ID]"; may be NULL */
+    const char *name;     /* "api", "project postgres" */
+    const char *summary;  /* one line */
+    const char *usage;    /* "[TOPIC] [--follow] [--order ID]"; may be NULL */
     const char *examples; /* lines for --help; may be NULL */
     const struct ds_option *options;
     size_t settings_bytes;
     bool is_server; /* supervised by `up`, has probes and metrics */
-    /** @param settings  filled from `options`. @return the exit code: 0, 1 (it failed, or found anomalies), 2 (usage). */
+    /** @param settings  filled from `options`.
+     *  @return the exit code: 0, 1 (it failed, or found anomalies), 2 (usage). */
     int (*run)(const struct ds_runtime *runtime, const void *settings, int argc,
                const char *const *argv, ds_error_t *error);
 };

@@ -59,5 +59,5 @@ bool ds_token_sign(const char *secret, const struct ds_token_claims *claims, cha
 
 void ds_token_free(char *token)
 {
-    jwt_free_str(token);
+    free(token); /* libjwt gives out malloc-ed text */
 }

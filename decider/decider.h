@@ -1,13 +1,14 @@
 /* decider/decider.h - what a processor's domain code looks like to the host that runs it.
  *
- * A decider is pure: decide(state, input, now) -> events, evolve(state, event) -> state, next_timer(state). It knows no
- * Kafka, no SQL, no clock, no random and no thread; time and deadlines come in as arguments or out of events.
+ * A decider is pure: decide(state, input, now) -> events, evolve(state, event) -> state,
+ * next_timer(state). It knows no Kafka, no SQL, no clock, no random and no thread; time and
+ * deadlines come in as arguments or out of events.
  *
- * One state holds everything of one partition. It changes only in evolve, which is called for every delivered event of
- * the processor's own topic, in order: when the log is read back, and again right after decide() for what was decided.
- * So evolve may use nothing but the event, and what a decision needs to know later (a deadline, a price, a number) must
- * be in the event. Both must do the same in every run over the same log: no addresses, no hash seeds, no settings in
- * evolve.
+ * One state holds everything of one partition. It changes only in evolve, which is called for every
+ * delivered event of the processor's own topic, in order: when the log is read back, and again
+ * right after decide() for what was decided. So evolve may use nothing but the event, and what a
+ * decision needs to know later (a deadline, a price, a number) must be in the event. Both must do
+ * the same in every run over the same log: no addresses, no hash seeds, no settings in evolve.
  *
  * Threads: one state, one thread. */
 #ifndef DS_DECIDER_DECIDER_H
@@ -17,7 +18,8 @@
 #include "base/options.h"
 #include "schemas/schema.h"
 
-/** One input of a processor. Numbers are permanent and never reused (protocol R14); 0 is its own commands topic. */
+/** One input of a processor. Numbers are permanent and never reused (protocol R14); 0 is its own
+ * commands topic. */
 struct ds_decider_input {
     int32_t number;
     const struct ds_schema *schema; /* names the topic */
@@ -34,10 +36,12 @@ enum ds_input_kind { DS_INPUT_COMMAND, DS_INPUT_EVENT, DS_INPUT_TIMER };
 
 struct ds_input {
     enum ds_input_kind kind;
-    int32_t number;       /* of the input; -1 for a timer */
-    int64_t offset;       /* of the record; -1 for a timer */
-    int64_t appended_us;  /* the record's Kafka timestamp (LogAppendTime for commands); a timer's due_us */
-    const void *message;  /* the topic's struct (struct ds_order_command, struct ds_payment_event, ...); NULL: timer */
+    int32_t number;      /* of the input; -1 for a timer */
+    int64_t offset;      /* of the record; -1 for a timer */
+    int64_t appended_us; /* the record's Kafka timestamp (LogAppendTime for commands); a timer's
+                            due_us */
+    const void *message; /* the topic's struct (struct ds_order_command, struct ds_payment_event,
+                            ...); NULL: timer */
     struct ds_timer timer;
 };
 
@@ -47,12 +51,12 @@ typedef struct ds_decision ds_decision_t;
  *  @locality the host, or a test. */
 ds_decision_t *ds_decision_new(const struct ds_schema *schema);
 void ds_decision_destroy(ds_decision_t *decision);
-/** @brief Forget the events, and set the context that new events start with (correlation id, actor, command,
- *  traceparent). `context` is copied shallowly: its texts must outlive the decision. */
+/** @brief Forget the events, and set the context that new events start with (correlation id, actor,
+ * command, traceparent). `context` is copied shallowly: its texts must outlive the decision. */
 void ds_decision_reset(ds_decision_t *decision, const struct ds_context *context);
-/** @brief Append an event: zeroed, of the schema's struct, with the decision's context filled in; the host fills meta.
- *  The decider sets the body. Texts may be borrowed from the state and the input: they live until evolve has run.
- *  NULL: DS_ERR_LIMIT (256 records) or DS_ERR_MEMORY. */
+/** @brief Append an event: zeroed, of the schema's struct, with the decision's context filled in;
+ * the host fills meta. The decider sets the body. Texts may be borrowed from the state and the
+ * input: they live until evolve has run. NULL: DS_ERR_LIMIT (256 records) or DS_ERR_MEMORY. */
 void *ds_decision_add(ds_decision_t *decision, ds_error_t *error);
 /** @brief Append command.rejected. The texts are borrowed. */
 DS_MUST_CHECK bool ds_decision_reject(ds_decision_t *decision, ds_str_t target, ds_str_t operation,
@@ -60,7 +64,8 @@ DS_MUST_CHECK bool ds_decision_reject(ds_decision_t *decision, ds_str_t target, 
 /** @brief Append command.repeated. */
 DS_MUST_CHECK bool ds_decision_repeat(ds_decision_t *decision, ds_str_t of, bool same_body,
                                       int64_t first_offset, ds_error_t *error);
-/** @brief For events a deadline sets off: the correlation id and traceparent that the state kept of the aggregate. */
+/** @brief For events a deadline sets off: the correlation id and traceparent that the state kept of
+ * the aggregate. */
 void ds_decision_set_context(ds_decision_t *decision, const struct ds_context *context);
 /** @brief Memory that lives as long as the decision's events. */
 ds_arena_t *ds_decision_arena(ds_decision_t *decision);
@@ -70,24 +75,26 @@ void *ds_decision_event(const ds_decision_t *decision, size_t i);
 
 /** What a processor is. Its folder defines one, as a constant. */
 struct ds_decider {
-    const char *name;                 /* "order": topics order.commands, order.events; group doorstep-order */
-    const struct ds_schema *events;   /* of its own events topic */
+    const char *name; /* "order": topics order.commands, order.events; group doorstep-order */
+    const struct ds_schema *events; /* of its own events topic */
     const struct ds_decider_input *inputs;
     size_t input_count;
-    uint32_t logic_version;           /* raised whenever evolve changes what it makes of old events */
-    const struct ds_option *options;  /* its settings: deadlines and such; may be NULL */
+    uint32_t logic_version; /* raised whenever evolve changes what it makes of old events */
+    const struct ds_option *options; /* its settings: deadlines and such; may be NULL */
     size_t settings_bytes;
 
-    /** A state for one partition. `settings` (borrowed, const) are for decide only. NULL: no memory. */
+    /** A state for one partition. `settings` (borrowed, const) are for decide only. NULL: no
+     * memory. */
     void *(*state_new)(const void *settings, ds_error_t *error);
     void (*state_destroy)(void *state);
-    /** Append the events the input leads to; none when it changes nothing. A refusal is an event. The command ids of
-     *  the last 24 h have been looked at before. false: out of memory or over a limit, never "refused". */
+    /** Append the events the input leads to; none when it changes nothing. A refusal is an event.
+     * The command ids of the last 24 h have been looked at before. false: out of memory or over a
+     * limit, never "refused". */
     bool (*decide)(const void *state, const struct ds_input *input, int64_t now_us,
                    ds_decision_t *decision, ds_error_t *error);
-    /** Apply one event of the own topic (`event`: the schema's struct, borrowed). The protocol's records are not
-     *  passed; command.rejected and command.repeated are. Also drops what is old by the event's time (meta.at).
-     *  false: out of memory. */
+    /** Apply one event of the own topic (`event`: the schema's struct, borrowed). The protocol's
+     * records are not passed; command.rejected and command.repeated are. Also drops what is old by
+     * the event's time (meta.at). false: out of memory. */
     bool (*evolve)(void *state, const void *event, ds_error_t *error);
     /** The earliest deadline; false: none. Its decision must clear or move it. */
     bool (*next_timer)(const void *state, struct ds_timer *timer_out);
