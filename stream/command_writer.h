@@ -1,8 +1,9 @@
 /* stream/command_writer.h - puts commands on commands topics and says what became of each.
  *
- * For the api and the gateways. Not idempotent: command ids remove duplicates, and every report has its own offset
- * (DESIGN section 7). acks=all, 5 requests in flight, message.timeout.ms 5000 by default, bounded queue.
- * Threads: send may be called from any thread; callbacks run in the thread that polls. */
+ * For the api and the gateways. Not idempotent: command ids remove duplicates, and every report has
+ * its own offset (DESIGN section 7). acks=all, 5 requests in flight, message.timeout.ms 5000 by
+ * default, bounded queue. Threads: send may be called from any thread; callbacks run in the thread
+ * that polls. */
 #ifndef DS_STREAM_COMMAND_WRITER_H
 #define DS_STREAM_COMMAND_WRITER_H
 
@@ -37,9 +38,10 @@ DS_MUST_CHECK bool ds_command_writer_new(const struct ds_runtime *runtime,
                                          ds_command_writer_t **writer_out, ds_error_t *error);
 /** @brief Waits for reports up to 5 s (their callbacks run), then frees. */
 void ds_command_writer_destroy(ds_command_writer_t *writer);
-/** @brief Encode and enqueue. `key` is the store id; it decides the partition (murmur2). `done` is called exactly once
- *  after a true return. false: BUSY (queue full), UNAVAILABLE (partition count not known yet, or the brokers are known
- *  to be down), LIMIT (too large): nothing was enqueued, `done` is not called. */
+/** @brief Encode and enqueue. `key` is the store id; it decides the partition (murmur2). `done` is
+ * called exactly once after a true return. false: BUSY (queue full), UNAVAILABLE (partition count
+ * not known yet, or the brokers are known to be down), LIMIT (too large): nothing was enqueued,
+ * `done` is not called. */
 DS_MUST_CHECK bool ds_command_writer_send(ds_command_writer_t *writer,
                                           const struct ds_schema *schema, const void *command,
                                           ds_str_t key, ds_command_done_fn done, void *context,

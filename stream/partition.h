@@ -1,4 +1,5 @@
-/* stream/partition.h - which partition a key belongs to: murmur2 as the Java client computes it, so that every tool agrees. */
+/* stream/partition.h - which partition a key belongs to: murmur2 as the Java client computes it, so
+ * that every tool agrees. */
 #ifndef DS_STREAM_PARTITION_H
 #define DS_STREAM_PARTITION_H
 

@@ -1,0 +1,275 @@
+/* The reading handle: librdkafka's simple consumer, one queue for all partitions. */
+#include "base/clock.h"
+#include "stream/broker_kafka_internal.h"
+
+#include <stdlib.h>
+
+static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
+{
+    k->read_queue = rd_kafka_queue_new(k->reader);
+    for (int32_t t = 0; t < k->topic_count; t++) {
+        /* A handle kept for good: a record's topic is found by comparing this pointer. */
+        k->read_topics[t] = rd_kafka_topic_new(k->reader, k->names[t], NULL);
+        if (k->read_topics[t] == NULL)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID, "topic %s: %s", k->names[t],
+                                rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return true;
+}
+
+bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool bulk, ds_error_t *error)
+{
+    const struct ds_kafka_setting settings[] = {
+        {"isolation.level", "read_uncommitted"},
+        {"auto.offset.reset", "error"},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"check.crcs", "true"},
+        /* A partition that starts while a fetch waits at the broker waits with it: this bounds a
+           take-over. */
+        {"fetch.wait.max.ms", bulk ? "500" : "100"},
+        {"fetch.error.backoff.ms", "50"},
+        /* Over either bound the next fetch waits a fixed second (librdkafka #2879): hold more than
+           that. */
+        {"queued.min.messages", bulk ? "1000000" : "300000"},
+        {"queued.max.messages.kbytes", bulk ? "131072" : "32768"},
+        {"topic.metadata.refresh.interval.ms", "30000"},
+        {NULL, NULL},
+    };
+    rd_kafka_conf_t *conf = ds_kafka_conf_new(k->brokers, k->client_id, &k->owner, settings, error);
+
+    if (conf == NULL)
+        return false;
+    rd_kafka_conf_set_error_cb(conf, ds_broker_kafka_on_error);
+    k->reader = ds_kafka_new(RD_KAFKA_CONSUMER, conf, error);
+    return k->reader != NULL && open_topics(k, error);
+}
+
+void ds_broker_kafka_release(struct ds_broker_kafka *k)
+{
+    for (size_t i = 0; i < k->message_count; i++)
+        rd_kafka_message_destroy(k->messages[i]);
+    k->message_count = 0;
+}
+
+static int32_t topic_index(const struct ds_broker_kafka *k, const rd_kafka_topic_t *rkt)
+{
+    for (int32_t t = 0; t < k->topic_count; t++)
+        if (k->read_topics[t] == rkt)
+            return t;
+    return -1;
+}
+
+static void add_record(struct ds_broker_kafka *k, const rd_kafka_message_t *m, int32_t topic)
+{
+    struct ds_broker_event *event = ds_broker_kafka_add(k, DS_BROKER_RECORD);
+    rd_kafka_timestamp_type_t type;
+
+    if (event == NULL)
+        return;
+    event->topic = topic;
+    event->partition = m->partition;
+    event->offset = m->offset;
+    event->appended_us = rd_kafka_message_timestamp(m, &type) * DS_US_PER_MS;
+    event->has_key = m->key != NULL;
+    event->key = (ds_str_t){m->key, (uint32_t)m->key_len};
+    event->has_value = m->payload != NULL;
+    event->value = (ds_bytes_t){m->payload, (uint32_t)m->len};
+    event->native = m;
+}
+
+static void add_failure(struct ds_broker_kafka *k, const rd_kafka_message_t *m, int32_t topic)
+{
+    struct ds_broker_event *event;
+
+    if (ds_kafka_code(m->err) != DS_ERR_DAMAGE) {
+        /* librdkafka goes on by itself: a leader that moved, a broker that is away. */
+        ds_log(&k->log, DS_LOG_DEBUG, "kafka.fetch", rd_kafka_err2str(m->err),
+               DS_F_INT("partition", m->partition));
+        return;
+    }
+    event = ds_broker_kafka_add(k, DS_BROKER_READ_FAILED);
+    if (event == NULL)
+        return;
+    event->topic = topic;
+    event->partition = m->partition;
+    event->code = DS_ERR_DAMAGE;
+    event->reason = rd_kafka_err2str(m->err);
+}
+
+static void add_message(struct ds_broker_kafka *k, const rd_kafka_message_t *m)
+{
+    int32_t topic = m->rkt == NULL ? -1 : topic_index(k, m->rkt);
+
+    if (topic < 0)
+        return;
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        add_failure(k, m, topic);
+        return;
+    }
+    atomic_store_explicit(&k->is_away, false, memory_order_relaxed);
+    add_record(k, m, topic);
+}
+
+void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
+{
+    rd_kafka_message_t *first;
+    ssize_t more;
+
+    /* The batch call waits until the batch is full: so wait for one, then take what is there
+     * besides. */
+    first = rd_kafka_consume_queue(k->read_queue, k->more_waiting ? 0 : timeout_ms);
+    k->more_waiting = false;
+    if (first == NULL)
+        return;
+    k->messages[0] = first;
+    k->message_count = 1;
+    more = rd_kafka_consume_batch_queue(k->read_queue, 0, k->messages + 1, DS_KAFKA_BATCH - 1);
+    if (more > 0)
+        k->message_count += (size_t)more;
+    k->more_waiting = k->message_count == DS_KAFKA_BATCH;
+    for (size_t i = 0; i < k->message_count; i++)
+        add_message(k, k->messages[i]);
+}
+
+void ds_broker_kafka_stop(ds_broker_t *broker, int32_t topic, int32_t partition)
+{
+    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS || !k->reading[topic][partition])
+        return;
+    k->reading[topic][partition] = false;
+    (void)rd_kafka_consume_stop(k->read_topics[topic], partition);
+}
+
+bool ds_broker_kafka_start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t offset,
+                           ds_error_t *error)
+{
+    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_LIMIT, "partition %d", (int)partition);
+    ds_broker_kafka_stop(broker, topic, partition);
+    if (rd_kafka_consume_start_queue(k->read_topics[topic], partition, offset, k->read_queue) != 0)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "read %s/%d from %lld: %s",
+                            k->names[topic], (int)partition, (long long)offset,
+                            rd_kafka_err2str(rd_kafka_last_error()));
+    k->reading[topic][partition] = true;
+    return true;
+}
+
+size_t ds_broker_kafka_headers(ds_broker_t *broker, const struct ds_broker_event *event,
+                               struct ds_broker_header *headers_out, size_t max)
+{
+    rd_kafka_headers_t *headers = NULL;
+    size_t count = 0;
+
+    (void)broker;
+    if (event->native == NULL ||
+        rd_kafka_message_headers(event->native, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    while (count < max) {
+        const char *name;
+        const void *value;
+        size_t size;
+
+        if (rd_kafka_header_get_all(headers, count, &name, &value, &size) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR)
+            break;
+        headers_out[count].name = name;
+        headers_out[count].value = (ds_bytes_t){value, (uint32_t)size};
+        count++;
+    }
+    return count;
+}
+
+/* One round to the leaders for all partitions. "The offset for time t" answers the end for t = -1
+ * and the beginning for t = -2 (the ListOffsets request's own convention), so this is a batched
+ * watermark query. */
+static bool query(struct ds_broker_kafka *k, struct ds_broker_end *list, size_t count, bool low,
+                  int timeout_ms, ds_error_t *error)
+{
+    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_resp_err_t err;
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(wanted, k->names[list[i].topic], list[i].partition)
+            ->offset = low ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    err = rd_kafka_offsets_for_times(k->reader, wanted, timeout_ms);
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *got =
+            rd_kafka_topic_partition_list_find(wanted, k->names[list[i].topic], list[i].partition);
+        bool ok = err == RD_KAFKA_RESP_ERR_NO_ERROR && got != NULL &&
+                  got->err == RD_KAFKA_RESP_ERR_NO_ERROR && got->offset >= 0;
+
+        list[i].ok = low ? list[i].ok && ok : ok;
+        any = any || ok;
+        if (ok && low)
+            list[i].low = got->offset;
+        else if (ok)
+            list[i].end = got->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(wanted);
+    if (any)
+        atomic_store(&k->is_away, false);
+    if (!any)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
+                            "ends of %zu partitions (%s/%d ...): %s", count,
+                            k->names[list[0].topic], (int)list[0].partition, rd_kafka_err2str(err));
+    return true;
+}
+
+bool ds_broker_kafka_ends(ds_broker_t *broker, struct ds_broker_end *list, size_t count,
+                          int timeout_ms, ds_error_t *error)
+{
+    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+
+    return query(k, list, count, false, timeout_ms, error) &&
+           query(k, list, count, true, timeout_ms, error);
+}
+
+static bool count_partitions(struct ds_broker_kafka *k, int32_t topic, int timeout_ms,
+                             int32_t *count_out, ds_error_t *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(k->reader, 0, k->read_topics[topic], &metadata, timeout_ms);
+    bool ok = false;
+
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "metadata of %s: %s",
+                     k->names[topic], rd_kafka_err2str(err));
+    } else if (metadata->topic_cnt != 1 || metadata->topics[0].partition_cnt < 1) {
+        ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNKNOWN, "topic %s does not exist",
+                     k->names[topic]);
+    } else {
+        *count_out = metadata->topics[0].partition_cnt;
+        atomic_store(&k->is_away, false);
+        ok = true;
+    }
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    return ok;
+}
+
+bool ds_broker_kafka_partitions(ds_broker_t *broker, int32_t topic_count, int timeout_ms,
+                                int32_t *count_out, ds_error_t *error)
+{
+    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+    int32_t first = 0;
+
+    for (int32_t t = 0; t < topic_count; t++) {
+        int32_t count = 0;
+
+        if (!count_partitions(k, t, timeout_ms, &count, error))
+            return false;
+        if (t > 0 && count != first)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID,
+                                "%s has %d partitions, %s has %d: they must be the same",
+                                k->names[0], (int)first, k->names[t], (int)count);
+        first = count;
+    }
+    *count_out = first;
+    return true;
+}

@@ -1,0 +1,209 @@
+/* See topics.h. */
+#include "stream/topics.h"
+
+#include "schemas/schema.h"
+#include "stream/kafka_conf.h"
+
+#include <stdio.h>
+
+#define TOPICS_MAX       64
+#define ADMIN_TIMEOUT_MS 20000
+
+static const char *const processors[] = {"catalog", "order", "payment", "inventory", "delivery"};
+#define PROCESSORS (sizeof(processors) / sizeof(processors[0]))
+
+static void fill(struct ds_topic_spec *spec, const char *stem, const char *suffix,
+                 const char *retention_ms, const char *policy, bool append_time)
+{
+    size_t n = 0;
+
+    *spec = (struct ds_topic_spec){.name = ""};
+    (void)snprintf(spec->name, sizeof(spec->name), "%s%s", stem, suffix);
+    spec->settings[n].name = "cleanup.policy";
+    spec->settings[n++].value = policy;
+    spec->settings[n].name = "message.timestamp.type";
+    spec->settings[n++].value = append_time ? "LogAppendTime" : "CreateTime";
+    if (retention_ms != NULL) {
+        spec->settings[n].name = "retention.ms";
+        spec->settings[n++].value = retention_ms;
+    }
+}
+
+size_t ds_topics_list(struct ds_topic_spec *list_out, size_t max)
+{
+    /* The 24 h of a command id count in append time, hence LogAppendTime. Events are kept for ever.
+     */
+    static const struct {
+        const char *suffix;
+        const char *retention_ms;
+        const char *policy;
+        bool append_time;
+    } kinds[] = {
+        {".commands", "1209600000", "delete", true}, /* 14 d */
+        {".events", "-1", "delete", false},
+        {".snapshots", NULL, "compact", false},
+        {".dlq", "2592000000", "delete", false}, /* 30 d */
+    };
+    size_t count = 0;
+
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+        for (size_t p = 0; p < PROCESSORS && count < max; p++)
+            fill(&list_out[count++], processors[p], kinds[k].suffix, kinds[k].retention_ms,
+                 kinds[k].policy, kinds[k].append_time);
+    if (count < max)
+        fill(&list_out[count++], "courier.locations", "", "86400000", "delete", true); /* 1 d */
+    return count;
+}
+
+static rd_kafka_t *open_admin(struct ds_kafka_owner *owner, const char *brokers, ds_error_t *error)
+{
+    const struct ds_kafka_setting settings[] = {{NULL, NULL}};
+    rd_kafka_conf_t *conf = ds_kafka_conf_new(brokers, "doorstep-topics", owner, settings, error);
+
+    return conf == NULL ? NULL : ds_kafka_new(RD_KAFKA_PRODUCER, conf, error);
+}
+
+static rd_kafka_NewTopic_t *new_topic(const struct ds_topic_spec *spec, int32_t partitions,
+                                      int32_t replication, ds_error_t *error)
+{
+    char why[128];
+    rd_kafka_NewTopic_t *topic =
+        rd_kafka_NewTopic_new(spec->name, partitions, replication, why, sizeof(why));
+
+    if (topic == NULL) {
+        ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID, "topic %s: %s", spec->name, why);
+        return NULL;
+    }
+    for (size_t i = 0; spec->settings[i].name != NULL; i++)
+        rd_kafka_NewTopic_set_config(topic, spec->settings[i].name, spec->settings[i].value);
+    if (replication >= 3)
+        rd_kafka_NewTopic_set_config(topic, "min.insync.replicas", "2");
+    rd_kafka_NewTopic_set_config(topic, "unclean.leader.election.enable", "false");
+    return topic;
+}
+
+static bool read_results(rd_kafka_event_t *event, int *created_out, ds_error_t *error)
+{
+    const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
+    const rd_kafka_topic_result_t **topics;
+    size_t count = 0;
+
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "create topics: %s",
+                            rd_kafka_event_error_string(event));
+    topics = rd_kafka_CreateTopics_result_topics(result, &count);
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_resp_err_t err = rd_kafka_topic_result_error(topics[i]);
+
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            (*created_out)++;
+        else if (err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID, "create %s: %s",
+                                rd_kafka_topic_result_name(topics[i]),
+                                rd_kafka_topic_result_error_string(topics[i]));
+    }
+    return true;
+}
+
+static bool create(rd_kafka_t *rk, rd_kafka_NewTopic_t **topics, size_t count, int *created_out,
+                   ds_error_t *error)
+{
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_event_t *event;
+    char why[128];
+    bool ok;
+
+    rd_kafka_AdminOptions_set_request_timeout(options, ADMIN_TIMEOUT_MS, why, sizeof(why));
+    rd_kafka_AdminOptions_set_operation_timeout(options, ADMIN_TIMEOUT_MS / 2, why, sizeof(why));
+    rd_kafka_CreateTopics(rk, topics, count, options, queue);
+    event = rd_kafka_queue_poll(queue, ADMIN_TIMEOUT_MS + 2000);
+    if (event == NULL)
+        ok = ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "create topics: no answer");
+    else
+        ok = read_results(event, created_out, error);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    return ok;
+}
+
+bool ds_topics_create(const struct ds_runtime *runtime, const char *brokers, int32_t partitions,
+                      int32_t replication, int *created_out, ds_error_t *error)
+{
+    struct ds_kafka_owner owner = {&runtime->log};
+    struct ds_topic_spec specs[TOPICS_MAX];
+    size_t count = ds_topics_list(specs, TOPICS_MAX);
+    rd_kafka_NewTopic_t *topics[TOPICS_MAX] = {NULL};
+    rd_kafka_t *rk = open_admin(&owner, brokers, error);
+    int32_t found;
+    int created = 0;
+    bool ok = rk != NULL;
+
+    for (size_t i = 0; ok && i < count; i++) {
+        topics[i] = new_topic(&specs[i], partitions, replication, error);
+        ok = topics[i] != NULL;
+    }
+    ok = ok && create(rk, topics, count, &created, error);
+    for (size_t i = 0; i < count; i++)
+        if (topics[i] != NULL)
+            rd_kafka_NewTopic_destroy(topics[i]);
+    if (rk != NULL)
+        rd_kafka_destroy(rk);
+    if (created_out != NULL)
+        *created_out = created;
+    return ok && ds_topics_check(runtime, brokers, ADMIN_TIMEOUT_MS, &found, error);
+}
+
+static bool check_topic(const struct ds_runtime *runtime, const struct rd_kafka_metadata *metadata,
+                        const char *name, int32_t *partitions, bool *single, ds_error_t *error)
+{
+    const rd_kafka_metadata_topic_t *topic = NULL;
+
+    (void)runtime;
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].partition_cnt > 0)
+            topic = &metadata->topics[i];
+    if (topic == NULL)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNKNOWN,
+                            "topic %s does not exist: doorstep topics create", name);
+    if (*partitions != 0 && topic->partition_cnt != *partitions)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID,
+                            "topic %s has %d partitions, the others have %d", name,
+                            topic->partition_cnt, (int)*partitions);
+    *partitions = topic->partition_cnt;
+    *single = *single || topic->partitions[0].replica_cnt < 2;
+    return true;
+}
+
+bool ds_topics_check(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,
+                     int32_t *partitions_out, ds_error_t *error)
+{
+    struct ds_kafka_owner owner = {&runtime->log};
+    struct ds_topic_spec specs[TOPICS_MAX];
+    size_t count = ds_topics_list(specs, TOPICS_MAX);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_t *rk = open_admin(&owner, brokers, error);
+    rd_kafka_resp_err_t err;
+    bool single = false;
+    bool ok = true;
+
+    *partitions_out = 0;
+    if (rk == NULL)
+        return false;
+    err = rd_kafka_metadata(rk, 1, NULL, &metadata, timeout_ms);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        ok = ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "metadata from %s: %s",
+                          brokers, rd_kafka_err2str(err));
+    for (size_t i = 0; ok && i < count; i++)
+        ok = check_topic(runtime, metadata, specs[i].name, partitions_out, &single, error);
+    if (ok && single)
+        ds_log(&runtime->log, DS_LOG_WARN, "topics.single_replica",
+               "topics have one replica: a lost disk is a lost log", DS_F_CSTR("brokers", brokers));
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_destroy(rk);
+    return ok;
+}
