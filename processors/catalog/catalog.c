@@ -1,0 +1,23 @@
+#include "processors/catalog/catalog.h"
+
+#include "processors/catalog/catalog_decide.h"
+#include "processors/catalog/catalog_state.h"
+
+static const struct ds_decider_input inputs[] = {
+    {DS_CATALOG_INPUT_COMMANDS, &ds_schema_catalog_commands},
+};
+
+const struct ds_decider ds_catalog_decider = {
+    .name = "catalog",
+    .events = &ds_schema_catalog_events,
+    .inputs = inputs,
+    .input_count = sizeof(inputs) / sizeof(inputs[0]),
+    .logic_version = 1,
+    .options = NULL, /* it waits for nothing */
+    .settings_bytes = 0,
+    .state_new = ds_catalog_new,
+    .state_destroy = ds_catalog_destroy,
+    .decide = ds_catalog_decide,
+    .evolve = ds_catalog_evolve,
+    .next_timer = ds_catalog_next_timer,
+};

@@ -1,0 +1,133 @@
+#include "processors/order/order_lines.h"
+
+#include "base/limits.h"
+#include "base/money.h"
+
+static const struct ds_order_open_line *find(const struct ds_order_details *details, int32_t number)
+{
+    for (size_t i = 0; i < details->line_count; i++) {
+        if (details->lines[i].line == number)
+            return &details->lines[i];
+    }
+    return NULL;
+}
+
+static int64_t pieces_of(const struct ds_array_of_line_quantity *items, size_t count,
+                         int32_t number)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (items->items[i].line == number)
+            sum += items->items[i].quantity;
+    }
+    return sum;
+}
+
+/* A line may be named twice: all its pieces count together. */
+static const char *judge_one(const struct ds_order_details *details,
+                             const struct ds_array_of_line_quantity *wanted, size_t i)
+{
+    const struct ds_line_quantity *item = &wanted->items[i];
+    const struct ds_order_open_line *line = find(details, item->line);
+
+    if (item->quantity < 1)
+        return "INVALID";
+    if (line == NULL || !ds_str_eq(line->product_id, item->product_id))
+        return "LINE_UNKNOWN";
+    int64_t pieces = pieces_of(wanted, wanted->count, item->line);
+    if (pieces > line->ordered)
+        return "INVALID";
+    if (pieces <= line->left - line->asked)
+        return NULL;
+    return line->asked > 0 ? "CANCEL_PENDING" : "LINE_CANCELLED";
+}
+
+const char *ds_order_lines_judge(const struct ds_order_details *details,
+                                 const struct ds_array_of_line_quantity *wanted, bool *whole_out)
+{
+    int64_t left = 0;
+
+    *whole_out = false;
+    if (wanted->count == 0 || wanted->count > DS_MAX_ORDER_LINES)
+        return "INVALID";
+    for (size_t i = 0; i < wanted->count; i++) {
+        const char *refusal = judge_one(details, wanted, i);
+        if (refusal != NULL)
+            return refusal;
+    }
+    for (size_t i = 0; i < details->line_count; i++) {
+        const struct ds_order_open_line *line = &details->lines[i];
+        left += line->left - line->asked - pieces_of(wanted, wanted->count, line->line);
+    }
+    *whole_out = left == 0;
+    return NULL;
+}
+
+bool ds_order_lines_clip(const struct ds_order_details *details,
+                         const struct ds_array_of_line_quantity *named, ds_arena_t *arena,
+                         struct ds_array_of_line_quantity *out, ds_error_t *error)
+{
+    out->count = 0;
+    out->items = ds_arena_calloc(arena, named->count + 1, sizeof(*out->items), error);
+    if (out->items == NULL)
+        return false;
+    for (size_t i = 0; i < named->count; i++) {
+        const struct ds_order_open_line *line = find(details, named->items[i].line);
+        if (line == NULL)
+            continue;
+        int64_t room = line->left - pieces_of(out, out->count, line->line);
+        int32_t quantity = named->items[i].quantity;
+        if (quantity > room)
+            quantity = (int32_t)room;
+        if (quantity > 0)
+            out->items[out->count++] =
+                (struct ds_line_quantity){line->line, line->product_id, quantity};
+    }
+    return true;
+}
+
+bool ds_order_lines_left(const struct ds_order_details *details, ds_arena_t *arena,
+                         struct ds_array_of_line_quantity *out, ds_error_t *error)
+{
+    out->count = 0;
+    out->items = ds_arena_calloc(arena, details->line_count + 1, sizeof(*out->items), error);
+    if (out->items == NULL)
+        return false;
+    for (size_t i = 0; i < details->line_count; i++) {
+        const struct ds_order_open_line *line = &details->lines[i];
+        if (line->left > 0)
+            out->items[out->count++] =
+                (struct ds_line_quantity){line->line, line->product_id, line->left};
+    }
+    return true;
+}
+
+bool ds_order_lines_asked(const struct ds_order_details *details)
+{
+    for (size_t i = 0; i < details->line_count; i++) {
+        if (details->lines[i].asked > 0)
+            return true;
+    }
+    return false;
+}
+
+bool ds_order_sums(const struct ds_order_details *details,
+                   const struct ds_array_of_line_quantity *without, int64_t *subtotal_out,
+                   int64_t *total_out, ds_error_t *error)
+{
+    *subtotal_out = 0;
+    *total_out = 0;
+    for (size_t i = 0; i < details->line_count; i++) {
+        const struct ds_order_open_line *line = &details->lines[i];
+        int64_t pieces = line->left;
+        if (without != NULL)
+            pieces -= pieces_of(without, without->count, line->line);
+        if (!ds_money_mul_add(*subtotal_out, line->unit_price_minor, pieces, subtotal_out))
+            goto overflow;
+    }
+    if (ds_money_add(*subtotal_out, details->delivery_fee_minor, total_out))
+        return true;
+overflow:
+    /* Cannot be: the sums were checked when the order was placed, and they only get smaller. */
+    return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_LIMIT, "order: its sums overflow");
+}

@@ -1,0 +1,57 @@
+/* processors/payment/payment_state.h - all payments of one partition, built from payment.events
+ * alone.
+ *
+ * Invariants of a payment: due never rises; refunded + pending <= captured; in `deadlines` exactly
+ * while due_us is set; in `expiries` exactly while it is at rest (SETTLED, FAILED): 72 h of log
+ * time after its last event it is forgotten, and what is reported then is payment.unmatched.
+ * Threads: one state, one thread. */
+#ifndef DS_PROCESSORS_PAYMENT_PAYMENT_STATE_H
+#define DS_PROCESSORS_PAYMENT_PAYMENT_STATE_H
+
+#include "base/heap.h"
+#include "base/map.h"
+#include "processors/payment/payment.h"
+#include "processors/payment/payment_table.h"
+
+/** How long a payment at rest is remembered, by event time. Part of evolve: not a setting. */
+#define DS_PAYMENT_MEMORY_US (INT64_C(72) * 3600 * 1000000)
+#define DS_PAYMENT_NO_DUE    INT64_MAX
+
+struct ds_payment {
+    enum ds_payment_state state;
+    bool cash;
+    int64_t asked_minor; /* of the charge */
+    int64_t due_minor;
+    int64_t captured_minor;
+    int64_t refunded_minor;
+    int64_t pending_minor;   /* of the refund that is out; 0: none */
+    int32_t refund_number;   /* of the last refund asked for */
+    int32_t refund_failures; /* since the last refund that was done */
+    int64_t due_us;          /* DS_PAYMENT_NO_DUE: nothing to wait for */
+    int32_t deadline_handle;
+    int32_t expiry_handle;
+    ds_str_t id; /* the order's; this and the next three: in the same allocation */
+    ds_str_t currency;
+    ds_str_t correlation_id;
+    ds_str_t traceparent;     /* empty: none */
+    char *provider;           /* owned; NULL until captured */
+    char *provider_reference; /* owned; NULL until captured */
+};
+
+struct ds_payments {
+    const struct ds_payment_settings *settings;
+    ds_map_t *by_order;
+    ds_heap_t *deadlines;
+    ds_heap_t *expiries;
+};
+
+void *ds_payments_new(const void *settings, ds_error_t *error);
+void ds_payments_destroy(void *state);
+bool ds_payments_evolve(void *state, const void *event, ds_error_t *error);
+bool ds_payments_next_timer(const void *state, struct ds_timer *timer_out);
+/** @brief Borrowed; NULL: never seen or forgotten. */
+const struct ds_payment *ds_payments_find(const struct ds_payments *payments, ds_str_t order_id);
+/** @brief captured - refunded. */
+int64_t ds_payment_kept(const struct ds_payment *payment);
+
+#endif
