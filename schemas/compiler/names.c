@@ -138,12 +138,15 @@ static bool count_shapes(struct namer *n)
     return true;
 }
 
+/* Arrays and unions have no names of their own: those of one C name are the same type. */
 static bool plan_has(const struct plan *plan, const struct type *type)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct type *other = plan->types[i];
-        if (other == type ||
-            (other->kind == type->kind && strcmp(other->c_name, type->c_name) == 0))
+        if (other == type)
+            return true;
+        if (!type_is_named(type) && other->kind == type->kind &&
+            strcmp(other->c_name, type->c_name) == 0)
             return true;
     }
     return false;

@@ -23,6 +23,8 @@ struct ds_test_type {
 
 /** Of all topics; ends with a NULL schema. */
 extern const struct ds_test_type ds_schema_list_support[];
+/** Of the schemas in evolution/. */
+extern const struct ds_test_type evolution_list_support[];
 
 uint64_t ds_fill_below(struct ds_fill *f, uint64_t bound);
 bool ds_fill_bool(struct ds_fill *f);
