@@ -1,0 +1,272 @@
+/* Stores and products: what is taken, what is refused and why. */
+#include "base/limits.h"
+#include "processors/catalog/catalog_state.h"
+#include "tests/support/decider_kit.h"
+
+#include <criterion/criterion.h>
+
+static ds_decider_kit_t *kit;
+static enum ds_payment_method methods[] = {DS_PAYMENT_METHOD_CARD,
+                                           DS_PAYMENT_METHOD_CASH_ON_DELIVERY};
+static struct ds_store_info store;
+static struct ds_product_info products[2];
+
+static struct ds_product_info product(const char *id)
+{
+    return (struct ds_product_info){.product_id = ds_str(id),
+                                    .name = DS_STR("Milk"),
+                                    .category = DS_STR("Dairy"),
+                                    .unit = DS_STR("1 l"),
+                                    .price_minor = 149,
+                                    .max_quantity = 20};
+}
+
+static void setup(void)
+{
+    kit = ds_kit_new(&ds_catalog_decider, NULL);
+    store = (struct ds_store_info){.store_id = DS_STR("berlin-1"),
+                                   .name = DS_STR("Berlin Mitte"),
+                                   .currency = DS_STR("EUR"),
+                                   .time_zone = DS_STR("Europe/Berlin"),
+                                   .payment_methods = {methods, 2},
+                                   .delivery_fee_minor = 250,
+                                   .open = true};
+    products[0] = product("berlin-1.milk-1l");
+    products[1] = product("berlin-1.bread");
+}
+
+static void teardown(void)
+{
+    ds_kit_destroy(kit);
+}
+
+TestSuite(catalog, .init = setup, .fini = teardown);
+
+static struct ds_catalog_command command(int32_t kind)
+{
+    struct ds_catalog_command c = {.head = {.command_id = DS_STR("01K9COMMAND"),
+                                            .correlation_id = DS_STR("corr"),
+                                            .actor = {DS_ACTOR_KIND_ADMIN, DS_STR("root")}}};
+    c.body.kind = kind;
+    return c;
+}
+
+static const char *create(void)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CREATE_STORE);
+    c.body.as.create_store.store = store;
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+static const char *change(void)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CHANGE_STORE);
+    c.body.as.change_store.store = store;
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+static const char *set_open(ds_decider_kit_t *on, bool open)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_SET_STORE_OPEN);
+    c.body.as.set_store_open.store_id = DS_STR("berlin-1");
+    c.body.as.set_store_open.open = open;
+    ds_kit_command(on, &c);
+    return ds_kit_refusal(on);
+}
+
+static const char *add(size_t count)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_ADD_PRODUCTS);
+    c.body.as.add_products.store_id = DS_STR("berlin-1");
+    c.body.as.add_products.products.items = products;
+    c.body.as.add_products.products.count = count;
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+static const char *change_product(const struct ds_product_info *info)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CHANGE_PRODUCT);
+    c.body.as.change_product.product = *info;
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+static const char *remove_product(ds_decider_kit_t *on, const char *id)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_REMOVE_PRODUCT);
+    c.body.as.remove_product.product_id = ds_str(id);
+    ds_kit_command(on, &c);
+    return ds_kit_refusal(on);
+}
+
+static const struct ds_catalog_event *event(void)
+{
+    return ds_kit_event(kit, 0);
+}
+
+Test(catalog, a_store_opens_once)
+{
+    cr_expect_str_eq(create(), "");
+    cr_assert_str_eq(ds_kit_types(kit), "store.opened");
+    cr_expect(ds_str_eq(event()->body.as.store_opened.store.time_zone, DS_STR("Europe/Berlin")));
+    cr_expect_eq(event()->body.as.store_opened.store.payment_methods.count, 2);
+    cr_expect_str_eq(create(), "STORE_EXISTS");
+}
+
+Test(catalog, a_store_that_is_not_well_said_is_refused)
+{
+    static char long_name[101];
+    memset(long_name, 'x', sizeof(long_name));
+    const struct ds_store_info good = store;
+    const struct {
+        const char *reason;
+        struct ds_store_info info;
+    } cases[] = {
+#define CASE(code, change) {code, (store = good, store.change, store)}
+        CASE("INVALID_STORE_ID", store_id = DS_STR("Berlin 1")),
+        CASE("INVALID_NAME", name = DS_STR("")),
+        CASE("INVALID_NAME", name.data = NULL),
+        CASE("INVALID_CURRENCY", currency = DS_STR("eur")),
+        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("../etc/passwd")),
+        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("Europe/")),
+        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("")),
+        CASE("INVALID_PAYMENT_METHODS", payment_methods.count = 0),
+        CASE("INVALID_PRICE", delivery_fee_minor = -1),
+        CASE("INVALID_PRICE", minimum_order_minor = -1),
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        store = cases[i].info;
+        if (store.name.data == NULL)
+            store.name = (ds_str_t){long_name, sizeof(long_name)};
+        cr_expect_str_eq(create(), cases[i].reason, "case %zu: %s", i, ds_kit_refusal(kit));
+    }
+    store = good;
+    store.has_place = true;
+    store.place.lat_e6 = 90000001;
+    cr_expect_str_eq(create(), "INVALID_PLACE");
+    store.has_place = false;
+    methods[1] = DS_PAYMENT_METHOD_CARD;
+    cr_expect_str_eq(create(), "INVALID_PAYMENT_METHODS", "the same twice");
+}
+
+Test(catalog, a_name_of_a_hundred_characters_may_take_more_bytes)
+{
+    static char name[200];
+    for (size_t i = 0; i < sizeof(name); i += 2)
+        memcpy(name + i, "\xc3\xa4", 2);
+    store.name = (ds_str_t){name, sizeof(name)};
+    cr_expect_str_eq(create(), "");
+}
+
+Test(catalog, a_store_changes_but_keeps_its_currency)
+{
+    cr_expect_str_eq(change(), "STORE_UNKNOWN");
+    create();
+    store.name = DS_STR("Berlin Nord");
+    cr_expect_str_eq(change(), "");
+    cr_assert_str_eq(ds_kit_types(kit), "store.changed");
+    cr_expect(ds_str_eq(event()->body.as.store_changed.store.name, DS_STR("Berlin Nord")));
+    store.currency = DS_STR("USD");
+    cr_expect_str_eq(change(), "INVALID_CURRENCY");
+}
+
+Test(catalog, a_store_closes_and_opens_with_all_that_is_known_of_it)
+{
+    cr_expect_str_eq(set_open(kit, true), "STORE_UNKNOWN");
+    create();
+    set_open(kit, false);
+    cr_assert_str_eq(ds_kit_types(kit), "store.closed");
+    ds_decider_kit_t *copy = ds_kit_replay(kit);
+    cr_expect_not(ds_catalog_find_store(ds_kit_state(copy), DS_STR("berlin-1"))->open);
+    set_open(kit, true);
+    set_open(copy, true);
+    cr_assert_str_eq(ds_kit_types(kit), "store.changed");
+    cr_expect(event()->body.as.store_changed.store.open);
+    cr_expect(ds_str_eq(event()->body.as.store_changed.store.name, DS_STR("Berlin Mitte")));
+    cr_expect_eq(event()->body.as.store_changed.store.delivery_fee_minor, 250);
+    cr_expect(ds_kit_same_step(kit, copy), "a state read back decides the same");
+    set_open(kit, true);
+    cr_expect_str_eq(ds_kit_types(kit), "store.changed", "every command has an outcome");
+    ds_kit_destroy(copy);
+}
+
+Test(catalog, products_are_added_all_or_none)
+{
+    cr_expect_str_eq(add(2), "STORE_UNKNOWN");
+    create();
+    products[1].price_minor = -1;
+    cr_expect_str_eq(add(2), "INVALID_PRICE");
+    cr_expect(ds_str_eq(event()->body.as.command_rejected.detail, DS_STR("berlin-1.bread")));
+    products[1].price_minor = 0;
+    cr_expect_str_eq(add(2), "");
+    cr_assert_str_eq(ds_kit_types(kit), "product.added");
+    cr_expect_eq(event()->body.as.product_added.products.count, 2);
+    cr_expect_str_eq(add(1), "PRODUCT_EXISTS");
+    cr_expect_str_eq(add(0), "INVALID_COUNT");
+}
+
+Test(catalog, a_product_named_twice_in_one_command_is_refused)
+{
+    create();
+    products[1].product_id = products[0].product_id;
+    cr_expect_str_eq(add(2), "PRODUCT_EXISTS");
+}
+
+Test(catalog, a_product_that_is_not_well_said_is_refused)
+{
+    const struct ds_product_info good = products[0];
+    const struct {
+        const char *reason;
+        struct ds_product_info info;
+    } cases[] = {
+#define CASE(code, change) {code, (products[0] = good, products[0].change, products[0])}
+        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("berlin-2.milk-1l")),
+        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("berlin-1.")),
+        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("milk")),
+        CASE("INVALID_NAME", name = DS_STR("Mi\nlk")),
+        CASE("INVALID_CATEGORY", category = DS_STR("")),
+        CASE("INVALID_UNIT", unit = DS_STR("")),
+        CASE("INVALID_PRICE", price_minor = -1),
+        CASE("INVALID_MAX_QUANTITY", max_quantity = 0),
+        CASE("INVALID_MAX_QUANTITY", max_quantity = DS_MAX_LINE_QUANTITY + 1),
+        CASE("INVALID_IMAGE_URL", has_image_url = true),
+#undef CASE
+    };
+    create();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        products[0] = cases[i].info;
+        cr_expect_str_eq(add(1), cases[i].reason, "case %zu: %s", i, ds_kit_refusal(kit));
+    }
+}
+
+Test(catalog, a_product_changes_and_goes_and_may_come_back)
+{
+    create();
+    cr_expect_str_eq(change_product(&products[0]), "PRODUCT_UNKNOWN");
+    cr_expect_str_eq(remove_product(kit, "berlin-1.milk-1l"), "PRODUCT_UNKNOWN");
+    add(2);
+    products[0].price_minor = 159;
+    cr_expect_str_eq(change_product(&products[0]), "");
+    cr_assert_str_eq(ds_kit_types(kit), "product.changed");
+    cr_expect_eq(event()->body.as.product_changed.product.price_minor, 159);
+    remove_product(kit, "berlin-1.milk-1l");
+    cr_assert_str_eq(ds_kit_types(kit), "product.removed");
+    ds_decider_kit_t *copy = ds_kit_replay(kit);
+    cr_expect_str_eq(remove_product(copy, "berlin-1.milk-1l"), "PRODUCT_UNKNOWN");
+    cr_expect_str_eq(remove_product(copy, "berlin-1.bread"), "");
+    ds_kit_destroy(copy);
+    cr_expect_str_eq(add(1), "");
+}
+
+Test(catalog, a_customer_cannot_change_the_catalog)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CREATE_STORE);
+    c.body.as.create_store.store = store;
+    c.head.actor.kind = DS_ACTOR_KIND_CUSTOMER;
+    ds_kit_command(kit, &c);
+    cr_expect_str_eq(ds_kit_refusal(kit), "FORBIDDEN");
+}

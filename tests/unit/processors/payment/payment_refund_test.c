@@ -1,0 +1,136 @@
+/* Refunds: one at a time, of what is kept above what is due, until it is done. */
+#include "payment_world.h"
+
+#include <criterion/criterion.h>
+
+static ds_decider_kit_t *kit;
+
+static void setup(void)
+{
+    kit = ds_kit_new(&ds_payment_decider, NULL);
+}
+
+static void teardown(void)
+{
+    ds_kit_destroy(kit);
+}
+
+TestSuite(payment_refund, .init = setup, .fini = teardown);
+
+static const struct ds_payment_refund_initiated *refund(size_t i)
+{
+    return &world_event(kit, i)->body.as.payment_refund_initiated;
+}
+
+Test(payment_refund, a_cancelled_order_is_refunded_in_full)
+{
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    world_order_cancelled(kit);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refund_initiated");
+    cr_expect_eq(refund(0)->amount_minor, TOTAL_MINOR);
+    cr_expect_eq(refund(0)->due_minor, 0);
+    cr_expect(ds_str_eq(refund(0)->provider, DS_STR("sandbox")));
+    cr_expect(ds_str_eq(refund(0)->provider_reference, DS_STR("ch_1")));
+    world_refunded(kit, 1, TOTAL_MINOR);
+    const struct ds_payment_refunded *refunded = &world_event(kit, 0)->body.as.payment_refunded;
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refunded");
+    cr_expect_eq(refunded->captured_minor, TOTAL_MINOR);
+    cr_expect_eq(refunded->refunded_minor, TOTAL_MINOR);
+}
+
+Test(payment_refund, what_is_cancelled_while_a_refund_is_out_goes_with_the_next)
+{
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    world_order_cancelled(kit);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.due_changed");
+    world_refunded(kit, 1, 400);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refunded,payment.refund_initiated");
+    cr_expect_eq(refund(1)->amount_minor, 600);
+    cr_expect_eq(refund(1)->number, 2);
+    world_refunded(kit, 1, 400);
+    cr_expect_str_eq(ds_kit_refusal(kit), "REFUND_KNOWN", "the first one, reported again");
+    world_refunded(kit, 2, 600);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.refunded");
+    cr_expect_eq(ds_payment_kept(world_payment(kit)), 0);
+}
+
+Test(payment_refund, a_refused_refund_is_tried_again_with_a_doubling_pause_and_a_new_key)
+{
+    int64_t pause_us = DS_KIT_MINUTE;
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    for (int32_t i = 1; i <= 11; i++) {
+        world_refund_failed(kit, i);
+        const struct ds_payment_refund_failed *failed =
+            &world_event(kit, 0)->body.as.payment_refund_failed;
+        cr_assert_str_eq(ds_kit_types(kit), "payment.refund_failed");
+        cr_expect_eq(failed->attempt, i);
+        cr_expect_eq(failed->amount_minor, 400);
+        cr_expect_eq(failed->retry_at, ds_kit_now(kit) + pause_us, "attempt %d", (int)i);
+        pause_us = 2 * pause_us < 6 * DS_KIT_HOUR ? 2 * pause_us : 6 * DS_KIT_HOUR;
+        ds_kit_fire(kit);
+        cr_expect_eq(refund(0)->number, i + 1);
+        cr_expect_eq(refund(0)->amount_minor, 400);
+        cr_expect(ds_str_eq(world_event(kit, 0)->context.correlation_id, DS_STR("corr-place")));
+    }
+    world_refunded(kit, 12, 400);
+    cr_expect_eq(world_state(kit), DS_PAYMENT_SETTLED);
+    world_order_cancelled(kit);
+    cr_expect_eq(world_payment(kit)->refund_failures, 0, "the next one starts with a short pause");
+}
+
+Test(payment_refund, the_next_try_takes_what_is_due_then)
+{
+    world_reach(kit, DS_PAYMENT_REFUND_WAIT);
+    world_order_cancelled(kit);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.due_changed");
+    world_refunded(kit, 1, 400);
+    cr_expect_str_eq(ds_kit_refusal(kit), "REFUND_KNOWN", "a definite failure is final");
+    ds_kit_fire(kit);
+    cr_expect_eq(refund(0)->amount_minor, TOTAL_MINOR);
+    cr_expect_eq(refund(0)->due_minor, 0);
+}
+
+Test(payment_refund, a_refund_of_less_than_asked_is_completed_by_another)
+{
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    world_refunded(kit, 1, 150);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refunded,payment.refund_initiated");
+    cr_expect_eq(world_event(kit, 0)->body.as.payment_refunded.amount_minor, 150);
+    cr_expect_eq(refund(1)->amount_minor, 250);
+}
+
+Test(payment_refund, a_refund_of_nothing_counts_as_refused)
+{
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    world_refunded(kit, 1, 0);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.refund_failed");
+}
+
+Test(payment_refund, a_refund_of_more_than_asked_is_booked_as_asked_and_shown)
+{
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    world_refunded(kit, 1, 5000);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refunded,payment.unmatched");
+    cr_expect_eq(world_event(kit, 0)->body.as.payment_refunded.amount_minor, 400);
+    cr_expect_eq(world_event(kit, 1)->body.as.payment_unmatched.amount_minor, 5000);
+    cr_expect_eq(world_state(kit), DS_PAYMENT_SETTLED);
+}
+
+Test(payment_refund, a_refund_in_another_currency_is_shown_and_stays_pending)
+{
+    struct ds_payment_command report = world_refund_report(1, DS_REPORT_OUTCOME_OK, 400);
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    report.body.as.report_refund.currency = DS_STR("USD");
+    ds_kit_command(kit, &report);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched");
+    cr_expect_eq(world_state(kit), DS_PAYMENT_REFUNDING);
+}
+
+Test(payment_refund, an_open_refund_is_never_forgotten)
+{
+    world_reach(kit, DS_PAYMENT_REFUNDING);
+    ds_kit_advance(kit, 500 * DS_KIT_HOUR);
+    world_order_cancelled(kit);
+    world_refunded(kit, 1, 400);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.refunded,payment.refund_initiated");
+}
