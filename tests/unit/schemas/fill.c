@@ -29,30 +29,38 @@ bool ds_fill_bool(struct ds_fill *f)
     return (next(f) & 1) != 0;
 }
 
-/* Every length of varint, both signs, and the ends of the range. */
+/* Every length of varint and both signs. One draw a statement: C leaves the order inside an
+ * expression open, and then every compiler would have golden files of its own. */
+static int64_t draw(struct ds_fill *f, unsigned bits)
+{
+    uint64_t value = next(f) >> (64 - bits);
+    value >>= ds_fill_below(f, bits);
+    bool negative = ds_fill_bool(f);
+    int64_t half = (int64_t)(value >> 1);
+    return negative ? -half : half;
+}
+
 int64_t ds_fill_long(struct ds_fill *f)
 {
-    uint64_t bits = next(f) >> ds_fill_below(f, 64);
     switch (ds_fill_below(f, 16)) {
     case 0:
         return INT64_MIN;
     case 1:
         return INT64_MAX;
     default:
-        return (int64_t)(bits >> 1) * (ds_fill_bool(f) ? 1 : -1);
+        return draw(f, 64);
     }
 }
 
 int32_t ds_fill_int(struct ds_fill *f)
 {
-    uint64_t bits = next(f) % (UINT64_C(1) << 32) >> ds_fill_below(f, 32);
     switch (ds_fill_below(f, 16)) {
     case 0:
         return INT32_MIN;
     case 1:
         return INT32_MAX;
     default:
-        return (int32_t)(bits >> 1) * (ds_fill_bool(f) ? 1 : -1);
+        return (int32_t)draw(f, 32);
     }
 }
 
