@@ -70,6 +70,7 @@ enum ds_broker_put {
 struct ds_broker_end {
     int32_t topic;
     int32_t partition;
+    bool want_low; /* ask for the beginning too: costs another round */
     bool ok;
     int64_t low;
     int64_t end; /* the next offset to be written */

@@ -190,19 +190,23 @@ static bool query(struct ds_broker_kafka *k, struct ds_broker_end *list, size_t 
                   int timeout_ms, ds_error_t *error)
 {
     rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new((int)count);
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
     bool any = false;
 
     for (size_t i = 0; i < count; i++)
-        rd_kafka_topic_partition_list_add(wanted, k->names[list[i].topic], list[i].partition)
-            ->offset = low ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-    err = rd_kafka_offsets_for_times(k->reader, wanted, timeout_ms);
+        if (!low || list[i].want_low)
+            rd_kafka_topic_partition_list_add(wanted, k->names[list[i].topic], list[i].partition)
+                ->offset = low ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    if (wanted->cnt > 0)
+        err = rd_kafka_offsets_for_times(k->reader, wanted, timeout_ms);
     for (size_t i = 0; i < count; i++) {
         const rd_kafka_topic_partition_t *got =
             rd_kafka_topic_partition_list_find(wanted, k->names[list[i].topic], list[i].partition);
         bool ok = err == RD_KAFKA_RESP_ERR_NO_ERROR && got != NULL &&
                   got->err == RD_KAFKA_RESP_ERR_NO_ERROR && got->offset >= 0;
 
+        if (low && !list[i].want_low)
+            continue;
         list[i].ok = low ? list[i].ok && ok : ok;
         any = any || ok;
         if (ok && low)
@@ -210,13 +214,13 @@ static bool query(struct ds_broker_kafka *k, struct ds_broker_end *list, size_t 
         else if (ok)
             list[i].end = got->offset;
     }
+    any = any || wanted->cnt == 0;
     rd_kafka_topic_partition_list_destroy(wanted);
-    if (any)
-        atomic_store(&k->is_away, false);
     if (!any)
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
                             "ends of %zu partitions (%s/%d ...): %s", count,
                             k->names[list[0].topic], (int)list[0].partition, rd_kafka_err2str(err));
+    atomic_store(&k->is_away, false);
     return true;
 }
 

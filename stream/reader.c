@@ -243,7 +243,8 @@ static void revoke_all(struct ds_reader *reader)
 static bool read_failed(struct ds_reader *reader, struct ds_stream *stream,
                         const struct ds_broker_event *event, ds_error_t *error)
 {
-    struct ds_broker_end end = {.topic = event->topic, .partition = event->partition};
+    struct ds_broker_end end = {
+        .topic = event->topic, .partition = event->partition, .want_low = true};
     int64_t next = stream->fence.next_offset;
 
     if (!reader->broker->ops->ends(reader->broker, &end, 1, 5000, error) || !end.ok)

@@ -1,0 +1,188 @@
+/* Memory as the fold of the own log: what each delivered event changes, the protocol's own records
+ * included. */
+#include "stream/task.h"
+
+#include <inttypes.h>
+
+static void forget_inputs(struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++) {
+        struct ds_task_input *in = &task->inputs[i];
+
+        in->known = false;
+        in->at = (struct ds_input_position){.input = in->input->number};
+        in->fingerprint = 0;
+        in->decide_from = 0;
+    }
+}
+
+bool ds_task_forget(struct ds_task *task, ds_error_t *error)
+{
+    const struct ds_decider *decider = task->host->decider;
+
+    if (task->domain != NULL)
+        decider->state_destroy(task->domain);
+    task->domain = decider->state_new(task->host->config.settings, error);
+    ds_window_clear(&task->window);
+    forget_inputs(task);
+    task->memory = DS_PLACE_START;
+    task->confirmed = DS_PLACE_START;
+    task->last_event_us = 0;
+    task->mid_decision = false;
+    return task->domain != NULL;
+}
+
+static bool apply_cause(struct ds_task *task, const struct ds_input_cause *cause, ds_error_t *error)
+{
+    struct ds_task_input *in = ds_task_input_numbered(task, cause->input);
+
+    if (in == NULL)
+        return true; /* an input that this version does not read any more */
+    if (!task->mid_decision && in->known && cause->offset < in->at.offset)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
+                            "input %" PRId32 ": offset %" PRId64
+                            " is decided again, the log was at %" PRId64,
+                            cause->input, cause->offset, in->at.offset);
+    in->known = true;
+    in->at.offset = cause->offset + 1;
+    in->at.epoch = cause->epoch;
+    in->at.seq = cause->seq;
+    in->fingerprint = cause->fingerprint;
+    return true;
+}
+
+static void apply_positions(struct ds_task *task, const struct ds_array_of_input_position *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct ds_task_input *in = ds_task_input_numbered(task, list->items[i].input);
+
+        if (in == NULL)
+            continue;
+        if (!in->known || list->items[i].offset > in->at.offset) {
+            in->at = list->items[i];
+            in->fingerprint = 0;
+        }
+        in->known = true;
+    }
+}
+
+static void apply_gap(struct ds_task *task, const struct ds_input_gap *gap)
+{
+    struct ds_task_input *in = ds_task_input_numbered(task, gap->input);
+
+    if (in == NULL || gap->to_offset <= in->at.offset)
+        return;
+    in->known = true;
+    in->at.offset = gap->to_offset;
+    in->fingerprint = 0;
+}
+
+static void apply_attached(struct ds_task *task, const struct ds_input_attached *attached)
+{
+    struct ds_task_input *in = ds_task_input_numbered(task, attached->input);
+
+    if (in == NULL)
+        return;
+    /* Read from the beginning, since F's (epoch, seq) at the start is not known; decided from the
+     * start on. */
+    in->known = true;
+    in->decide_from = attached->start_offset;
+}
+
+static bool apply_command_id(struct ds_task *task, const struct ds_protocol_event *event,
+                             ds_error_t *error)
+{
+    const struct ds_meta *meta = &event->head.meta;
+    const struct ds_context *context = &event->head.context;
+    int64_t first = -1;
+
+    if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE && meta->cause.as.input_cause.input == 0)
+        first = meta->cause.as.input_cause.offset;
+    if (context->has_command && context->command.id.len > 0 &&
+        event->body.kind != DS_PROTOCOL_COMMAND_REPEATED &&
+        !ds_window_add(&task->window, context->command.id, context->command.body_hash,
+                       context->command.appended_at, first, error))
+        return false;
+    ds_window_expire(&task->window, meta->at);
+    return true;
+}
+
+static bool apply_body(struct ds_task *task, const struct ds_protocol_event *event,
+                       ds_error_t *error)
+{
+    switch ((enum ds_protocol_kind)event->body.kind) {
+    case DS_PROTOCOL_CLAIM:
+    case DS_PROTOCOL_INPUT_REJECTED: /* its cause is all it changes */
+        return true;
+    case DS_PROTOCOL_OPEN:
+        apply_positions(task, &event->body.as.open.inputs);
+        return true;
+    case DS_PROTOCOL_PROGRESS:
+        apply_positions(task, &event->body.as.progress.inputs);
+        return true;
+    case DS_PROTOCOL_INPUT_GAP:
+        apply_gap(task, &event->body.as.input_gap);
+        return true;
+    case DS_PROTOCOL_INPUT_ATTACHED:
+        apply_attached(task, &event->body.as.input_attached);
+        return true;
+    case DS_PROTOCOL_COMMAND_REJECTED:
+    case DS_PROTOCOL_COMMAND_REPEATED:
+    case DS_PROTOCOL_KINDS:
+        break;
+    }
+    return task->host->decider->evolve(task->domain, event, error);
+}
+
+bool ds_task_apply(struct ds_task *task, const void *event, ds_error_t *error)
+{
+    const struct ds_protocol_event *e = event;
+    const struct ds_meta *meta = &e->head.meta;
+
+    if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE &&
+        !apply_cause(task, &meta->cause.as.input_cause, error))
+        return false;
+    if (!apply_command_id(task, e, error) || !apply_body(task, e, error))
+        return false;
+    if (meta->at > task->last_event_us)
+        task->last_event_us = meta->at;
+    task->mid_decision = meta->more;
+    return true;
+}
+
+static bool apply_pending(struct ds_task *task, ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+
+    for (size_t i = 0; i < task->pending.count; i++) {
+        ds_arena_reset(host->arena);
+        if (!ds_schema_decode(host->decider->events, ds_pending_value(&task->pending, i),
+                              host->arena, host->message, NULL, error) ||
+            !ds_task_apply(task, host->message, error))
+            return false;
+    }
+    ds_pending_clear(&task->pending);
+    return true;
+}
+
+bool ds_task_fold_record(struct ds_task *task, const struct ds_broker_event *record,
+                         const void *event, ds_error_t *error)
+{
+    const struct ds_fence *own = &task->own;
+
+    if (own->epoch == task->memory.epoch && own->seq <= task->memory.seq) {
+        if (!own->pending)
+            ds_dead_letters_confirmed(task, own->epoch, own->seq);
+        return true; /* memory has this decision: it was made here (protocol R12) */
+    }
+    if (own->pending)
+        return ds_pending_add(&task->pending, record, false, error);
+    if (task->pending.count > 0) {
+        if (!ds_pending_add(&task->pending, record, false, error) || !apply_pending(task, error))
+            return false;
+    } else if (!ds_task_apply(task, event, error)) {
+        return false;
+    }
+    task->memory = own->delivered;
+    return true;
+}

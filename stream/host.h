@@ -1,0 +1,73 @@
+/* stream/host.h - runs one decider: owns partitions of its events topic, decides their inputs,
+ * exactly once.
+ *
+ * A host is one worker: its own consumer, producer and partitions, nothing shared with another. It
+ * is a step-driven state machine over (broker, clock, random): ds_host_step takes what arrived,
+ * decides, applies, appends and lets the acknowledgements arrive later. Nothing it decides becomes
+ * visible unless all it was decided on is (DESIGN section 3).
+ *
+ * A partition is away, waiting (backoff), reading (its own log, under rule F), joining (proving
+ * membership), claiming, and then running; damage stops it for good. Threads: one host, one thread.
+ */
+#ifndef DS_STREAM_HOST_H
+#define DS_STREAM_HOST_H
+
+#include "base/runtime.h"
+#include "decider/decider.h"
+#include "stream/broker.h"
+
+struct ds_host_config {
+    const struct ds_decider *decider;
+    const void *settings; /* of the decider; borrowed for the host's life */
+    const char *brokers;
+    const char *client_id;         /* NULL: "doorstep-<decider>" */
+    const char *group_id;          /* NULL: "doorstep-<decider>" */
+    const char *group_instance_id; /* NULL or "": a dynamic member */
+    int64_t session_timeout_ms;    /* 0: 10000 */
+    const char *owner;             /* for people: who claims; NULL: the client id */
+    int64_t timer_grace_us;        /* how long an unavailable input holds deadlines back; 0: 30 s */
+    size_t max_unacked;            /* records a partition; 0: DS_MAX_UNACKED_RECORDS */
+    size_t max_command_ids;        /* kept a partition; 0: 4 million (160 MB) */
+    ds_broker_t *broker;           /* taken, also on failure; NULL: Kafka at `brokers` */
+};
+
+enum ds_host_partition {
+    DS_PARTITION_AWAY,
+    DS_PARTITION_WAITING,
+    DS_PARTITION_READING,
+    DS_PARTITION_JOINING,
+    DS_PARTITION_CLAIMING,
+    DS_PARTITION_RUNNING,
+    DS_PARTITION_STOPPED,
+};
+
+typedef struct ds_host ds_host_t;
+
+/** @brief A host; waits for no server. */
+DS_MUST_CHECK bool ds_host_new(const struct ds_runtime *runtime,
+                               const struct ds_host_config *config, ds_host_t **host_out,
+                               ds_error_t *error);
+
+/** @brief One turn: wait up to timeout_ms for something to happen, then do all that can be done.
+ * Kafka away is no error: it says so (log code kafka.away once a minute, health->waiting) and goes
+ * on when it is back.
+ *  @param error  the process is to end: MEMORY, or NOT_OWNER (another process has our
+ * group_instance_id). */
+DS_MUST_CHECK bool ds_host_step(ds_host_t *host, int timeout_ms, ds_error_t *error);
+
+/** @brief Take no more input, wait up to 500 ms for the last acknowledgements, leave the group,
+ * free. At most 5 s. */
+void ds_host_destroy(ds_host_t *host);
+
+/** @brief True once a partition runs, or the group has given us none. */
+bool ds_host_ready(const ds_host_t *host);
+/** @brief How many partitions are in this state. */
+size_t ds_host_count(const ds_host_t *host, enum ds_host_partition state);
+/** @brief For tests and tools: where a partition is, and the decider's state of it (borrowed; NULL:
+ * none). */
+enum ds_host_partition ds_host_partition(const ds_host_t *host, int32_t partition);
+const void *ds_host_state(const ds_host_t *host, int32_t partition);
+/** @brief Records handed over and not confirmed yet; 0 for a partition that is not running. */
+int64_t ds_host_unacked(const ds_host_t *host, int32_t partition);
+
+#endif

@@ -1,0 +1,321 @@
+/* What a host does every turn beside its records. Questions to the server block for a round trip:
+ * they are gathered over all partitions, and after one that failed there is a pause. */
+#include "stream/host_service.h"
+
+#include "stream/task.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define QUESTIONS_MAX (DS_MAX_PARTITIONS * 4)
+#define AWAY_SAY_US   (60 * DS_US_PER_S)
+
+/* ---- metrics ---- */
+
+void ds_host_register_metrics(struct ds_host *host)
+{
+    static const struct {
+        enum ds_metric_type type;
+        const char *name;
+        const char *help;
+    } table[DS_HOST_METRICS] = {
+        [DS_HM_CLAIMS] = {DS_COUNTER, "doorstep_claims_total", "Claims written."},
+        [DS_HM_CLAIMS_WON] = {DS_COUNTER, "doorstep_claims_won_total", "Epochs begun."},
+        [DS_HM_EPOCHS_LOST] = {DS_COUNTER, "doorstep_epochs_lost_total",
+                               "Epochs that ended while the partition was still ours."},
+        [DS_HM_DECISIONS] = {DS_COUNTER, "doorstep_decisions_total", "Decisions appended."},
+        [DS_HM_EVENTS] = {DS_COUNTER, "doorstep_events_total", "Events appended."},
+        [DS_HM_INPUTS] = {DS_COUNTER, "doorstep_inputs_total", "Input records taken."},
+        [DS_HM_REPEATED] = {DS_COUNTER, "doorstep_commands_repeated_total",
+                            "Commands whose id was seen within the window."},
+        [DS_HM_REJECTED] = {DS_COUNTER, "doorstep_inputs_rejected_total",
+                            "Inputs that could not be decided (InputRejected)."},
+        [DS_HM_DEAD_LETTERS] = {DS_COUNTER, "doorstep_dead_letters_total",
+                                "Originals written to the dead-letter topic."},
+        [DS_HM_TIMERS] = {DS_COUNTER, "doorstep_timers_fired_total", "Deadlines decided."},
+        [DS_HM_STOPPED] = {DS_COUNTER, "doorstep_partitions_stopped_total",
+                           "Partitions stopped for damage: somebody has to look."},
+        [DS_HM_UNACKED] = {DS_GAUGE, "doorstep_unacked_records",
+                           "Records handed over and not confirmed."},
+        [DS_HM_RUNNING] = {DS_GAUGE, "doorstep_partitions_running", "Partitions owned."},
+        [DS_HM_TAKEOVER] = {DS_HISTOGRAM, "doorstep_takeover_seconds",
+                            "From given by the group to the confirmed Open."},
+        [DS_HM_LOOP] = {DS_HISTOGRAM, "doorstep_host_service_seconds",
+                        "Time a turn spends beside its records."},
+    };
+    const struct ds_label labels[] = {{"processor", host->decider->name}, {NULL, NULL}};
+
+    for (int m = 0; m < DS_HOST_METRICS; m++)
+        host->metrics[m] = ds_metrics_get(host->runtime->metrics, table[m].type, table[m].name,
+                                          table[m].help, labels);
+    for (size_t t = 0; t <= host->decider->input_count; t++)
+        for (int v = DS_FENCE_TAKE + 1; v < DS_FENCE_VERDICTS; v++) {
+            const char *topic = t < host->decider->input_count
+                                    ? host->decider->inputs[t].schema->topic
+                                    : host->decider->events->topic;
+            const struct ds_label reason[] = {{"topic", topic},
+                                              {"reason",
+                                               ds_fence_verdict_text((enum ds_fence_verdict)v)},
+                                              {NULL, NULL}};
+
+            host->skipped[t][v] =
+                ds_metrics_get(host->runtime->metrics, DS_COUNTER, "doorstep_fence_skipped_total",
+                               "Records that rule F does not count.", reason);
+        }
+}
+
+/* ---- where partitions end ---- */
+
+enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER };
+
+struct question {
+    struct ds_task *task;
+    struct ds_task_input *in;
+    enum purpose purpose;
+};
+
+struct questions {
+    struct ds_broker_end ends[QUESTIONS_MAX];
+    struct question about[QUESTIONS_MAX];
+    size_t count;
+};
+
+static void add_question(struct questions *q, struct ds_task *task, struct ds_task_input *in,
+                         enum purpose purpose)
+{
+    if (q->count == QUESTIONS_MAX)
+        return; /* next turn */
+    q->about[q->count] = (struct question){task, in, purpose};
+    q->ends[q->count++] =
+        (struct ds_broker_end){.topic = in == NULL ? task->host->topic_own : in->topic,
+                               .partition = task->partition,
+                               .want_low = purpose == FOR_READING};
+}
+
+static void gather(struct ds_host *host, struct questions *q)
+{
+    for (int32_t p = 0; p < host->partitions; p++) {
+        struct ds_task *task = host->tasks[p];
+
+        if (task == NULL)
+            continue;
+        if (task->state == DS_PARTITION_READING && task->read_until < 0)
+            add_question(q, task, NULL, FOR_READING);
+        if (task->state != DS_PARTITION_RUNNING)
+            continue;
+        if (ds_task_now(task) >= task->idle_check_us && ds_task_unacked(task) == 0 &&
+            !task->settling)
+            add_question(q, task, NULL, FOR_IDLE);
+        if (ds_task_wants_ends(task) && q->count + (size_t)task->input_count <= QUESTIONS_MAX) {
+            ds_task_timer_asked(task, ds_task_decision_time(task));
+            for (int32_t i = 0; i < task->input_count; i++)
+                add_question(q, task, &task->inputs[i], FOR_TIMER);
+        }
+    }
+}
+
+static void answer(const struct question *about, const struct ds_broker_end *end)
+{
+    switch (about->purpose) {
+    case FOR_READING:
+        if (end->ok && about->task->state == DS_PARTITION_READING && about->task->read_until < 0)
+            ds_task_read_end(about->task, end);
+        return;
+    case FOR_IDLE:
+        if (end->ok && about->task->state == DS_PARTITION_RUNNING)
+            ds_task_idle_end(about->task, end);
+        return;
+    case FOR_TIMER:
+        if (about->task->state == DS_PARTITION_RUNNING)
+            ds_task_timer_end(about->task, about->in, end);
+        return;
+    }
+}
+
+static void ask_ends(struct ds_host *host, int64_t now_us)
+{
+    static const ds_error_t none = DS_ERROR_INIT;
+    struct questions q;
+    ds_error_t error = none;
+
+    q.count = 0;
+    if (now_us < host->call_after_us)
+        return;
+    gather(host, &q);
+    if (q.count == 0)
+        return;
+    if (!host->broker->ops->ends(host->broker, q.ends, q.count, DS_CALL_TIMEOUT_MS, &error)) {
+        host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
+        ds_log_error(&host->log, DS_LOG_DEBUG, "kafka.ends", &error);
+        return;
+    }
+    for (size_t i = 0; i < q.count; i++)
+        answer(&q.about[i], &q.ends[i]);
+}
+
+/* ---- membership ---- */
+
+static void prove_membership(struct ds_host *host, int64_t now_us)
+{
+    int32_t partitions[DS_MAX_PARTITIONS];
+    bool ok[DS_MAX_PARTITIONS];
+    ds_error_t error = DS_ERROR_INIT;
+    size_t count = 0;
+
+    if (now_us < host->call_after_us || host->draining || host->out.task != NULL)
+        return;
+    for (int32_t p = 0; p < host->partitions; p++)
+        if (host->tasks[p] != NULL && host->tasks[p]->state == DS_PARTITION_JOINING)
+            partitions[count++] = p;
+    if (count == 0)
+        return;
+    if (!host->broker->ops->confirm_members(host->broker, partitions, count, ok, DS_CALL_TIMEOUT_MS,
+                                            &error)) {
+        host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
+        ds_log_error(&host->log, DS_LOG_INFO, "owner.not_proved", &error);
+    }
+    for (size_t i = 0; i < count; i++)
+        ds_task_member(host->tasks[partitions[i]], ok[i]);
+}
+
+/* ---- hints ---- */
+
+static bool half_read(const struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (task->inputs[i].fence.pending || task->inputs[i].pending.count > 0)
+            return true;
+    return false;
+}
+
+/* Where the inputs stand now; to be told when all that was handed over up to now is confirmed
+ * (protocol R7). */
+static void note_hint(struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++) {
+        const struct ds_fence *fence = &task->inputs[i].fence;
+
+        task->inputs[i].hint = (struct ds_input_position){
+            .offset = fence->next_offset, .epoch = fence->epoch, .seq = fence->seq};
+    }
+    task->hint_seq = task->next_seq - 1;
+}
+
+static void tell_hint(struct ds_task *task)
+{
+    struct ds_broker_hint hints[DS_MAX_INPUTS];
+
+    for (int32_t i = 0; i < task->input_count; i++) {
+        const struct ds_input_position *at = &task->inputs[i].hint;
+
+        hints[i] = (struct ds_broker_hint){
+            .topic = task->inputs[i].topic, .partition = task->partition, .next = at->offset};
+        (void)snprintf(hints[i].metadata, sizeof(hints[i].metadata),
+                       "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRId64, task->epoch, task->hint_seq,
+                       at->epoch, at->seq);
+    }
+    task->host->broker->ops->commit_hints(task->host->broker, hints, (size_t)task->input_count);
+    task->hint_seq = 0;
+}
+
+void ds_host_commit_hints(struct ds_host *host, bool all)
+{
+    for (int32_t p = 0; p < host->partitions; p++) {
+        struct ds_task *task = host->tasks[p];
+
+        if (task == NULL || task->state != DS_PARTITION_RUNNING || !task->opened)
+            continue;
+        if (task->hint_seq == 0 && (all || ds_task_now(task) >= task->hint_us) &&
+            !half_read(task)) {
+            note_hint(task);
+            task->hint_us = ds_task_now(task) + DS_HINT_US;
+        }
+        if (task->hint_seq > 0 && task->confirmed.seq >= task->hint_seq)
+            tell_hint(task);
+    }
+}
+
+/* ---- the server's presence ---- */
+
+static void look_for_server(struct ds_host *host, int64_t now_us)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    bool away = host->broker->ops->away(host->broker);
+
+    if ((host->partitions == 0 || away) && now_us >= host->call_after_us) {
+        int32_t partitions = 0;
+
+        if (host->broker->ops->partitions(host->broker, host->topic_dlq + 1, DS_CALL_TIMEOUT_MS,
+                                          &partitions, &error))
+            host->partitions = partitions;
+        else
+            host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
+    }
+    if (host->partitions > DS_MAX_PARTITIONS) {
+        ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_LIMIT, "%d partitions",
+                     (int)host->partitions);
+        host->partitions = 0;
+        ds_host_fail(host, &error);
+        return;
+    }
+    if (host->partitions > 0 && !away && !ds_error_is_set(&error)) {
+        if (host->away_said_us != 0)
+            ds_log(&host->log, DS_LOG_INFO, "kafka.back", "Kafka answers",
+                   DS_F_CSTR("processor", host->decider->name));
+        host->away_said_us = 0;
+        atomic_store(&host->runtime->health->waiting, NULL);
+        return;
+    }
+    atomic_store(&host->runtime->health->waiting,
+                 error.code == DS_ERR_UNKNOWN || error.code == DS_ERR_INVALID
+                     ? "topics are missing or differ: doorstep topics create"
+                     : "kafka is away");
+    if (!ds_error_is_set(&error) ||
+        (host->away_said_us != 0 && now_us - host->away_said_us < AWAY_SAY_US))
+        return;
+    host->away_said_us = now_us;
+    ds_log_error(&host->log, DS_LOG_WARN, "kafka.away", &error);
+}
+
+/* ---- the turn ---- */
+
+static void service_task(struct ds_task *task, int64_t now_us)
+{
+    if (task->state == DS_PARTITION_RUNNING) {
+        if (task->settling)
+            ds_task_confirm_time(task, now_us);
+        if (!task->host->draining)
+            ds_task_fire_timers(task);
+    } else {
+        ds_task_owner_time(task, now_us);
+    }
+    if (task->dead_letter_count > 0)
+        ds_dead_letters_send(task);
+}
+
+void ds_host_service(struct ds_host *host)
+{
+    int64_t now_us = ds_monotonic_us(host->runtime->clock);
+    int64_t unacked = 0;
+    int64_t running = 0;
+
+    look_for_server(host, now_us);
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS && !host->fatal_set; p++) {
+        struct ds_task *task = host->tasks[p];
+
+        if (task == NULL)
+            continue;
+        service_task(task, now_us);
+        unacked += ds_task_unacked(task);
+        running += task->state == DS_PARTITION_RUNNING;
+    }
+    if (host->fatal_set)
+        return;
+    ask_ends(host, now_us);
+    prove_membership(host, now_us);
+    ds_host_commit_hints(host, false);
+    ds_metric_set(host->metrics[DS_HM_UNACKED], unacked);
+    ds_metric_set(host->metrics[DS_HM_RUNNING], running);
+    if (ds_host_ready(host))
+        atomic_store(&host->runtime->health->ready, true);
+}

@@ -1,0 +1,16 @@
+/* stream/host_service.h - what a host does every turn beside its records. Internal to host.c and
+ * host_service.c. */
+#ifndef DS_STREAM_HOST_SERVICE_H
+#define DS_STREAM_HOST_SERVICE_H
+
+#include "stream/host.h"
+
+void ds_host_register_metrics(struct ds_host *host);
+/** Deadlines of all kinds, questions to the server (gathered over partitions), dead letters, hints,
+ * health. */
+void ds_host_service(struct ds_host *host);
+/** Tell the group how far the inputs are handled and confirmed. `all`: do not wait for the
+ * interval. */
+void ds_host_commit_hints(struct ds_host *host, bool all);
+
+#endif

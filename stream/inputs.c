@@ -1,0 +1,265 @@
+/* The inputs of a running partition: where they are resumed, rule F on those that are events, and
+ * the order of records. */
+#include "base/crypto.h"
+#include "stream/task.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct ds_task_input *ds_task_input_numbered(struct ds_task *task, int32_t number)
+{
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (task->inputs[i].input->number == number)
+            return &task->inputs[i];
+    return NULL;
+}
+
+static bool start_input(struct ds_task *task, struct ds_task_input *in, int64_t offset,
+                        ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+
+    in->since_turn = host->turn;
+    in->reading = host->broker->ops->start(host->broker, in->topic, task->partition, offset, error);
+    return in->reading;
+}
+
+bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error)
+{
+    for (int32_t i = 0; i < task->input_count; i++) {
+        struct ds_task_input *in = &task->inputs[i];
+        int64_t from = in->at.offset;
+
+        ds_fence_init(&in->fence, (struct ds_log_place){from - 1, in->at.epoch, in->at.seq});
+        ds_pending_clear(&in->pending);
+        in->release_next = 0;
+        in->barrier = -1;
+        /* One record earlier, to see that it still is the command the log says was answered
+         * (protocol R13). */
+        in->verify = !in->is_events && in->fingerprint != 0 && from > 0;
+        if (!start_input(task, in, in->verify ? from - 1 : from, error))
+            return false;
+    }
+    return true;
+}
+
+void ds_task_stop_inputs(struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++) {
+        struct ds_task_input *in = &task->inputs[i];
+
+        if (in->reading)
+            task->host->broker->ops->stop(task->host->broker, in->topic, task->partition);
+        in->reading = false;
+    }
+}
+
+/* ---- damage ---- */
+
+static void stop_input(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error)
+{
+    ds_error_prefix(error, "input %s/%" PRId32, in->input->schema->topic, task->partition);
+    ds_task_stop(task, "input.damage", error);
+}
+
+static bool verify_last(struct ds_task_input *in, const struct ds_broker_event *record,
+                        ds_error_t *error)
+{
+    int64_t found = ds_fingerprint64(record->value);
+
+    in->verify = false;
+    if (record->offset == in->fence.next_offset - 1 && found == in->fingerprint)
+        return true;
+    return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
+                        "the command at offset %" PRId64 " is not the one that was answered",
+                        in->fence.next_offset - 1);
+}
+
+void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *event)
+{
+    struct ds_host *host = task->host;
+    bool own = event->topic == host->topic_own;
+    struct ds_task_input *in =
+        own || event->topic >= task->input_count ? NULL : &task->inputs[event->topic];
+    struct ds_broker_end end = {
+        .topic = event->topic, .partition = task->partition, .want_low = true};
+    ds_error_t error = DS_ERROR_INIT;
+    int64_t next;
+
+    if (own ? !task->own_reading || host->turn <= task->own_since_turn
+            : in == NULL || !in->reading || host->turn <= in->since_turn)
+        return;
+    if (!host->broker->ops->ends(host->broker, &end, 1, DS_CALL_TIMEOUT_MS, &error)) {
+        ds_task_lose(task, "a position was refused, and the ends are not known");
+        return;
+    }
+    next = own ? task->own.next_offset : in->fence.next_offset;
+    if (next < end.low || next > end.end) {
+        ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
+                     "position %" PRId64 " is outside of %" PRId64 " to %" PRId64, next, end.low,
+                     end.end);
+        if (own)
+            ds_task_stop(task, "log.damage", &error);
+        else
+            stop_input(task, in, &error);
+        return;
+    }
+    if (own) { /* a leader that changed hands: begin again */
+        ds_task_lose(task, "reading the own log was refused for a moment");
+        return;
+    }
+    in->verify = false; /* the record before may be past its retention */
+    if (!start_input(task, in, next, &error))
+        ds_task_lose(task, "an input cannot be read");
+}
+
+/* ---- records ---- */
+
+static bool decide(struct ds_task *task, struct ds_task_input *in,
+                   const struct ds_broker_event *record, const struct ds_meta *meta,
+                   const void *message, const ds_error_t *why, ds_error_t *error)
+{
+    const char *reason = NULL;
+
+    if (message == NULL)
+        reason = !record->has_value            ? "EMPTY"
+                 : why->code == DS_ERR_UNKNOWN ? "UNKNOWN_SCHEMA"
+                                               : "UNDECODABLE";
+    return ds_task_decide_record(task, in, record, meta, message, reason, why->message, error);
+}
+
+static bool command_record(struct ds_task *task, struct ds_task_input *in,
+                           const struct ds_broker_event *record, ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+    ds_error_t why = DS_ERROR_INIT;
+    bool ok;
+
+    if (record->offset != in->fence.next_offset)
+        return ds_error_set(error, DS_DOMAIN_STREAM,
+                            record->offset < in->fence.next_offset ? DS_ERR_ORDER : DS_ERR_DAMAGE,
+                            "offset %" PRId64 ", wanted %" PRId64, record->offset,
+                            in->fence.next_offset);
+    ds_arena_reset(host->arena);
+    ok = ds_schema_decode(in->input->schema, record->value, host->arena, host->message, NULL, &why);
+    if (!ok && why.code == DS_ERR_MEMORY) {
+        *error = why;
+        return false;
+    }
+    in->fence.next_offset++;
+    return decide(task, in, record, NULL, ok ? host->message : NULL, &why, error);
+}
+
+/* An event of another processor, known to be delivered. */
+static bool delivered_event(struct ds_task *task, struct ds_task_input *in,
+                            const struct ds_broker_event *record, bool undecodable,
+                            ds_error_t *error)
+{
+    const struct ds_protocol_event *event = task->host->message;
+    ds_error_t why = DS_ERROR_INIT;
+
+    if (record->offset < in->decide_from || record->offset < in->at.offset)
+        return true; /* read for rule F only */
+    if (undecodable) {
+        (void)snprintf(why.message, sizeof(why.message), "the body cannot be decoded");
+        return decide(task, in, record, &event->head.meta, NULL, &why, error);
+    }
+    if (event->body.kind < DS_PROTOCOL_COMMAND_REJECTED)
+        return true; /* the other log's own business: nothing to decide */
+    return decide(task, in, record, &event->head.meta, task->host->message, &why, error);
+}
+
+/* Decide the records of a decision that is complete now, each for itself. Where the producer's
+ * queue is full between two of them the host comes back here when it has room, before it takes
+ * another record. */
+bool ds_task_release_pending(struct ds_task *task, struct ds_task_input *in, ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+
+    host->releasing = task;
+    host->releasing_input = in;
+    while (in->release_next < in->pending.count) {
+        const struct ds_pending_item *item = &in->pending.items[in->release_next];
+        struct ds_broker_event record = {.kind = DS_BROKER_RECORD,
+                                         .topic = in->topic,
+                                         .partition = task->partition,
+                                         .offset = item->offset,
+                                         .appended_us = item->appended_us,
+                                         .has_key = item->has_key,
+                                         .key = ds_pending_key(&in->pending, in->release_next),
+                                         .has_value = true,
+                                         .value = ds_pending_value(&in->pending, in->release_next)};
+        ds_error_t ignored = DS_ERROR_INIT;
+
+        if (!ds_host_flush(host) || task->state != DS_PARTITION_RUNNING)
+            return true;
+        ds_arena_reset(host->arena);
+        if (!ds_schema_decode(in->input->schema, record.value, host->arena, host->message, NULL,
+                              &ignored) &&
+            ignored.code == DS_ERR_MEMORY) {
+            *error = ignored;
+            return false;
+        }
+        in->release_next++;
+        if (!delivered_event(task, in, &record, item->undecodable, error))
+            return false;
+    }
+    host->releasing = NULL;
+    in->release_next = 0;
+    ds_pending_clear(&in->pending);
+    return true;
+}
+
+static bool event_record(struct ds_task *task, struct ds_task_input *in,
+                         const struct ds_broker_event *record, ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+    enum ds_fence_verdict verdict;
+    bool undecodable = false;
+
+    ds_arena_reset(host->arena);
+    if (!ds_fence_read(&in->fence, in->input->schema, record->value, record->offset, host->arena,
+                       host->message, &undecodable, &verdict, error))
+        return false;
+    if (verdict != DS_FENCE_TAKE) {
+        ds_metric_add(host->skipped[in->topic][verdict], 1);
+        return true;
+    }
+    if (in->fence.seq == 0)
+        ds_pending_clear(&in->pending); /* a Claim tears what was not complete */
+    if (!in->fence.pending && in->pending.count == 0)
+        return delivered_event(task, in, record, undecodable, error);
+    if (!ds_pending_add(&in->pending, record, undecodable, error))
+        return false;
+    return in->fence.pending || ds_task_release_pending(task, in, error);
+}
+
+void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error)
+{
+    if (error->code == DS_ERR_DAMAGE || error->code == DS_ERR_ORDER ||
+        error->code == DS_ERR_UNKNOWN)
+        stop_input(task, in, error);
+    else
+        ds_host_fail(task->host, error);
+}
+
+void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
+                          const struct ds_broker_event *record)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    bool ok;
+
+    if (task->state != DS_PARTITION_RUNNING || !in->reading || task->host->turn <= in->since_turn)
+        return;
+    in->moved_us = ds_task_now(task);
+    task->log.offset = record->offset;
+    ds_metric_add(task->host->metrics[DS_HM_INPUTS], 1);
+    if (in->verify)
+        ok = verify_last(in, record, &error);
+    else
+        ok = in->is_events ? event_record(task, in, record, &error)
+                           : command_record(task, in, record, &error);
+    if (ok)
+        return;
+    ds_task_input_failed(task, in, &error);
+}

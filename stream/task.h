@@ -1,0 +1,299 @@
+/* stream/task.h - one partition as its host sees it. Internal to host.c, owner.c, writer.c,
+ * confirm.c, inputs.c, decide.c, timers.c, dead_letters.c.
+ *
+ * Memory (the decider's state, the window, the inputs' positions) is the fold of the own log up to
+ * `memory`. While running it is ahead of what is confirmed, by the records handed over and not yet
+ * seen at their place in the log. */
+#ifndef DS_STREAM_TASK_H
+#define DS_STREAM_TASK_H
+
+#include "base/id.h"
+#include "base/limits.h"
+#include "stream/fence.h"
+#include "stream/host.h"
+#include "stream/pending.h"
+#include "stream/window.h"
+
+/* How long what may be waited for. */
+#define DS_BACKOFF_FIRST_US (100 * DS_US_PER_MS)
+#define DS_BACKOFF_MAX_US   (10 * DS_US_PER_S)
+#define DS_CLAIM_TIMEOUT_US                                                                        \
+    (15 * DS_US_PER_S) /* abandoned then: the next attempt has a new nonce */
+#define DS_SETTLE_TIMEOUT_US                                                                       \
+    (10 * DS_US_PER_S) /* an acknowledged record that cannot be found: doubt */
+#define DS_BLOCKED_TIMEOUT_US                                                                      \
+    (10 * DS_US_PER_S) /* one partition must not hold up the others for longer */
+#define DS_IDLE_CHECK_US    (2 * DS_US_PER_S)
+#define DS_HINT_US          (5 * DS_US_PER_S)
+#define DS_PARKED_US        (60 * DS_US_PER_S) /* memory of a partition that is another's now */
+#define DS_CALL_TIMEOUT_MS  1000
+#define DS_CALL_PAUSE_US    (500 * DS_US_PER_MS) /* after a call to the server failed */
+#define DS_MAX_DEAD_LETTERS 256
+#define DS_MAX_KEY_BYTES    1024
+
+struct ds_dead_letter;
+
+/** One input of the partition. */
+struct ds_task_input {
+    const struct ds_decider_input *input;
+    int32_t topic; /* the broker's index */
+    bool is_events;
+    /* Part of memory: */
+    bool known;                  /* the log says where it is resumed */
+    struct ds_input_position at; /* where: the next offset, F's epoch and seq before it */
+    int64_t fingerprint;         /* of the command before it; 0: not known */
+    int64_t decide_from; /* earlier records are read (for F) and not decided (InputAttached) */
+    /* Running: */
+    bool reading;
+    bool verify;           /* the next record is the one before `at`: compare its fingerprint */
+    uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
+    struct ds_fence fence; /* of a commands topic only next_offset counts */
+    struct ds_pending pending;
+    struct ds_input_position hint; /* what lag tools are told once it is confirmed */
+    size_t release_next;           /* records of `pending` before it are decided */
+    int64_t barrier;               /* timers: must be read up to here; -1: not asked */
+    int64_t moved_us; /* timers: monotonic time of the last record, or of the question */
+};
+
+struct ds_task {
+    struct ds_host *host;
+    int32_t partition;
+    enum ds_host_partition state;
+    ds_log_t log;
+
+    /* Memory */
+    void *domain; /* the decider's state; NULL: none, read from the beginning */
+    struct ds_window window;
+    struct ds_log_place memory; /* last applied (offset not kept) */
+    int64_t last_event_us;
+    bool mid_decision; /* the last event applied said `more` */
+    struct ds_task_input *inputs;
+    int32_t input_count;
+
+    /* Reading the own log */
+    struct ds_fence own;
+    struct ds_pending pending;
+    bool own_reading;
+    uint64_t own_since_turn;
+    int64_t read_until; /* -1: not asked yet */
+
+    /* Becoming the owner */
+    unsigned attempts;     /* since it last ran */
+    int64_t wake_us;       /* monotonic: the state's deadline */
+    int64_t given_us;      /* monotonic: when the group gave it */
+    uint32_t claim_number; /* of this process: tells reports of one epoch from another's */
+    int64_t epoch;         /* claimed or owned */
+    ds_id_t nonce;
+
+    /* Running */
+    int64_t next_seq;
+    struct ds_log_place confirmed;
+    int64_t expected_offset; /* where the record behind `confirmed` must turn up */
+    int64_t acked_seq;       /* highest reported as delivered */
+    bool settling;           /* reading the own log because a report was not what was expected */
+    int64_t settle_until;    /* read at least up to here */
+    bool opened;             /* the Open is confirmed */
+    int64_t idle_check_us;
+    int64_t hint_us;
+    int64_t hint_seq; /* hints were taken when this was the last seq handed over; 0: none taken */
+
+    /* Timers */
+    int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
+    int64_t barrier_wait_us;  /* monotonic: since when */
+    int64_t barrier_asked_us; /* monotonic: the last question */
+
+    struct ds_dead_letter *dead_letters; /* oldest first */
+    size_t dead_letter_count;
+};
+
+/** What a decision answers, and what its records inherit from it. */
+struct ds_decision_cause {
+    struct ds_meta_cause cause;
+    bool has_key;
+    ds_str_t key;
+    char id_stem[256]; /* event_id without the index */
+    bool is_protocol;  /* Open, InputAttached: its events have no cause */
+};
+
+/** Records of one decision on their way to the broker. */
+struct ds_outgoing {
+    struct ds_task *task; /* NULL: nothing waits */
+    ds_buf_t bytes;
+    size_t ends[DS_MAX_DECISION_RECORDS]; /* of each record in bytes */
+    int64_t first_seq;
+    size_t count;
+    size_t next; /* the first not handed over */
+    const char *ce_types[DS_MAX_DECISION_RECORDS];
+    bool has_key;
+    char key[DS_MAX_KEY_BYTES];
+    uint32_t key_len;
+    bool has_traceparent;
+    char traceparent[64];
+};
+
+enum ds_host_metric {
+    DS_HM_CLAIMS,
+    DS_HM_CLAIMS_WON,
+    DS_HM_EPOCHS_LOST,
+    DS_HM_DECISIONS,
+    DS_HM_EVENTS,
+    DS_HM_INPUTS,
+    DS_HM_REPEATED,
+    DS_HM_REJECTED,
+    DS_HM_DEAD_LETTERS,
+    DS_HM_TIMERS,
+    DS_HM_STOPPED,
+    DS_HM_UNACKED,
+    DS_HM_RUNNING,
+    DS_HM_TAKEOVER,
+    DS_HM_LOOP,
+    DS_HOST_METRICS,
+};
+
+struct ds_host {
+    const struct ds_runtime *runtime;
+    struct ds_host_config config;
+    const struct ds_decider *decider;
+    ds_broker_t *broker;
+    ds_log_t log;
+    char name[64];
+    char owner[96];
+    int32_t topic_own; /* indexes of the broker */
+    int32_t topic_dlq;
+    int32_t partitions; /* 0: not known yet */
+    bool assigned_once;
+    bool draining;
+
+    struct ds_task *tasks[DS_MAX_PARTITIONS];
+    uint64_t turn;
+    const struct ds_broker_event *events; /* records not handled yet, behind event_next */
+    size_t event_count;
+    size_t event_next;
+    struct ds_task *full; /* its records are over the bound, or the producer's queue is full */
+    int64_t full_since_us;
+    struct ds_task *releasing; /* records of a complete input decision are being decided */
+    struct ds_task_input *releasing_input;
+
+    ds_decision_t *decision;
+    ds_arena_t *arena; /* of the message being handled */
+    void *message;     /* the input's struct */
+    size_t message_bytes;
+    struct ds_outgoing out;
+    uint32_t claims; /* numbers for claim_number */
+    uint64_t dead_letter_tags;
+    int64_t call_after_us; /* monotonic: no synchronous call before */
+    int64_t away_said_us;
+    bool fatal_set;
+    ds_error_t fatal; /* the process must end */
+
+    ds_metric_t *metrics[DS_HOST_METRICS];
+    ds_metric_t *skipped[DS_MAX_INPUTS + 1][DS_FENCE_VERDICTS]; /* inputs, then the own topic */
+};
+
+/* ---- host.c ---- */
+static inline int64_t ds_task_now(const struct ds_task *task)
+{
+    return ds_monotonic_us(task->host->runtime->clock);
+}
+/** `now` of decisions: never before the partition's last event (protocol R10). */
+int64_t ds_task_decision_time(const struct ds_task *task);
+/** Memory is out or the like: the step returns false. */
+void ds_host_fail(struct ds_host *host, const ds_error_t *error);
+
+/* ---- owner.c ---- */
+struct ds_task *ds_task_new(struct ds_host *host, int32_t partition, ds_error_t *error);
+void ds_task_destroy(struct ds_task *task);
+void ds_task_given(struct ds_task *task);
+void ds_task_taken_away(struct ds_task *task);
+/** The epoch, or the attempt at one, is over: nothing more under it; after a pause begin again. */
+void ds_task_lose(struct ds_task *task, const char *why);
+/** Damage or a bug: alarm, and leave the partition alone until somebody looks. */
+void ds_task_stop(struct ds_task *task, const char *code, ds_error_t *error);
+void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *record);
+void ds_task_read_end(struct ds_task *task, const struct ds_broker_end *end);
+void ds_task_member(struct ds_task *task, bool is_member);
+void ds_task_owner_time(struct ds_task *task, int64_t now_us);
+DS_MUST_CHECK bool ds_task_read_own(struct ds_task *task, struct ds_log_place place,
+                                    ds_error_t *error);
+void ds_task_stop_own(struct ds_task *task);
+
+/* ---- fold.c ---- */
+DS_MUST_CHECK bool ds_task_forget(struct ds_task *task, ds_error_t *error);
+/** Apply one delivered (or just decided) event of the own topic to memory. */
+DS_MUST_CHECK bool ds_task_apply(struct ds_task *task, const void *event, ds_error_t *error);
+/** A delivered record read from the own log; the decision it completes is applied unless memory has
+ * it. */
+DS_MUST_CHECK bool ds_task_fold_record(struct ds_task *task, const struct ds_broker_event *record,
+                                       const void *event, ds_error_t *error);
+
+/* ---- writer.c ---- */
+enum ds_append {
+    DS_APPEND_OK,
+    DS_APPEND_TOO_LARGE, /* nothing changed */
+    DS_APPEND_FAILED,    /* the host must end */
+};
+/** Number, encode and check all events of host->decision, apply them, hand them over. */
+enum ds_append ds_task_append(struct ds_task *task, const struct ds_decision_cause *cause,
+                              ds_error_t *error);
+DS_MUST_CHECK bool ds_task_write_claim(struct ds_task *task, ds_error_t *error);
+/** Hand over what waits. True: nothing waits any more. */
+bool ds_host_flush(struct ds_host *host);
+static inline int64_t ds_task_unacked(const struct ds_task *task)
+{
+    return task->state == DS_PARTITION_RUNNING ? task->next_seq - 1 - task->confirmed.seq : 0;
+}
+
+/* ---- confirm.c ---- */
+void ds_task_delivery(struct ds_task *task, const struct ds_broker_event *report);
+/** Running and reading the own log: a record of it was judged. */
+void ds_task_settle_record(struct ds_task *task, const struct ds_broker_event *record,
+                           const struct ds_meta *meta, bool has_meta, bool is_claim,
+                           enum ds_fence_verdict verdict);
+void ds_task_settle(struct ds_task *task, int64_t until);
+void ds_task_idle_end(struct ds_task *task, const struct ds_broker_end *end);
+void ds_task_confirm_time(struct ds_task *task, int64_t now_us);
+
+/* ---- inputs.c ---- */
+DS_MUST_CHECK bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error);
+void ds_task_stop_inputs(struct ds_task *task);
+void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
+                          const struct ds_broker_event *record);
+/** Memory ends the process; anything else stops the partition. */
+void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error);
+DS_MUST_CHECK bool ds_task_release_pending(struct ds_task *task, struct ds_task_input *in,
+                                           ds_error_t *error);
+void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *event);
+struct ds_task_input *ds_task_input_numbered(struct ds_task *task, int32_t number);
+
+/* ---- decide.c ---- */
+/** Decide one record whose place is known; `message` may be NULL: then it is rejected for `reason`.
+ */
+DS_MUST_CHECK bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,
+                                         const struct ds_broker_event *record,
+                                         const struct ds_meta *meta, const void *message,
+                                         const char *reason, const char *detail, ds_error_t *error);
+DS_MUST_CHECK bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer,
+                                        ds_error_t *error);
+
+/* ---- timers.c ---- */
+/** True when a deadline passed and the ends of the inputs must be asked for. */
+bool ds_task_wants_ends(struct ds_task *task);
+void ds_task_timer_asked(struct ds_task *task, int64_t asked_us);
+void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
+                       const struct ds_broker_end *end);
+void ds_task_fire_timers(struct ds_task *task);
+
+/* ---- dead_letters.c ---- */
+DS_MUST_CHECK bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
+                                      const struct ds_broker_event *record, const char *reason,
+                                      const char *detail, ds_error_t *error);
+/** Records up to (epoch, seq) are confirmed: their dead letters may leave. */
+void ds_dead_letters_confirmed(struct ds_task *task, int64_t epoch, int64_t seq);
+/** A later epoch has begun: what was not confirmed did not happen. */
+void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch);
+void ds_dead_letters_send(struct ds_task *task);
+void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event *report);
+void ds_dead_letters_producer_lost(struct ds_task *task);
+void ds_dead_letters_free(struct ds_task *task);
+
+#endif
