@@ -390,6 +390,7 @@ static bool retry_time(const struct ds_dispatch *dispatch, const struct ds_deliv
                        int64_t at_us, int64_t *due_out)
 {
     bool found = false;
+    *due_out = 0;
     for (int32_t i = 0; i < delivery->refusal_count; i++) {
         const struct ds_refusal *refusal = &delivery->refusals[i];
         const struct ds_courier *courier =
