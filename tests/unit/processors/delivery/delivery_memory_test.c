@@ -1,0 +1,127 @@
+/* A failing Nth allocation, for every N: decide and evolve say so, and nothing is lost or freed
+ * twice. The linker puts the functions below between the product and the allocator (--wrap). */
+#include "processors/delivery/delivery.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *memory, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *memory, size_t bytes);
+
+static int left = -1; /* allocations until one fails; negative: none does */
+
+static bool fails(void)
+{
+    return left >= 0 && left-- == 0;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return fails() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return fails() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *memory, size_t bytes)
+{
+    return fails() ? NULL : __real_realloc(memory, bytes);
+}
+
+static const struct ds_delivery_settings settings = {
+    .search_timeout_us = 1800000000,
+    .offer_timeout_us = 30000000,
+    .pickup_timeout_us = 1200000000,
+    .silent_us = 600000000,
+    .late_us = 28800000000,
+    .lost_us = 86400000000,
+    .attempts_max = 2,
+};
+
+/* What the host does with an input, without the log. */
+static bool step(void *state, ds_decision_t *decision, const struct ds_input *input,
+                 ds_error_t *error)
+{
+    struct ds_context context = {.correlation_id = DS_STR("c"), .actor.id = DS_STR("a")};
+    ds_decision_reset(decision, &context);
+    if (!ds_delivery_decider.decide(state, input, 1000, decision, error))
+        return false;
+    for (size_t i = 0; i < ds_decision_count(decision); i++)
+        if (!ds_delivery_decider.evolve(state, ds_decision_event(decision, i), error))
+            return false;
+    return true;
+}
+
+static bool confirm(void *state, ds_decision_t *decision, ds_error_t *error)
+{
+    struct ds_line_quantity lines[] = {{1, DS_STR("shop.milk"), 2}};
+    struct ds_order_event event = {.body.kind = DS_ORDER_EVENT_ORDER_CONFIRMED};
+    struct ds_input input = {.kind = DS_INPUT_EVENT, .number = 1, .message = &event};
+    event.body.as.order_confirmed.order_id = DS_STR("shop.o1");
+    event.body.as.order_confirmed.lines.items = lines;
+    event.body.as.order_confirmed.lines.count = 1;
+    return step(state, decision, &input, error);
+}
+
+static bool command(void *state, ds_decision_t *decision, struct ds_delivery_command *asked,
+                    ds_error_t *error)
+{
+    struct ds_input input = {.kind = DS_INPUT_COMMAND, .message = asked};
+    asked->head.actor.kind = DS_ACTOR_KIND_ADMIN;
+    return step(state, decision, &input, error);
+}
+
+static bool online_and_decline(void *state, ds_decision_t *decision, ds_error_t *error)
+{
+    struct ds_delivery_command online = {.body.kind = DS_DELIVERY_COMMAND_GO_ONLINE};
+    struct ds_delivery_command decline = {.body.kind = DS_DELIVERY_COMMAND_DECLINE_OFFER};
+    online.body.as.go_online.courier_id = DS_STR("shop.c1");
+    online.body.as.go_online.has_name = true;
+    online.body.as.go_online.name = DS_STR("Kim");
+    online.body.as.go_online.vehicle = DS_STR("van");
+    online.body.as.go_online.capacity = 1;
+    decline.body.as.decline_offer.offer_id = DS_STR("shop.o1-1");
+    decline.body.as.decline_offer.courier_id = DS_STR("shop.c1");
+    return command(state, decision, &online, error) && command(state, decision, &decline, error);
+}
+
+static bool scenario(ds_error_t *error)
+{
+    ds_decision_t *decision = NULL;
+    bool ok = false;
+    void *state = ds_delivery_decider.state_new(&settings, error);
+    if (state == NULL)
+        goto out;
+    decision = ds_decision_new(&ds_schema_delivery_events);
+    if (decision == NULL)
+        goto out;
+    ok = confirm(state, decision, error) && online_and_decline(state, decision, error);
+out:
+    ds_decision_destroy(decision);
+    ds_delivery_decider.state_destroy(state);
+    return ok;
+}
+
+Test(delivery_memory, failing_allocation_is_an_error_and_leaks_nothing)
+{
+    for (int nth = 0;; nth++) {
+        ds_error_t error = DS_ERROR_INIT;
+        cr_assert_lt(nth, 500);
+        left = nth;
+        bool ok = scenario(&error);
+        bool failed = left < 0;
+        left = -1;
+        cr_assert_eq(ok, !failed, "allocation %d", nth);
+        if (!failed) {
+            cr_assert_gt(nth, 20, "hardly anything was made to fail");
+            return;
+        }
+        cr_assert(!ds_error_is_set(&error) || error.code == DS_ERR_MEMORY, "%s", error.message);
+    }
+}
