@@ -1,5 +1,6 @@
 #include "schemas/avro.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -124,8 +125,8 @@ void ds_avro_refuse(struct ds_avro_writer *w, const char *field, const char *wha
     }
 }
 
-static bool write_all(const struct ds_avro_encoder *e, const void *value, uint8_t *to,
-                      size_t *len_out, ds_error_t *error)
+static bool write_all(const struct ds_avro_encoder *e, const void *value, uint64_t bound,
+                      uint8_t *to, size_t *len_out, ds_error_t *error)
 {
     struct ds_avro_writer w = {NULL, NULL};
     to[0] = 0xC3;
@@ -133,6 +134,7 @@ static bool write_all(const struct ds_avro_encoder *e, const void *value, uint8_
     for (unsigned i = 0; i < 8; i++)
         to[2 + i] = (uint8_t)(e->fingerprint >> (8 * i));
     uint8_t *end = e->put(&w, to + DS_AVRO_FRAME_BYTES, value);
+    assert((uint64_t)(end - to) <= bound);
     if (w.field != NULL)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s: cannot encode %s: %s",
                             e->topic, w.field, w.what);
@@ -153,7 +155,8 @@ static bool encode_aside(const struct ds_avro_encoder *e, const void *value, siz
     if (aside == NULL)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "%s: encode: %zu bytes",
                             e->topic, bound);
-    bool ok = write_all(e, value, aside, &len, error) && ds_buf_append(out, aside, len, error);
+    bool ok =
+        write_all(e, value, bound, aside, &len, error) && ds_buf_append(out, aside, len, error);
     free(aside);
     return ok;
 }
@@ -170,7 +173,7 @@ bool ds_avro_encode(const struct ds_avro_encoder *encoder, const void *value, ds
     if (bound > out->max_bytes || out->len > out->max_bytes - bound)
         return encode_aside(encoder, value, (size_t)bound, out, error);
     if (!ds_buf_reserve(out, (size_t)bound, error) ||
-        !write_all(encoder, value, out->data + out->len, &len, error))
+        !write_all(encoder, value, bound, out->data + out->len, &len, error))
         return false;
     out->len += len;
     return true;

@@ -139,7 +139,7 @@ static size_t mutate(struct ds_fill *f, uint8_t *data, size_t len, const struct 
 static size_t run_mutations(struct target *target, const struct seeds *seeds, uint64_t rounds)
 {
     uint8_t data[SEED_BYTES + 2];
-    struct ds_fill f = {1, NULL};
+    struct ds_fill f = {1, NULL, false};
     size_t taken = 0;
     for (uint64_t round = 0; round < rounds; round++) {
         const struct seed *seed = &seeds->items[ds_fill_below(&f, seeds->count)];

@@ -26,7 +26,7 @@ uint64_t ds_fill_below(struct ds_fill *f, uint64_t bound)
 
 bool ds_fill_bool(struct ds_fill *f)
 {
-    return (next(f) & 1) != 0;
+    return f->extreme || (next(f) & 1) != 0;
 }
 
 /* Every length of varint and both signs. One draw a statement: C leaves the order inside an
@@ -42,6 +42,8 @@ static int64_t draw(struct ds_fill *f, unsigned bits)
 
 int64_t ds_fill_long(struct ds_fill *f)
 {
+    if (f->extreme)
+        return INT64_MIN;
     switch (ds_fill_below(f, 16)) {
     case 0:
         return INT64_MIN;
@@ -54,6 +56,8 @@ int64_t ds_fill_long(struct ds_fill *f)
 
 int32_t ds_fill_int(struct ds_fill *f)
 {
+    if (f->extreme)
+        return INT32_MIN;
     switch (ds_fill_below(f, 16)) {
     case 0:
         return INT32_MIN;
@@ -67,7 +71,7 @@ int32_t ds_fill_int(struct ds_fill *f)
 /* Between 1970 and 2100, so that it can be printed. */
 int64_t ds_fill_time(struct ds_fill *f)
 {
-    return (int64_t)ds_fill_below(f, UINT64_C(4102444800000000));
+    return f->extreme ? INT64_MIN : (int64_t)ds_fill_below(f, UINT64_C(4102444800000000));
 }
 
 double ds_fill_double(struct ds_fill *f)

@@ -11,6 +11,7 @@
 struct ds_fill {
     uint64_t state;
     ds_arena_t *arena;
+    bool extreme; /* everything there, every number as long as it gets */
 };
 
 struct ds_test_type {

@@ -40,7 +40,7 @@ void kit_clear(struct kit *kit)
 
 void kit_fill(struct kit *kit, const struct ds_test_type *type, int32_t kind, uint64_t seed)
 {
-    struct ds_fill fill = {seed, kit->arena};
+    struct ds_fill fill = {seed, kit->arena, false};
     if (type->schema->struct_bytes > sizeof(kit->value))
         abort();
     /* Whatever stands in padding and unselected branches must not matter. */

@@ -254,7 +254,7 @@ static void avro_to_ours(struct kit *kit, const struct ds_test_type *type, struc
     static uint8_t theirs[64 * 1024];
     const struct ds_schema *schema = type->schema;
     kit_clear(kit);
-    struct ds_fill fill = {seed, kit->arena};
+    struct ds_fill fill = {seed, kit->arena, false};
     avro_value_reset(&o->value);
     randomise(&o->value, &fill);
     size_t len = oracle_write(o, theirs, sizeof(theirs));
