@@ -1,0 +1,285 @@
+/* api/catalog.c - the fold: events into stores and products. */
+#include "api/catalog_internal.h"
+#include "base/id.h"
+
+#include <stdlib.h>
+
+ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us)
+{
+    ds_catalog_t *catalog = calloc(1, sizeof *catalog);
+    if (catalog == NULL)
+        return NULL;
+    catalog->runtime = runtime;
+    catalog->fresh_us = fresh_us;
+    (void)pthread_rwlock_init(&catalog->lock, NULL);
+    for (size_t i = 0; i < DS_MAX_PARTITIONS; i++)
+        catalog->partitions[i].commands_through = catalog->partitions[i].touched = -1;
+    catalog->stores = ds_map_new(DS_CATALOG_MAX_STORES);
+    catalog->products = ds_map_new(DS_CATALOG_MAX_PRODUCTS);
+    if (catalog->stores == NULL || catalog->products == NULL) {
+        ds_catalog_destroy(catalog);
+        return NULL;
+    }
+    return catalog;
+}
+
+static void free_store(void *value)
+{
+    struct ds_catalog_store *store = value;
+    free(store->id);
+    free(store->name);
+    free(store->currency);
+    free(store->time_zone);
+    free(store->products);
+    free(store);
+}
+
+static void free_product(void *value)
+{
+    struct ds_catalog_product *product = value;
+    free(product->texts);
+    free(product);
+}
+
+bool ds_catalog_start(ds_catalog_t *catalog, const char *brokers, ds_error_t *error)
+{
+    catalog->brokers = brokers;
+    catalog->thread_runs = pthread_create(&catalog->thread, NULL, ds_catalog_follow, catalog) == 0;
+    return catalog->thread_runs
+               ? true
+               : ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_IO, "start the catalogue's thread");
+}
+
+void ds_catalog_destroy(ds_catalog_t *catalog)
+{
+    if (catalog == NULL)
+        return;
+    atomic_store(&catalog->stop, true);
+    if (catalog->thread_runs)
+        (void)pthread_join(catalog->thread, NULL);
+    ds_map_destroy(catalog->products, free_product);
+    ds_map_destroy(catalog->stores, free_store);
+    (void)pthread_rwlock_destroy(&catalog->lock);
+    free(catalog);
+}
+
+static bool no_memory(ds_error_t *error)
+{
+    return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the catalogue");
+}
+
+static bool replace_text(char **text, ds_str_t value, ds_str_t *view_out)
+{
+    char *copy = ds_str_dup(value);
+    if (copy == NULL)
+        return false;
+    free(*text);
+    *text = copy;
+    *view_out = (ds_str_t){copy, value.len};
+    return true;
+}
+
+static struct ds_catalog_store *store_of(ds_catalog_t *catalog, ds_str_t id, ds_error_t *error)
+{
+    struct ds_catalog_store *store = ds_map_get(catalog->stores, id);
+    if (store != NULL)
+        return store;
+    store = calloc(1, sizeof *store);
+    if (store == NULL || !ds_map_put(catalog->stores, id, store, NULL, error)) {
+        free(store);
+        (void)no_memory(error);
+        return NULL;
+    }
+    return store;
+}
+
+static bool fold_store(ds_catalog_t *catalog, const struct ds_store_info *info, int32_t partition,
+                       int64_t offset, ds_error_t *error)
+{
+    struct ds_catalog_store *store = store_of(catalog, info->store_id, error);
+    if (store == NULL)
+        return false;
+    size_t methods = info->payment_methods.count;
+    struct ds_store_info copy = *info;
+    if (!replace_text(&store->id, info->store_id, &copy.store_id) ||
+        !replace_text(&store->name, info->name, &copy.name) ||
+        !replace_text(&store->currency, info->currency, &copy.currency) ||
+        !replace_text(&store->time_zone, info->time_zone, &copy.time_zone))
+        return no_memory(error);
+    if (methods > DS_STORE_MAX_METHODS)
+        methods = DS_STORE_MAX_METHODS;
+    if (methods > 0)
+        memcpy(store->methods, info->payment_methods.items, methods * sizeof *store->methods);
+    copy.payment_methods.items = store->methods;
+    copy.payment_methods.count = methods;
+    store->info = copy;
+    store->offset = store->touched_offset = offset;
+    store->partition = partition;
+    return true;
+}
+
+static bool set_texts(struct ds_catalog_product *product, const struct ds_product_info *info)
+{
+    const ds_str_t from[] = {info->product_id, info->name, info->category, info->unit,
+                             info->image_url};
+    ds_str_t *to[] = {&product->info.product_id, &product->info.name, &product->info.category,
+                      &product->info.unit, &product->info.image_url};
+    size_t count = info->has_image_url ? 5 : 4;
+    size_t bytes = 1;
+    for (size_t i = 0; i < count; i++)
+        bytes += from[i].len;
+    char *texts = malloc(bytes);
+    if (texts == NULL)
+        return false;
+    free(product->texts);
+    product->texts = texts;
+    for (size_t i = 0; i < count; i++) {
+        *to[i] = (ds_str_t){texts, from[i].len};
+        if (from[i].len > 0)
+            memcpy(texts, from[i].data, from[i].len);
+        texts += from[i].len;
+    }
+    return true;
+}
+
+static bool list_in_store(struct ds_catalog_store *store, struct ds_catalog_product *product)
+{
+    if (store->product_count == store->product_capacity) {
+        size_t capacity = store->product_capacity == 0 ? 64 : store->product_capacity * 2;
+        void *grown = realloc(store->products, capacity * sizeof *store->products);
+        if (grown == NULL)
+            return false;
+        store->products = grown;
+        store->product_capacity = capacity;
+    }
+    store->products[store->product_count++] = product;
+    return true;
+}
+
+static bool new_product(ds_catalog_t *catalog, const struct ds_product_info *info,
+                        struct ds_catalog_store *store, struct ds_catalog_product **product_out,
+                        ds_error_t *error)
+{
+    struct ds_catalog_product *product = calloc(1, sizeof *product);
+    if (product == NULL || !ds_map_put(catalog->products, info->product_id, product, NULL, error)) {
+        free(product);
+        return no_memory(error);
+    }
+    product->store = store; /* in the map: freed with it, whatever fails from here on */
+    *product_out = product;
+    return list_in_store(store, product) ? true : no_memory(error);
+}
+
+static bool fold_product(ds_catalog_t *catalog, const struct ds_product_info *info, int64_t offset,
+                         ds_error_t *error)
+{
+    struct ds_catalog_store *store = store_of(catalog, ds_id_store(info->product_id), error);
+    struct ds_catalog_product *product = ds_map_get(catalog->products, info->product_id);
+    if (store == NULL || (product == NULL && !new_product(catalog, info, store, &product, error)))
+        return false;
+    product->info = *info;
+    if (!set_texts(product, info))
+        return no_memory(error);
+    product->offset = store->touched_offset = offset;
+    product->removed = false;
+    return true;
+}
+
+static void fold_removed(ds_catalog_t *catalog, ds_str_t product_id, int64_t offset)
+{
+    struct ds_catalog_product *product = ds_map_get(catalog->products, product_id);
+    if (product == NULL)
+        return;
+    product->removed = true;
+    product->offset = product->store->touched_offset = offset;
+}
+
+static void fold_closed(ds_catalog_t *catalog, ds_str_t store_id, int64_t offset)
+{
+    struct ds_catalog_store *store = ds_map_get(catalog->stores, store_id);
+    if (store == NULL)
+        return;
+    store->info.open = false;
+    store->offset = store->touched_offset = offset;
+}
+
+static void reach(struct ds_catalog_partition *partition, int64_t commands_through)
+{
+    if (commands_through > partition->commands_through)
+        partition->commands_through = commands_through;
+}
+
+/* Which commands are decided: what a decision answers, and what the protocol's records say of input
+ * 0. */
+static void fold_positions(struct ds_catalog_partition *partition,
+                           const struct ds_catalog_event *event)
+{
+    const struct ds_array_of_input_position *inputs = NULL;
+    if (event->meta.cause.kind == DS_META_CAUSE_INPUT_CAUSE &&
+        event->meta.cause.as.input_cause.input == 0)
+        reach(partition, event->meta.cause.as.input_cause.offset);
+    if (event->body.kind == DS_CATALOG_EVENT_OPEN)
+        inputs = &event->body.as.open.inputs;
+    else if (event->body.kind == DS_CATALOG_EVENT_PROGRESS)
+        inputs = &event->body.as.progress.inputs;
+    for (size_t i = 0; inputs != NULL && i < inputs->count; i++)
+        if (inputs->items[i].input == 0)
+            reach(partition, inputs->items[i].offset - 1);
+    if (event->body.kind == DS_CATALOG_EVENT_INPUT_GAP && event->body.as.input_gap.input == 0)
+        reach(partition, event->body.as.input_gap.to_offset - 1);
+}
+
+bool ds_catalog_fold(ds_catalog_t *catalog, const struct ds_catalog_event *event, int32_t partition,
+                     int64_t offset, ds_error_t *error)
+{
+    bool ok = true;
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS)
+        return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_LIMIT, "partition %d", (int)partition);
+    switch (event->body.kind) {
+    case DS_CATALOG_EVENT_STORE_OPENED:
+        ok = fold_store(catalog, &event->body.as.store_opened.store, partition, offset, error);
+        break;
+    case DS_CATALOG_EVENT_STORE_CHANGED:
+        ok = fold_store(catalog, &event->body.as.store_changed.store, partition, offset, error);
+        break;
+    case DS_CATALOG_EVENT_STORE_CLOSED:
+        fold_closed(catalog, event->body.as.store_closed.store_id, offset);
+        break;
+    case DS_CATALOG_EVENT_PRODUCT_ADDED:
+        for (size_t i = 0; ok && i < event->body.as.product_added.products.count; i++)
+            ok = fold_product(catalog, &event->body.as.product_added.products.items[i], offset,
+                              error);
+        break;
+    case DS_CATALOG_EVENT_PRODUCT_CHANGED:
+        ok = fold_product(catalog, &event->body.as.product_changed.product, offset, error);
+        break;
+    case DS_CATALOG_EVENT_PRODUCT_REMOVED:
+        fold_removed(catalog, event->body.as.product_removed.product_id, offset);
+        break;
+    default:
+        break; /* the protocol's own records change no product */
+    }
+    if (event->body.kind >= DS_CATALOG_EVENT_STORE_OPENED)
+        catalog->partitions[partition].touched = offset;
+    fold_positions(&catalog->partitions[partition], event);
+    return ok;
+}
+
+bool ds_catalog_apply(ds_catalog_t *catalog, const struct ds_catalog_event *event,
+                      int32_t partition, int64_t offset, ds_error_t *error)
+{
+    (void)pthread_rwlock_wrlock(&catalog->lock);
+    bool ok = ds_catalog_fold(catalog, event, partition, offset, error);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return ok;
+}
+
+void ds_catalog_caught_up(ds_catalog_t *catalog, int32_t partition, int32_t partition_count,
+                          int64_t asked_us)
+{
+    (void)pthread_rwlock_wrlock(&catalog->lock);
+    catalog->partition_count = partition_count;
+    if (partition >= 0 && partition < DS_MAX_PARTITIONS)
+        catalog->partitions[partition].fresh_us = asked_us > 0 ? asked_us : 1;
+    (void)pthread_rwlock_unlock(&catalog->lock);
+}

@@ -1,0 +1,102 @@
+/* api/catalog.h - stores and products in memory, followed from catalog.events under rule F.
+ *
+ * Orders are priced from here, and products are shown from here, so both go on while PostgreSQL is
+ * away. A partition prices only while its follower stood, within catalog_fresh_us, at an end it had
+ * asked the broker for: an api cut off from Kafka must not go on selling at yesterday's price.
+ * Threads: one follower thread writes; readers take a lock that is never held while waiting for
+ * anything, and copy what they need into their arena. */
+#ifndef DS_API_CATALOG_H
+#define DS_API_CATALOG_H
+
+#include "api/tokens.h"
+#include "base/runtime.h"
+#include "schemas/schema.h"
+
+typedef struct ds_catalog ds_catalog_t;
+
+struct ds_catalog_config {
+    const char *brokers;
+    int64_t fresh_us;
+};
+
+/** A store or a product as it is now, with the place of the event that said so. Texts stand in the
+ * reader's arena. */
+struct ds_store_view {
+    struct ds_store_info info;
+    int64_t offset;         /* of its last own event */
+    int64_t touched_offset; /* of the last event of the store or of one of its products */
+    int32_t partition;
+};
+struct ds_product_view {
+    struct ds_product_info info;
+    ds_str_t store_id;
+    ds_str_t currency;
+    bool store_open;
+    bool removed;
+    int64_t offset;
+    int64_t store_offset;
+};
+
+enum ds_price_verdict {
+    DS_PRICE_OK,
+    DS_PRICE_STALE, /* 503 catalog_stale */
+    DS_PRICE_STORE_UNKNOWN,
+    DS_PRICE_PRODUCT_UNKNOWN,
+};
+
+enum ds_product_sort { DS_SORT_NAME, DS_SORT_PRICE_UP, DS_SORT_PRICE_DOWN };
+
+struct ds_product_query {
+    ds_str_t store;    /* empty: all */
+    ds_str_t category; /* empty: all */
+    enum ds_product_sort sort;
+    bool has_after;
+    ds_str_t after_key; /* name, or the price as text */
+    ds_str_t after_id;
+    size_t limit; /* at most 100 */
+};
+
+/** @brief An empty catalogue that follows nobody: for tests, and the first half of
+ * ds_catalog_start. */
+ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us);
+/** @brief Follow the log in a thread of its own. Kafka may be away. */
+DS_MUST_CHECK bool ds_catalog_start(ds_catalog_t *catalog, const char *brokers, ds_error_t *error);
+/** @brief Stop following and free. NULL is fine. */
+void ds_catalog_destroy(ds_catalog_t *catalog);
+
+/** @brief Fold one delivered event. @locality the follower, or a test. */
+DS_MUST_CHECK bool ds_catalog_apply(ds_catalog_t *catalog, const struct ds_catalog_event *event,
+                                    int32_t partition, int64_t offset, ds_error_t *error);
+/** @brief Note that the partition was read up to an end asked for at `asked_us` (monotonic). */
+void ds_catalog_caught_up(ds_catalog_t *catalog, int32_t partition, int32_t partition_count,
+                          int64_t asked_us);
+
+/** @brief Whether the store's partition may price now. */
+bool ds_catalog_fresh(ds_catalog_t *catalog, ds_str_t store_id, int64_t now_us);
+/** @brief Whether all partitions have been read to an end once. */
+bool ds_catalog_loaded(ds_catalog_t *catalog);
+/** @brief false: unknown. DS_ERR_MEMORY counts as unknown. */
+bool ds_catalog_store(ds_catalog_t *catalog, ds_str_t store_id, ds_arena_t *arena,
+                      struct ds_store_view *store_out);
+bool ds_catalog_product(ds_catalog_t *catalog, ds_str_t product_id, ds_arena_t *arena,
+                        struct ds_product_view *product_out);
+/** @brief All stores, by id. */
+DS_MUST_CHECK bool ds_catalog_stores(ds_catalog_t *catalog, ds_arena_t *arena,
+                                     struct ds_store_view **stores_out, size_t *count_out,
+                                     int64_t *version_out, ds_error_t *error);
+/** @brief One page of products that are sold. @param more_out there are further ones. @param
+ * version_out changes whenever a product or store asked for did. */
+DS_MUST_CHECK bool ds_catalog_list(ds_catalog_t *catalog, const struct ds_product_query *query,
+                                   ds_arena_t *arena, struct ds_product_view **products_out,
+                                   size_t *count_out, bool *more_out, int64_t *version_out,
+                                   ds_error_t *error);
+
+/** @brief The identity of the log a command's outcome will stand in; "" while it is not known. */
+void ds_catalog_log_identity(ds_catalog_t *catalog, enum ds_commands_topic topic, int32_t partition,
+                             char identity_out[64]);
+/** @brief Up to where commands of catalog.commands are decided in this partition; -1: none. */
+int64_t ds_catalog_commands_through(ds_catalog_t *catalog, int32_t partition);
+/** @brief Partition count of the topics; 0: not known yet. */
+int32_t ds_catalog_partitions(ds_catalog_t *catalog);
+
+#endif

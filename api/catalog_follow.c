@@ -1,0 +1,187 @@
+/* api/catalog_follow.c - the thread that keeps the catalogue up with catalog.events.
+ *
+ * It also looks up the identity of every events log, which Consistency-Tokens carry. */
+#include "api/catalog_internal.h"
+#include "stream/reader.h"
+
+#include <time.h>
+
+enum {
+    POLL_MS = 50,
+    END_TIMEOUT_MS = 1000,
+    IDENTITY_TIMEOUT_MS = 1000,
+    ASK_END_US = 2000000,      /* well below catalog_fresh_us */
+    ASK_IDENTITY_US = 3000000, /* of a log that has no writer yet */
+    IDENTITIES_A_TURN = 4,
+    PAUSE_MS = 250,
+};
+
+struct follower {
+    ds_catalog_t *catalog;
+    ds_reader_t *reader;
+    int32_t partitions; /* 0: not assigned yet */
+    int64_t asked_us;   /* when the ends below were asked for; 0: never */
+    int64_t ends[DS_MAX_PARTITIONS];
+    int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
+    int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
+    bool told_away;
+};
+
+static const struct ds_schema *const topics[DS_TOPICS] = {
+    [DS_TOPIC_CATALOG] = &ds_schema_catalog_events,
+    [DS_TOPIC_ORDER] = &ds_schema_order_events,
+    [DS_TOPIC_PAYMENT] = &ds_schema_payment_events,
+    [DS_TOPIC_INVENTORY] = &ds_schema_inventory_events,
+    [DS_TOPIC_DELIVERY] = &ds_schema_delivery_events,
+};
+
+static int64_t now_us(const struct follower *follower)
+{
+    return ds_monotonic_us(follower->catalog->runtime->clock);
+}
+
+static void pause_ms(int ms)
+{
+    struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000L};
+    (void)nanosleep(&time, NULL);
+}
+
+static void tell(struct follower *follower, const ds_error_t *error)
+{
+    const struct ds_runtime *runtime = follower->catalog->runtime;
+    if (error->code == DS_ERR_DAMAGE)
+        ds_log_error(&runtime->log, DS_LOG_ERROR, "catalog.damage", error);
+    else if (!follower->told_away)
+        ds_log_error(&runtime->log, DS_LOG_WARN, "catalog.away", error);
+    follower->told_away = true;
+}
+
+static bool open_reader(struct follower *follower, ds_error_t *error)
+{
+    struct ds_reader_config config = {.brokers = follower->catalog->brokers,
+                                      .client_id = "doorstep-api",
+                                      .topics = topics,
+                                      .topic_count = DS_TOPICS};
+    int32_t count = 0;
+    if (follower->reader == NULL &&
+        !ds_reader_new(follower->catalog->runtime, &config, &follower->reader, error))
+        return false;
+    if (!ds_reader_partitions(follower->reader, END_TIMEOUT_MS, &count, error))
+        return false;
+    if (count < 1 || count > DS_MAX_PARTITIONS)
+        return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_LIMIT, "%d partitions", (int)count);
+    for (int32_t p = 0; p < count; p++)
+        if (!ds_reader_assign(follower->reader, DS_TOPIC_CATALOG, p, DS_PLACE_START, error))
+            return false;
+    follower->partitions = count;
+    return true;
+}
+
+static bool read_some(struct follower *follower, ds_error_t *error)
+{
+    struct ds_read_batch batch;
+    ds_catalog_t *catalog = follower->catalog;
+    if (!ds_reader_poll(follower->reader, POLL_MS, &batch, error))
+        return false;
+    if (batch.count == 0)
+        return true;
+    bool ok = true;
+    (void)pthread_rwlock_wrlock(&catalog->lock);
+    for (size_t i = 0; ok && i < batch.count; i++) {
+        const struct ds_read_record *record = &batch.records[i];
+        if (!record->undecodable)
+            ok = ds_catalog_fold(catalog, record->event, record->partition, record->place.offset,
+                                 error);
+    }
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return ok;
+}
+
+static bool ask_ends(struct follower *follower, ds_error_t *error)
+{
+    int64_t now = now_us(follower);
+    if (follower->asked_us != 0 && now - follower->asked_us < ASK_END_US)
+        return true;
+    follower->asked_us = now;
+    for (int32_t p = 0; p < follower->partitions; p++) {
+        int64_t asked_us = now_us(follower);
+        if (!ds_reader_end(follower->reader, DS_TOPIC_CATALOG, p, END_TIMEOUT_MS,
+                           &follower->ends[p], error))
+            return false;
+        follower->ends_asked_us[p] = asked_us;
+    }
+    follower->told_away = false;
+    return true;
+}
+
+static void note_reached(struct follower *follower)
+{
+    for (int32_t p = 0; p < follower->partitions; p++) {
+        if (follower->ends_asked_us[p] == 0 ||
+            ds_reader_next_offset(follower->reader, DS_TOPIC_CATALOG, p) < follower->ends[p])
+            continue;
+        ds_catalog_caught_up(follower->catalog, p, follower->partitions,
+                             follower->ends_asked_us[p]);
+        follower->ends_asked_us[p] = 0;
+    }
+}
+
+static bool identify_one(struct follower *follower, int32_t topic, int32_t partition,
+                         ds_error_t *error)
+{
+    ds_catalog_t *catalog = follower->catalog;
+    ds_str_t identity;
+    follower->identity_at_us[topic][partition] = now_us(follower) + ASK_IDENTITY_US;
+    if (!ds_reader_log_identity(follower->reader, topic, partition, IDENTITY_TIMEOUT_MS, &identity,
+                                error))
+        return false;
+    if (identity.len == 0)
+        return true;
+    (void)pthread_rwlock_wrlock(&catalog->lock);
+    (void)ds_str_to_array(identity, catalog->partitions[partition].identity[topic],
+                          sizeof catalog->partitions[partition].identity[topic]);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    follower->identity_at_us[topic][partition] = INT64_MAX;
+    return true;
+}
+
+static bool identify(struct follower *follower, ds_error_t *error)
+{
+    int left = IDENTITIES_A_TURN;
+    int64_t now = now_us(follower);
+    for (int32_t topic = 0; topic < DS_TOPICS; topic++) {
+        for (int32_t p = 0; left > 0 && p < follower->partitions; p++) {
+            if (follower->identity_at_us[topic][p] > now)
+                continue;
+            left--;
+            if (!identify_one(follower, topic, p, error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void turn(struct follower *follower)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    bool ok = follower->partitions > 0 || open_reader(follower, &error);
+    ok = ok && read_some(follower, &error) && ask_ends(follower, &error);
+    if (follower->partitions > 0)
+        note_reached(follower);
+    ok = ok && identify(follower, &error);
+    if (!ok) {
+        tell(follower, &error);
+        pause_ms(PAUSE_MS);
+    }
+}
+
+void *ds_catalog_follow(void *catalog_)
+{
+    static const struct follower empty;
+    struct follower follower = empty;
+    follower.catalog = catalog_;
+    while (!atomic_load(&follower.catalog->stop))
+        turn(&follower);
+    ds_reader_destroy(follower.reader);
+    return NULL;
+}

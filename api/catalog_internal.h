@@ -1,0 +1,66 @@
+/* api/catalog_internal.h - the catalogue's layout, for catalog.c, catalog_read.c and
+ * catalog_follow.c. */
+#ifndef DS_API_CATALOG_INTERNAL_H
+#define DS_API_CATALOG_INTERNAL_H
+
+#include "api/catalog.h"
+#include "base/limits.h"
+#include "base/map.h"
+
+#include <pthread.h>
+
+#define DS_CATALOG_MAX_STORES   20000
+#define DS_CATALOG_MAX_PRODUCTS 1000000
+#define DS_STORE_MAX_METHODS    4
+
+struct ds_catalog_store {
+    char *id;
+    char *name;
+    char *currency;
+    char *time_zone;
+    struct ds_store_info info; /* texts point to the above, methods to `methods` */
+    enum ds_payment_method methods[DS_STORE_MAX_METHODS];
+    int64_t offset;
+    int64_t touched_offset;
+    int32_t partition;
+    struct ds_catalog_product **products;
+    size_t product_count;
+    size_t product_capacity;
+};
+
+struct ds_catalog_product {
+    char *texts; /* one block for all texts of info */
+    struct ds_product_info info;
+    struct ds_catalog_store *store;
+    int64_t offset;
+    bool removed;
+};
+
+struct ds_catalog_partition {
+    int64_t fresh_us; /* monotonic time at which the end was asked for that was reached; 0: never */
+    int64_t commands_through;
+    int64_t touched; /* last offset that changed something */
+    char identity[DS_TOPICS][64];
+};
+
+struct ds_catalog {
+    const struct ds_runtime *runtime;
+    int64_t fresh_us;
+    pthread_rwlock_t lock;
+    ds_map_t *stores;
+    ds_map_t *products;
+    int32_t partition_count;
+    struct ds_catalog_partition partitions[DS_MAX_PARTITIONS];
+
+    const char *brokers;
+    pthread_t thread;
+    bool thread_runs;
+    atomic_bool stop;
+};
+
+/** @brief ds_catalog_apply without the lock. */
+DS_MUST_CHECK bool ds_catalog_fold(ds_catalog_t *catalog, const struct ds_catalog_event *event,
+                                   int32_t partition, int64_t offset, ds_error_t *error);
+void *ds_catalog_follow(void *catalog);
+
+#endif

@@ -1,0 +1,256 @@
+/* api/catalog_read.c - questions to the catalogue. Everything handed out is a copy in the caller's
+ * arena. */
+#include "api/catalog_internal.h"
+#include "base/id.h"
+#include "stream/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+bool ds_catalog_fresh(ds_catalog_t *catalog, ds_str_t store_id, int64_t now_us)
+{
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    int64_t fresh_us = 0;
+    if (catalog->partition_count > 0)
+        fresh_us =
+            catalog->partitions[ds_partition_of(store_id, catalog->partition_count)].fresh_us;
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return fresh_us > 0 && now_us - fresh_us <= catalog->fresh_us;
+}
+
+bool ds_catalog_loaded(ds_catalog_t *catalog)
+{
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    bool loaded = catalog->partition_count > 0;
+    for (int32_t i = 0; loaded && i < catalog->partition_count; i++)
+        loaded = catalog->partitions[i].fresh_us > 0;
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return loaded;
+}
+
+static bool copy_store(const struct ds_catalog_store *store, ds_arena_t *arena,
+                       struct ds_store_view *out, ds_error_t *error)
+{
+    size_t count = store->info.payment_methods.count;
+    enum ds_payment_method *methods = ds_arena_calloc(arena, count + 1, sizeof *methods, error);
+    *out =
+        (struct ds_store_view){store->info, store->offset, store->touched_offset, store->partition};
+    if (methods == NULL)
+        return false;
+    memcpy(methods, store->methods, count * sizeof *methods);
+    out->info.payment_methods.items = methods;
+    return ds_arena_dup(arena, store->info.store_id, &out->info.store_id, error) &&
+           ds_arena_dup(arena, store->info.name, &out->info.name, error) &&
+           ds_arena_dup(arena, store->info.currency, &out->info.currency, error) &&
+           ds_arena_dup(arena, store->info.time_zone, &out->info.time_zone, error);
+}
+
+static bool copy_product(const struct ds_catalog_product *product, ds_arena_t *arena,
+                         struct ds_product_view *out, ds_error_t *error)
+{
+    const struct ds_product_info *info = &product->info;
+    const struct ds_store_info *store = &product->store->info;
+    *out = (struct ds_product_view){.info = *info,
+                                    .store_open = store->open,
+                                    .removed = product->removed,
+                                    .offset = product->offset,
+                                    .store_offset = product->store->offset};
+    if (!ds_arena_dup(arena, info->product_id, &out->info.product_id, error) ||
+        !ds_arena_dup(arena, info->name, &out->info.name, error) ||
+        !ds_arena_dup(arena, info->category, &out->info.category, error) ||
+        !ds_arena_dup(arena, info->unit, &out->info.unit, error) ||
+        !ds_arena_dup(arena, store->currency, &out->currency, error))
+        return false;
+    out->store_id = ds_id_store(out->info.product_id);
+    return !info->has_image_url ||
+           ds_arena_dup(arena, info->image_url, &out->info.image_url, error);
+}
+
+/* A store that only products have named is not one yet. */
+static bool is_store(const struct ds_catalog_store *store)
+{
+    return store != NULL && store->id != NULL;
+}
+
+bool ds_catalog_store(ds_catalog_t *catalog, ds_str_t store_id, ds_arena_t *arena,
+                      struct ds_store_view *store_out)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    const struct ds_catalog_store *store = ds_map_get(catalog->stores, store_id);
+    bool ok = is_store(store) && copy_store(store, arena, store_out, &error);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return ok;
+}
+
+bool ds_catalog_product(ds_catalog_t *catalog, ds_str_t product_id, ds_arena_t *arena,
+                        struct ds_product_view *product_out)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    const struct ds_catalog_product *product = ds_map_get(catalog->products, product_id);
+    bool ok = product != NULL && is_store(product->store) &&
+              copy_product(product, arena, product_out, &error);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return ok;
+}
+
+/* Offsets only go up, so their sum changes whenever one of them does. */
+static int64_t version_of_all(const ds_catalog_t *catalog)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < DS_MAX_PARTITIONS; i++)
+        sum += catalog->partitions[i].touched + 1;
+    return sum;
+}
+
+static int by_store_id(const void *a, const void *b)
+{
+    return ds_str_cmp(((const struct ds_store_view *)a)->info.store_id,
+                      ((const struct ds_store_view *)b)->info.store_id);
+}
+
+bool ds_catalog_stores(ds_catalog_t *catalog, ds_arena_t *arena, struct ds_store_view **stores_out,
+                       size_t *count_out, int64_t *version_out, ds_error_t *error)
+{
+    size_t cursor = 0;
+    ds_str_t id;
+    void *store;
+    *count_out = 0;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    *stores_out = ds_arena_calloc(arena, ds_map_count(catalog->stores) + 1,
+                                  sizeof(struct ds_store_view), error);
+    bool ok = *stores_out != NULL;
+    while (ok && ds_map_next(catalog->stores, &cursor, &id, &store)) {
+        if (is_store(store))
+            ok = copy_store(store, arena, &(*stores_out)[(*count_out)++], error);
+    }
+    *version_out = version_of_all(catalog);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    if (ok && *count_out > 1)
+        qsort(*stores_out, *count_out, sizeof **stores_out, by_store_id);
+    return ok;
+}
+
+/* The page being gathered: the first limit + 1 behind the cursor, in order. */
+struct page {
+    const struct ds_product_query *query;
+    const struct ds_catalog_product *items[101 + 1];
+    size_t count;
+    size_t max;
+    int64_t after_price;
+};
+
+static int compare_price(int64_t a, int64_t b, bool down)
+{
+    int order = a < b ? -1 : a > b;
+    return down ? -order : order;
+}
+
+static int compare(const struct page *page, const struct ds_product_info *a,
+                   const struct ds_product_info *b)
+{
+    int order = page->query->sort == DS_SORT_NAME
+                    ? ds_str_cmp(a->name, b->name)
+                    : compare_price(a->price_minor, b->price_minor,
+                                    page->query->sort == DS_SORT_PRICE_DOWN);
+    return order != 0 ? order : ds_str_cmp(a->product_id, b->product_id);
+}
+
+static bool is_behind(const struct page *page, const struct ds_product_info *info)
+{
+    const struct ds_product_query *query = page->query;
+    if (!query->has_after)
+        return true;
+    struct ds_product_info last = {
+        .product_id = query->after_id, .name = query->after_key, .price_minor = page->after_price};
+    return compare(page, info, &last) > 0;
+}
+
+static void offer(struct page *page, const struct ds_catalog_product *product)
+{
+    const struct ds_product_query *query = page->query;
+    if (product->removed || !is_store(product->store) ||
+        (query->category.len > 0 && !ds_str_eq(product->info.category, query->category)) ||
+        !is_behind(page, &product->info))
+        return;
+    size_t at = page->count;
+    while (at > 0 && compare(page, &product->info, &page->items[at - 1]->info) < 0)
+        at--;
+    if (at >= page->max)
+        return;
+    size_t last = page->count < page->max ? page->count : page->max - 1;
+    memmove(&page->items[at + 1], &page->items[at], (last - at) * sizeof *page->items);
+    page->items[at] = product;
+    page->count = last + 1;
+}
+
+static int64_t gather(const ds_catalog_t *catalog, struct page *page)
+{
+    if (page->query->store.len > 0) {
+        const struct ds_catalog_store *store = ds_map_get(catalog->stores, page->query->store);
+        for (size_t i = 0; store != NULL && i < store->product_count; i++)
+            offer(page, store->products[i]);
+        return store == NULL ? -1 : store->touched_offset;
+    }
+    size_t cursor = 0;
+    ds_str_t id;
+    void *product;
+    while (ds_map_next(catalog->products, &cursor, &id, &product))
+        offer(page, product);
+    return version_of_all(catalog);
+}
+
+bool ds_catalog_list(ds_catalog_t *catalog, const struct ds_product_query *query, ds_arena_t *arena,
+                     struct ds_product_view **products_out, size_t *count_out, bool *more_out,
+                     int64_t *version_out, ds_error_t *error)
+{
+    size_t limit = query->limit > 100 ? 100 : query->limit;
+    struct page page = {.query = query, .max = limit + 1};
+    *count_out = 0;
+    if (query->has_after && query->sort != DS_SORT_NAME &&
+        !ds_str_to_i64(query->after_key, &page.after_price))
+        return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID, "the cursor has no price");
+    *products_out = ds_arena_calloc(arena, limit + 1, sizeof **products_out, error);
+    if (*products_out == NULL)
+        return false;
+    bool ok = true;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    *version_out = gather(catalog, &page);
+    *more_out = page.count > limit;
+    size_t count = *more_out ? limit : page.count;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = copy_product(page.items[i], arena, &(*products_out)[i], error);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    *count_out = ok ? count : 0;
+    return ok;
+}
+
+void ds_catalog_log_identity(ds_catalog_t *catalog, enum ds_commands_topic topic, int32_t partition,
+                             char identity_out[64])
+{
+    identity_out[0] = '\0';
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS)
+        return;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    memcpy(identity_out, catalog->partitions[partition].identity[topic], 64);
+    (void)pthread_rwlock_unlock(&catalog->lock);
+}
+
+int64_t ds_catalog_commands_through(ds_catalog_t *catalog, int32_t partition)
+{
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS)
+        return -1;
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    int64_t through = catalog->partitions[partition].commands_through;
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return through;
+}
+
+int32_t ds_catalog_partitions(ds_catalog_t *catalog)
+{
+    (void)pthread_rwlock_rdlock(&catalog->lock);
+    int32_t count = catalog->partition_count;
+    (void)pthread_rwlock_unlock(&catalog->lock);
+    return count;
+}

@@ -1,0 +1,280 @@
+/* api/queries_catalog.c - products and stores, from memory. */
+#include "api/catalog.h"
+#include "api/handlers.h"
+#include "api/internal.h"
+#include "api/queries.h"
+#include "api/response.h"
+
+#include <stdio.h>
+
+/* --- waiting for a Consistency-Token of catalog.commands
+ * ------------------------------------------ */
+
+enum verdict { READY, BEHIND, FOREIGN };
+
+static enum verdict check_tokens(const ds_request_t *request)
+{
+    ds_catalog_t *catalog = request->api->catalog;
+    enum verdict verdict = READY;
+    for (size_t i = 0; i < request->token_count; i++) {
+        const struct ds_token *token = &request->tokens[i];
+        char identity[64];
+        if (token->topic != DS_TOPIC_CATALOG)
+            continue; /* nothing here comes from another topic */
+        ds_catalog_log_identity(catalog, DS_TOPIC_CATALOG, token->partition, identity);
+        if (token->identity[0] != '\0' && identity[0] != '\0' &&
+            strcmp(token->identity, identity) != 0)
+            return FOREIGN;
+        if (ds_catalog_commands_through(catalog, token->partition) < token->offset)
+            verdict = BEHIND;
+    }
+    return verdict;
+}
+
+static bool is_ready(ds_request_t *request)
+{
+    return check_tokens(request) != BEHIND;
+}
+
+static void go(ds_request_t *request)
+{
+    request->match.route->handle(request);
+    ds_request_release(request);
+}
+
+static void late(ds_request_t *request)
+{
+    double waited_s =
+        (double)(ds_api_now_us(request->api) - request->started_us) / (double)DS_US_PER_S;
+    ds_reply_error_detail(request, 503, "behind", "the catalogue has not come this far yet",
+                          json_pack("{s:f}", "lagSeconds", waited_s));
+    ds_request_release(request);
+}
+
+/* @return whether the handler may go on now. Else the answer stands, or the request waits. */
+static bool consistent(ds_request_t *request)
+{
+    struct ds_api *api = request->api;
+    if (!ds_catalog_loaded(api->catalog)) {
+        ds_reply_error(request, 503, "starting", "the catalogue is still being read");
+        return false;
+    }
+    enum verdict verdict = check_tokens(request);
+    if (verdict == FOREIGN)
+        ds_reply_error(request, 409, "consistency_token_foreign",
+                       "the token is of a log that no longer exists");
+    if (verdict != BEHIND)
+        return verdict == READY;
+    request->wait_ready = is_ready;
+    request->wait_go = go;
+    request->wait_late = late;
+    request->wait_until_us = ds_api_now_us(api) + api->settings->behind_wait_us;
+    ds_request_hold(request);
+    ds_waiting_enter(api->waiting, request);
+    return false;
+}
+
+/* --- products
+ * ------------------------------------------------------------------------------------- */
+
+static json_t *product_json(const struct ds_product_view *product)
+{
+    const struct ds_product_info *info = &product->info;
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:b,s:o,s:I}", "productId",
+                     ds_json_text(info->product_id), "storeId", ds_json_text(product->store_id),
+                     "name", ds_json_text(info->name), "category", ds_json_text(info->category),
+                     "unit", ds_json_text(info->unit), "price",
+                     ds_json_money(info->price_minor, product->currency), "maxQuantity",
+                     (int)info->max_quantity, "available", product->store_open && !product->removed,
+                     "imageUrl", info->has_image_url ? ds_json_text(info->image_url) : json_null(),
+                     "version", (json_int_t)product->offset);
+}
+
+void ds_get_product(ds_request_t *request)
+{
+    struct ds_product_view product;
+    if (!consistent(request))
+        return;
+    if (!ds_catalog_product(request->api->catalog, ds_request_arg(request, 0), request->arena,
+                            &product) ||
+        product.removed) {
+        ds_reply_error(request, 404, "product_unknown", "there is no such product");
+        return;
+    }
+    ds_reply_tagged(request,
+                    ds_request_text(request, "\"p%lld-%lld\"", (long long)product.offset,
+                                    (long long)product.store_offset),
+                    product_json(&product));
+}
+
+static bool parse_sort(ds_str_t text, enum ds_product_sort *sort_out)
+{
+    *sort_out = DS_SORT_NAME;
+    if (text.len == 0 || ds_str_eq(text, DS_STR("name")))
+        return true;
+    if (ds_str_eq(text, DS_STR("price")))
+        *sort_out = DS_SORT_PRICE_UP;
+    else if (ds_str_eq(text, DS_STR("-price")))
+        *sort_out = DS_SORT_PRICE_DOWN;
+    else
+        return false;
+    return true;
+}
+
+static uint64_t filter_hash(ds_request_t *request, const struct ds_product_query *query)
+{
+    return ds_str_hash(ds_str(ds_request_text(request, "products|%.*s|%.*s|%d",
+                                              DS_STR_ARG(query->store), DS_STR_ARG(query->category),
+                                              (int)query->sort)),
+                       0);
+}
+
+static bool take_query(ds_request_t *request, struct ds_product_query *query)
+{
+    int64_t limit;
+    *query = (struct ds_product_query){.store = ds_request_param(request, "store"),
+                                       .category = ds_request_param(request, "category")};
+    if (!ds_request_limit(request, &limit))
+        return false;
+    query->limit = (size_t)limit;
+    if (!parse_sort(ds_request_param(request, "sort"), &query->sort)) {
+        ds_reply_bad_parameter(request, "sort", "must be name, price or -price");
+        return false;
+    }
+    if (ds_request_param(request, "q").data != NULL) {
+        ds_reply_bad_parameter(request, "q", "searching is not supported yet");
+        return false;
+    }
+    if (!ds_query_cursor(request, filter_hash(request, query), &query->after_key, &query->after_id))
+        return false;
+    query->has_after = query->after_id.len > 0;
+    struct ds_product_view last;
+    if (query->has_after && query->after_key.len == 0 &&
+        ds_catalog_product(request->api->catalog, query->after_id, request->arena, &last))
+        query->after_key = last.info.name;
+    return true;
+}
+
+/* A longer name does not fit into a cursor: then the product is looked up again. */
+enum { CURSOR_NAME_MAX = 240 };
+
+static ds_str_t next_cursor(ds_request_t *request, const struct ds_product_query *query,
+                            const struct ds_product_view *last)
+{
+    ds_str_t price = ds_str(ds_request_text(request, "%lld", (long long)last->info.price_minor));
+    return ds_query_next(request, filter_hash(request, query),
+                         query->sort != DS_SORT_NAME              ? price
+                         : last->info.name.len <= CURSOR_NAME_MAX ? last->info.name
+                                                                  : (ds_str_t){0},
+                         last->info.product_id);
+}
+
+/* @return whether the client has this list already; then 304 stands in the request. */
+static bool unchanged(ds_request_t *request, const char *etag)
+{
+    ds_reply_header(request, "ETag", "%s", etag);
+    if (!ds_etag_matches(request->headers.if_none_match, ds_str(etag)))
+        return false;
+    ds_reply_empty(request, 304);
+    return true;
+}
+
+void ds_get_products(ds_request_t *request)
+{
+    struct ds_product_query query;
+    struct ds_product_view *products;
+    size_t count;
+    bool more;
+    int64_t version;
+    ds_error_t error = DS_ERROR_INIT;
+    if (!consistent(request) || !take_query(request, &query))
+        return;
+    if (!ds_catalog_list(request->api->catalog, &query, request->arena, &products, &count, &more,
+                         &version, &error)) {
+        ds_reply_error(request, 500, "internal", "something went wrong here");
+        return;
+    }
+    if (unchanged(request, ds_request_text(request, "\"l%lld\"", (long long)version)))
+        return;
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        (void)json_array_append_new(list, product_json(&products[i]));
+    ds_str_t next = {0};
+    if (more && count > 0)
+        next = next_cursor(request, &query, &products[count - 1]);
+    ds_reply_page(request, list, (int64_t)query.limit, next);
+}
+
+/* --- stores
+ * --------------------------------------------------------------------------------------- */
+
+static json_t *place_json(const struct ds_store_info *info)
+{
+    if (!info->has_place)
+        return json_null();
+    return json_pack("{s:f,s:f}", "lat", (double)info->place.lat_e6 / 1e6, "lng",
+                     (double)info->place.lng_e6 / 1e6);
+}
+
+static json_t *store_json(const struct ds_store_view *store)
+{
+    const struct ds_store_info *info = &store->info;
+    json_t *methods = json_array();
+    for (size_t i = 0; i < info->payment_methods.count; i++)
+        (void)json_array_append_new(methods, json_string(info->payment_methods.items[i] ==
+                                                                 DS_PAYMENT_METHOD_CARD
+                                                             ? "card"
+                                                             : "cash_on_delivery"));
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:I}", "storeId",
+                     ds_json_text(info->store_id), "name", ds_json_text(info->name), "currency",
+                     ds_json_text(info->currency), "timeZone", ds_json_text(info->time_zone),
+                     "paymentMethods", methods, "deliveryFee",
+                     ds_json_money(info->delivery_fee_minor, info->currency), "minimumOrder",
+                     ds_json_money(info->minimum_order_minor, info->currency), "open",
+                     (int)info->open, "location", place_json(info), "version",
+                     (json_int_t)store->offset);
+}
+
+void ds_get_store(ds_request_t *request)
+{
+    struct ds_store_view store;
+    if (!consistent(request))
+        return;
+    if (!ds_catalog_store(request->api->catalog, ds_request_arg(request, 0), request->arena,
+                          &store)) {
+        ds_reply_error(request, 404, "store_unknown", "there is no such store");
+        return;
+    }
+    ds_reply_tagged(request, ds_request_text(request, "\"s%lld\"", (long long)store.offset),
+                    store_json(&store));
+}
+
+void ds_get_stores(ds_request_t *request)
+{
+    struct ds_store_view *stores;
+    size_t count;
+    int64_t version;
+    int64_t limit;
+    ds_str_t key;
+    ds_str_t after;
+    const uint64_t filter = ds_str_hash(DS_STR("stores"), 0);
+    ds_error_t error = DS_ERROR_INIT;
+    if (!consistent(request) || !ds_request_limit(request, &limit) ||
+        !ds_query_cursor(request, filter, &key, &after))
+        return;
+    if (!ds_catalog_stores(request->api->catalog, request->arena, &stores, &count, &version,
+                           &error)) {
+        ds_reply_error(request, 500, "internal", "something went wrong here");
+        return;
+    }
+    json_t *list = json_array();
+    size_t i = 0;
+    while (i < count && after.len > 0 && ds_str_cmp(stores[i].info.store_id, after) <= 0)
+        i++;
+    for (; i < count && json_array_size(list) < (size_t)limit; i++)
+        (void)json_array_append_new(list, store_json(&stores[i]));
+    ds_str_t next = {0};
+    if (i < count && i > 0)
+        next = ds_query_next(request, filter, (ds_str_t){0}, stores[i - 1].info.store_id);
+    ds_reply_page(request, list, limit, next);
+}
