@@ -1,0 +1,103 @@
+/* gateways/payments/ledger.h - what is outstanding with the payment provider, as payment.events
+ * says.
+ *
+ * A charge or refund is outstanding from payment.initiated or payment.refund_initiated to the event
+ * that names its outcome. The ledger is rebuilt from the beginning of each partition; until that is
+ * done nothing of the partition may be called. An entry goes through these states:
+ *
+ *   HELD      the partition is still being read            -> UNTRIED when it has been
+ *   UNTRIED   in line for its first call                   -> CALLING
+ *   CALLING   a call is under way                          -> ANSWERED, WAITING, or CALLING again
+ *   WAITING   asked, not known; asked again when due       -> CALLING
+ *   ANSWERED  known; to be reported when due               -> REPORTING
+ *   REPORTING the report is with the command writer        -> REPORTED, or ANSWERED when it was not
+ * kept REPORTED  the outcome will come back as an event       (then it leaves)
+ *
+ * Whoever takes an entry to call or to report gives it back with exactly one of the functions
+ * below. Meanwhile it stays valid, also when an event closes it or the partition goes away.
+ * Threads: none of its own; one at a time. No I/O. */
+#ifndef DS_GATEWAYS_PAYMENTS_LEDGER_H
+#define DS_GATEWAYS_PAYMENTS_LEDGER_H
+
+#include "base/clock.h"
+#include "gateways/payments/provider.h"
+#include "schemas/schema.h"
+
+enum ds_entry_state {
+    DS_ENTRY_HELD,
+    DS_ENTRY_UNTRIED,
+    DS_ENTRY_CALLING,
+    DS_ENTRY_WAITING,
+    DS_ENTRY_ANSWERED,
+    DS_ENTRY_REPORTING,
+    DS_ENTRY_REPORTED,
+};
+
+/** Whether the log still wants the outcome. */
+enum ds_entry_interest {
+    DS_ENTRY_OPEN,
+    DS_ENTRY_GIVEN_UP, /* payment.failed: only a success is still worth a report (it is refunded) */
+    DS_ENTRY_LEFT,     /* the partition is another's now: what a call under way finds is reported */
+    DS_ENTRY_CLOSED,   /* the outcome is in the log */
+};
+
+struct ds_entry {
+    struct ds_payment_call call; /* its texts belong to the entry */
+    ds_str_t correlation_id;
+    int32_t partition;
+    enum ds_entry_state state;
+    enum ds_entry_interest interest;
+    bool ask_first; /* a call may have reached the provider: ask before doing it again */
+    unsigned attempt;
+    unsigned report_attempt;
+    int32_t handle;                   /* in the heap of due ones */
+    struct ds_entry *next, *previous; /* in the line of untried ones */
+    struct ds_provider_answer answer; /* from ANSWERED on */
+};
+
+struct ds_ledger_config {
+    const ds_random_t *random;
+    const char *provider;   /* refunds of other providers are not ours */
+    int64_t first_pause_us; /* 0: 1 s */
+    int64_t max_pause_us;   /* 0: 5 min */
+    size_t max_entries;     /* 0: DS_MAX_OUTSTANDING */
+};
+
+typedef struct ds_ledger ds_ledger_t;
+
+/** @brief The config's texts are borrowed. NULL: no memory. */
+ds_ledger_t *ds_ledger_new(const struct ds_ledger_config *config);
+/** @brief Nothing may be taken at this time. NULL is fine. */
+void ds_ledger_destroy(ds_ledger_t *ledger);
+
+/** @brief Partition p is ours and will be read from its beginning. What was known of it is dropped.
+ */
+void ds_ledger_assigned(ds_ledger_t *ledger, int32_t partition);
+/** @brief p was read to its end: its entries may be called. */
+void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition);
+void ds_ledger_revoked(ds_ledger_t *ledger, int32_t partition);
+/** @brief A delivered event of p. LIMIT, MEMORY: too much is outstanding; the event was not noted.
+ */
+DS_MUST_CHECK bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition,
+                                   const struct ds_payment_event *event, ds_error_t *error);
+
+/** @brief The next to call, taken: untried ones first in line, then those due to be asked again.
+ *  NULL: none. @param again  false: untried ones only. */
+struct ds_entry *ds_ledger_take_call(ds_ledger_t *ledger, int64_t now_us, bool again);
+/** @brief What the call brought. @return true: call it again now (the entry is still taken); the
+ *  provider does not know the key, so it may be done. */
+bool ds_ledger_called(ds_ledger_t *ledger, struct ds_entry *entry,
+                      const struct ds_provider_answer *answer, bool unsent, int64_t retry_after_us,
+                      int64_t now_us);
+/** @brief The next to report, taken. NULL: none is due. */
+struct ds_entry *ds_ledger_take_report(ds_ledger_t *ledger, int64_t now_us);
+/** @brief @param kept  the report is in the log for certain; else it is due again after a pause. */
+void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, int64_t now_us);
+
+/** @brief When something waiting is due. false: nothing waits. @param again  as above. */
+bool ds_ledger_next_due(const ds_ledger_t *ledger, bool again, int64_t *due_us_out);
+size_t ds_ledger_untried(const ds_ledger_t *ledger);
+/** @brief Outstanding in all, known to the log or not. */
+size_t ds_ledger_outstanding(const ds_ledger_t *ledger);
+
+#endif
