@@ -13,6 +13,7 @@
 #define DEFAULT_COMMAND_IDS (4 * 1000 * 1000)
 #define ARENA_MAX_BYTES     ((size_t)2 * DS_MAX_DECODE_BYTES)
 #define DRAIN_US            (500 * DS_US_PER_MS)
+#define DRAIN_TURNS_MAX     10000 /* where the clock stands */
 
 void ds_host_fail(struct ds_host *host, const ds_error_t *error)
 {
@@ -147,21 +148,25 @@ static void drain(struct ds_host *host)
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
         if (host->tasks[p] != NULL)
             ds_task_stop_inputs(host->tasks[p]);
-    while (!drained(host) && ds_monotonic_us(host->runtime->clock) < until && !host->fatal_set)
-        if (!ds_host_step(host, 5, &ignored))
+    for (int n = 0; n < DRAIN_TURNS_MAX && !drained(host) && !host->fatal_set; n++)
+        if (ds_monotonic_us(host->runtime->clock) >= until || !ds_host_step(host, 5, &ignored))
             break;
     ds_host_commit_hints(host, true);
 }
 
 void ds_host_destroy(ds_host_t *host)
 {
+    if (host != NULL && host->broker != NULL && !host->fatal_set)
+        drain(host);
+    ds_host_abandon(host);
+}
+
+void ds_host_abandon(ds_host_t *host)
+{
     if (host == NULL)
         return;
-    if (host->broker != NULL) {
-        if (!host->fatal_set)
-            drain(host);
+    if (host->broker != NULL)
         host->broker->ops->destroy(host->broker, 2000);
-    }
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
         ds_task_destroy(host->tasks[p]);
     ds_decision_destroy(host->decision);

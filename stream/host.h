@@ -59,6 +59,10 @@ DS_MUST_CHECK bool ds_host_step(ds_host_t *host, int timeout_ms, ds_error_t *err
  * free. At most 5 s. */
 void ds_host_destroy(ds_host_t *host);
 
+/** @brief Free without draining or leaving in order, as if the process had died here. For tests and
+ * simulations. */
+void ds_host_abandon(ds_host_t *host);
+
 /** @brief True once a partition runs, or the group has given us none. */
 bool ds_host_ready(const ds_host_t *host);
 /** @brief How many partitions are in this state. */

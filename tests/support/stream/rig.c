@@ -1,0 +1,373 @@
+/* See rig.h. */
+#include "rig.h"
+
+#include "base/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MUST(condition, ...)                                                                       \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            (void)fprintf(stderr, "rig: " __VA_ARGS__);                                            \
+            (void)fputc('\n', stderr);                                                             \
+            abort();                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static const char *const topics[] = {RIG_COMMANDS, RIG_ORDERS, RIG_EVENTS, RIG_DLQ};
+static const char *const topics_old[] = {RIG_COMMANDS, RIG_EVENTS, RIG_DLQ};
+
+void rig_init(struct rig *rig, uint64_t seed)
+{
+    *rig = (struct rig){0};
+    ds_fake_time_init(&rig->time, RIG_START_US);
+    ds_fake_random_init(&rig->random, seed);
+    rig->log = ds_fake_log_new(&rig->time, RIG_PARTITIONS);
+    rig->runtime = (struct ds_runtime){
+        .log = ds_log_root("test", getenv("RIG_VERBOSE") != NULL ? DS_LOG_INFO : DS_LOG_ERROR),
+        .metrics = ds_metrics_new(),
+        .clock = &rig->time.clock,
+        .random = &rig->random.random,
+        .health = &rig->health,
+        .stop = &rig->stop,
+    };
+}
+
+void rig_cleanup(struct rig *rig)
+{
+    for (int i = 0; i < RIG_HOSTS; i++)
+        rig_kill(rig, i);
+    ds_fake_log_destroy(rig->log);
+    ds_metrics_destroy(rig->runtime.metrics);
+}
+
+void rig_start(struct rig *rig, int i, void (*change)(struct ds_host_config *config))
+{
+    struct ds_host_config config = {.decider = &ds_counter_decider, .owner = "rig"};
+    ds_error_t error = DS_ERROR_INIT;
+
+    MUST(rig->hosts[i] == NULL, "host %d runs already", i);
+    if (change != NULL)
+        change(&config);
+    rig->brokers[i] = config.decider->input_count == 1 ? ds_fake_broker_new(rig->log, topics_old, 3)
+                                                       : ds_fake_broker_new(rig->log, topics, 4);
+    config.broker = rig->brokers[i];
+    MUST(ds_host_new(&rig->runtime, &config, &rig->hosts[i], &error), "%s", error.message);
+}
+
+void rig_stop(struct rig *rig, int i)
+{
+    ds_host_destroy(rig->hosts[i]);
+    rig->hosts[i] = NULL;
+    rig->brokers[i] = NULL;
+}
+
+void rig_kill(struct rig *rig, int i)
+{
+    if (rig->hosts[i] != NULL)
+        ds_host_abandon(rig->hosts[i]);
+    rig->hosts[i] = NULL;
+    rig->brokers[i] = NULL;
+}
+
+void rig_assign(struct rig *rig, int i, int32_t from, int32_t to)
+{
+    ds_fake_assign(rig->brokers[i], from, to);
+}
+
+void rig_step(struct rig *rig, int i)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    if (rig->hosts[i] != NULL)
+        MUST(ds_host_step(rig->hosts[i], 0, &error), "step of host %d: %s", i, error.message);
+}
+
+void rig_settle(struct rig *rig)
+{
+    for (int n = 0; n < 200; n++)
+        for (int i = 0; i < RIG_HOSTS; i++)
+            rig_step(rig, i);
+}
+
+void rig_run(struct rig *rig, int64_t us)
+{
+    for (int64_t done = 0; done < us; done += 10000) {
+        ds_fake_time_add(&rig->time, 10000);
+        for (int i = 0; i < RIG_HOSTS; i++)
+            rig_step(rig, i);
+    }
+}
+
+void rig_begin(struct rig *rig)
+{
+    rig_start(rig, 0, NULL);
+    rig_assign(rig, 0, 0, 1);
+    rig_settle(rig);
+    MUST(rig_state(rig, 0, 0) == DS_PARTITION_RUNNING, "host 0 does not run partition 0");
+}
+
+/* ---- inputs ---- */
+
+static int64_t append(struct rig *rig, const struct ds_schema *schema, const char *topic, int32_t p,
+                      const void *value)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t bytes;
+    int64_t offset;
+
+    ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
+    MUST(ds_schema_encode(schema, value, &bytes, &error), "%s", error.message);
+    offset = ds_fake_append(rig->log, topic, p, DS_STR("s"), ds_buf_bytes(&bytes));
+    ds_buf_cleanup(&bytes);
+    return offset;
+}
+
+struct ds_command_head rig_head(struct rig *rig, const char *id)
+{
+    static char fresh[32];
+
+    if (id == NULL) {
+        (void)snprintf(fresh, sizeof(fresh), "01%024d", ++rig->commands);
+        id = fresh;
+    }
+    return (struct ds_command_head){.command_id = ds_str(id),
+                                    .body_hash = DS_STR("h"),
+                                    .correlation_id = DS_STR("c"),
+                                    .actor = {DS_ACTOR_KIND_STAFF, DS_STR("ann")},
+                                    .sent_at = rig->time.now_us};
+}
+
+int64_t rig_command(struct rig *rig, int32_t p, const struct ds_inventory_command *command)
+{
+    return append(rig, &ds_schema_inventory_commands, RIG_COMMANDS, p, command);
+}
+
+int64_t rig_receive(struct rig *rig, int32_t p, const char *id, int items, int quantity)
+{
+    struct ds_stock_item list[256];
+    struct ds_inventory_command command = {.head = rig_head(rig, id),
+                                           .body.kind = DS_INVENTORY_COMMAND_RECEIVE_STOCK};
+
+    for (int i = 0; i < items; i++)
+        list[i] = (struct ds_stock_item){DS_STR("s.p"), quantity};
+    command.body.as.receive_stock.store_id = DS_STR("s");
+    command.body.as.receive_stock.items.items = list;
+    command.body.as.receive_stock.items.count = (size_t)items;
+    return rig_command(rig, p, &command);
+}
+
+int64_t rig_deadline(struct rig *rig, int32_t p, const char *product, int64_t in_us)
+{
+    char reason[48];
+    struct ds_stock_item item = {ds_str(product), 1};
+    struct ds_inventory_command command = {.head = rig_head(rig, NULL),
+                                           .body.kind = DS_INVENTORY_COMMAND_ADJUST_STOCK};
+
+    (void)snprintf(reason, sizeof(reason), "in:%" PRId64, in_us);
+    command.body.as.adjust_stock.store_id = DS_STR("s");
+    command.body.as.adjust_stock.items.items = &item;
+    command.body.as.adjust_stock.items.count = 1;
+    command.body.as.adjust_stock.reason = ds_str(reason);
+    return rig_command(rig, p, &command);
+}
+
+int64_t rig_count(struct rig *rig, int32_t p, const char *store, int quantity)
+{
+    struct ds_stock_item item = {DS_STR("s.p"), quantity};
+    struct ds_inventory_command command = {.head = rig_head(rig, NULL),
+                                           .body.kind = DS_INVENTORY_COMMAND_COUNT_STOCK};
+
+    command.body.as.count_stock.store_id = ds_str(store);
+    command.body.as.count_stock.items.items = &item;
+    command.body.as.count_stock.items.count = 1;
+    return rig_command(rig, p, &command);
+}
+
+int64_t rig_order_event(struct rig *rig, int32_t p, const struct ds_meta *meta, bool cancelled)
+{
+    struct ds_order_event event = {.meta = *meta};
+
+    event.meta.event_id = DS_STR("e");
+    event.meta.at = rig->time.now_us;
+    event.body.kind = cancelled ? DS_ORDER_EVENT_ORDER_CANCELLED : DS_ORDER_EVENT_COMMAND_REJECTED;
+    event.body.as.order_cancelled.order_id = DS_STR("s.o");
+    if (!cancelled)
+        event.body.as.command_rejected = (struct ds_command_rejected){
+            .target = DS_STR("t"), .operation = DS_STR("o"), .reason = DS_STR("R")};
+    return append(rig, &ds_schema_order_events, RIG_ORDERS, p, &event);
+}
+
+int64_t rig_order_claim(struct rig *rig, int32_t p, int64_t epoch)
+{
+    struct ds_order_event event = {.meta = {.epoch = epoch, .event_id = DS_STR("claim")},
+                                   .body.kind = DS_ORDER_EVENT_CLAIM};
+
+    event.body.as.claim.nonce = DS_STR("nonce");
+    rig->order_epoch = epoch;
+    rig->order_seq = 0;
+    return append(rig, &ds_schema_order_events, RIG_ORDERS, p, &event);
+}
+
+int64_t rig_order_cancelled(struct rig *rig, int32_t p)
+{
+    if (rig->order_epoch == 0)
+        rig_order_claim(rig, p, 1);
+    return rig_order_event(
+        rig, p, &(struct ds_meta){.epoch = rig->order_epoch, .seq = ++rig->order_seq}, true);
+}
+
+int64_t rig_foreign_claim(struct rig *rig, int32_t p, int64_t epoch)
+{
+    struct ds_inventory_event event = {.meta = {.epoch = epoch, .event_id = DS_STR("ghost")},
+                                       .body.kind = DS_INVENTORY_EVENT_CLAIM};
+
+    event.body.as.claim.nonce = DS_STR("somebody else");
+    event.body.as.claim.owner = DS_STR("rig");
+    return append(rig, &ds_schema_inventory_events, RIG_EVENTS, p, &event);
+}
+
+int64_t rig_foreign_event(struct rig *rig, int32_t p, int64_t epoch, int64_t seq, bool more)
+{
+    struct ds_stock_item item = {DS_STR("s.p"), 1000000};
+    struct ds_inventory_event event = {
+        .meta = {.epoch = epoch, .seq = seq, .more = more, .event_id = DS_STR("foreign")},
+        .body.kind = DS_INVENTORY_EVENT_INVENTORY_UPDATED};
+
+    event.body.as.inventory_updated.store_id = DS_STR("s");
+    event.body.as.inventory_updated.changes.items = &item;
+    event.body.as.inventory_updated.changes.count = 1;
+    return append(rig, &ds_schema_inventory_events, RIG_EVENTS, p, &event);
+}
+
+/* ---- what came of it ---- */
+
+enum ds_host_partition rig_state(const struct rig *rig, int i, int32_t p)
+{
+    return ds_host_partition(rig->hosts[i], p);
+}
+
+const struct ds_counter_state *rig_counter(const struct rig *rig, int i, int32_t p)
+{
+    return ds_host_state(rig->hosts[i], p);
+}
+
+struct walk {
+    struct rig_fold fold;
+    struct ds_inventory_event pending[DS_MAX_DECISION_RECORDS];
+    size_t pending_count;
+    int32_t wanted; /* kind; -1: none */
+    bool found;
+    struct ds_inventory_event last;
+    ds_arena_t *arena; /* never reset during a walk: what was decoded stays */
+};
+
+static void count_cause(struct rig_fold *fold, const struct ds_meta *meta)
+{
+    const struct ds_input_cause *cause = &meta->cause.as.input_cause;
+
+    if (meta->cause.kind == DS_META_CAUSE_NULL)
+        return;
+    fold->decisions++;
+    if (meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE)
+        return;
+    MUST(cause->offset > fold->last_input[cause->input],
+         "input %d offset %" PRId64 " is decided after %" PRId64, (int)cause->input, cause->offset,
+         fold->last_input[cause->input]);
+    fold->last_input[cause->input] = cause->offset;
+}
+
+static void deliver(struct walk *walk)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    count_cause(&walk->fold, &walk->pending[0].meta);
+    for (size_t i = 0; i < walk->pending_count; i++) {
+        const struct ds_inventory_event *event = &walk->pending[i];
+
+        walk->fold.kinds[event->body.kind]++;
+        if (event->body.kind >= DS_INVENTORY_EVENT_COMMAND_REJECTED)
+            MUST(ds_counter_decider.evolve(&walk->fold.counter, event, &error), "evolve");
+        if (event->body.kind == walk->wanted) {
+            walk->last = *event;
+            walk->found = true;
+        }
+    }
+    walk->pending_count = 0;
+}
+
+static void walk_log(struct rig *rig, int32_t p, struct walk *walk)
+{
+    int64_t end = ds_fake_end(rig->log, RIG_EVENTS, p);
+
+    ds_fence_init(&walk->fold.fence, DS_PLACE_START);
+    walk->fold.last_input[0] = walk->fold.last_input[1] = -1;
+    for (int64_t offset = 0; offset < end && !walk->fold.damaged; offset++) {
+        const struct ds_fake_record *r = ds_fake_record(rig->log, RIG_EVENTS, p, offset);
+        ds_error_t error = DS_ERROR_INIT;
+        struct ds_inventory_event event;
+        enum ds_fence_verdict verdict;
+        bool undecodable;
+
+        if (r == NULL)
+            continue;
+        walk->fold.records++;
+        walk->fold.damaged =
+            !ds_fence_read(&walk->fold.fence, &ds_schema_inventory_events, r->value, offset,
+                           walk->arena, &event, &undecodable, &verdict, &error);
+        if (walk->fold.damaged)
+            break;
+        walk->fold.skipped[verdict] += verdict != DS_FENCE_TAKE;
+        if (verdict != DS_FENCE_TAKE)
+            continue;
+        if (event.body.kind == DS_INVENTORY_EVENT_CLAIM)
+            walk->pending_count = 0;
+        walk->pending[walk->pending_count++] = event;
+        if (!event.meta.more)
+            deliver(walk);
+    }
+}
+
+static struct walk *walk_new(struct rig *rig, int32_t p, int32_t wanted)
+{
+    struct walk *walk = calloc(1, sizeof(*walk));
+
+    MUST(walk != NULL, "memory");
+    walk->wanted = wanted;
+    walk->arena = ds_arena_new(1024 * 1024, (size_t)1024 * 1024 * 1024);
+    walk_log(rig, p, walk);
+    return walk;
+}
+
+struct rig_fold rig_fold(struct rig *rig, int32_t p)
+{
+    struct walk *walk = walk_new(rig, p, -1);
+    struct rig_fold fold = walk->fold;
+
+    ds_arena_destroy(walk->arena);
+    free(walk);
+    return fold;
+}
+
+const struct ds_inventory_event *rig_last(struct rig *rig, int32_t p, int32_t kind)
+{
+    static struct ds_inventory_event last;
+    static ds_arena_t *arena;
+    struct walk *walk = walk_new(rig, p, kind);
+    bool found = walk->found;
+
+    ds_arena_destroy(arena);
+    arena = walk->arena;
+    last = walk->last;
+    free(walk);
+    return found ? &last : NULL;
+}
+
+int64_t rig_metric(struct rig *rig, const char *name)
+{
+    const struct ds_label labels[] = {{"processor", "inventory"}, {NULL, NULL}};
+
+    return ds_metric_value(ds_metrics_get(rig->runtime.metrics, DS_COUNTER, name, "", labels));
+}
