@@ -101,7 +101,7 @@ static enum ds_cancel_reason cancel_reason(const struct step *s)
     case DS_ORDER_ON_COMPLETED:
         break;
     }
-    assert(!"the table cancels an order for an input without a reason");
+    assert(0 && "the table cancels an order for an input without a reason");
     return DS_CANCEL_REASON_BY_STAFF;
 }
 
@@ -195,7 +195,7 @@ static bool perform(const struct step *s, ds_error_t *error)
         return ds_order_emit_fulfilled(s->decision, s->order, error) &&
                ds_order_emit_cancel_refused(s->decision, s->order, DS_CANCEL_SCOPE_ORDER, error);
     }
-    assert(!"an action outside the enum");
+    assert(0 && "an action outside the enum");
     return false;
 }
 

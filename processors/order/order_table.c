@@ -301,7 +301,7 @@ struct ds_order_reaction ds_order_react(enum ds_order_state state, enum ds_order
     case DS_ORDER_CANCELLED:
         return when_final(input, "ORDER_CANCELLED");
     }
-    assert(!"an order state outside the enum");
+    assert(0 && "an order state outside the enum");
     return act(DS_ORDER_PASS_OVER);
 }
 
@@ -331,6 +331,6 @@ enum ds_order_state ds_order_follow(enum ds_order_state state, enum ds_order_eff
     case DS_ORDER_CANCEL_WAS_REFUSED:
         return state;
     }
-    assert(!"an order effect outside the enum");
+    assert(0 && "an order effect outside the enum");
     return state;
 }

@@ -154,7 +154,7 @@ static bool perform(const struct step *s, ds_str_t order_id, ds_error_t *error)
         return ds_payment_emit_refund_failed(s->decision, s->payment, s->refund,
                                              s->now_us + retry_pause_us(s), error);
     }
-    assert(!"an action outside the enum");
+    assert(0 && "an action outside the enum");
     return false;
 }
 

@@ -182,7 +182,7 @@ struct ds_payment_reaction ds_payment_react(enum ds_payment_state state,
     case DS_PAYMENT_FAILED:
         return when_failed(input);
     }
-    assert(!"a payment state outside the enum");
+    assert(0 && "a payment state outside the enum");
     return act(DS_PAYMENT_PASS_OVER);
 }
 
@@ -203,6 +203,6 @@ enum ds_payment_state ds_payment_follow(enum ds_payment_state state, enum ds_pay
     case DS_PAYMENT_DUE_HAS_CHANGED:
         return state;
     }
-    assert(!"a payment effect outside the enum");
+    assert(0 && "a payment effect outside the enum");
     return state;
 }

@@ -29,6 +29,7 @@ struct ds_decider_kit {
     size_t record_room;
     size_t step_first; /* the last step's first record */
     ds_arena_t *step_arena;
+    ds_arena_t *log_arena; /* of ds_kit_logged */
     void *step_events[DS_MAX_DECISION_RECORDS];
     char types[TYPES_BYTES];
     char refusal[REFUSAL_BYTES];
@@ -79,7 +80,9 @@ ds_decider_kit_t *ds_kit_new(const struct ds_decider *decider, const void *setti
     ds_buf_init(&kit->log, LOG_BYTES_MAX);
     kit->decision = ds_decision_new(decider->events);
     kit->step_arena = ds_arena_new(4096, DS_MAX_DECODE_BYTES);
-    must(kit, kit->decision != NULL && kit->step_arena != NULL, "no memory", NULL);
+    kit->log_arena = ds_arena_new(4096, DS_MAX_DECODE_BYTES);
+    must(kit, kit->decision != NULL && kit->step_arena != NULL && kit->log_arena != NULL,
+         "no memory", NULL);
     kit->state = decider->state_new(kit->settings_used, &error);
     must(kit, kit->state != NULL, "state_new", &error);
     return kit;
@@ -92,6 +95,7 @@ void ds_kit_destroy(ds_decider_kit_t *kit)
     kit->decider->state_destroy(kit->state);
     ds_decision_destroy(kit->decision);
     ds_arena_destroy(kit->step_arena);
+    ds_arena_destroy(kit->log_arena);
     ds_buf_cleanup(&kit->log);
     free(kit->records);
     free(kit->settings);
@@ -424,6 +428,13 @@ bool ds_kit_same_step(const ds_decider_kit_t *a, const ds_decider_kit_t *b)
 size_t ds_kit_log_count(const ds_decider_kit_t *kit)
 {
     return kit->record_count;
+}
+
+const void *ds_kit_logged(ds_decider_kit_t *kit, size_t i)
+{
+    must(kit, i < kit->record_count, "the log has no such event", NULL);
+    ds_arena_reset(kit->log_arena);
+    return read_back(kit, i, kit->log_arena);
 }
 
 const void *ds_kit_state(const ds_decider_kit_t *kit)

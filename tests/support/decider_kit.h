@@ -59,6 +59,9 @@ ds_decider_kit_t *ds_kit_replay(const ds_decider_kit_t *kit);
 bool ds_kit_same_step(const ds_decider_kit_t *a, const ds_decider_kit_t *b);
 /** @brief How many events the log holds. */
 size_t ds_kit_log_count(const ds_decider_kit_t *kit);
+/** @brief The i-th event of the log, decoded; valid until the next call of this function on the
+ * same kit. */
+const void *ds_kit_logged(ds_decider_kit_t *kit, size_t i);
 /** @brief The decider's state, for what a test of one decider wants to look at. */
 const void *ds_kit_state(const ds_decider_kit_t *kit);
 

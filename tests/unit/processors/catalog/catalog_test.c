@@ -24,6 +24,7 @@ static struct ds_product_info product(const char *id)
 static void setup(void)
 {
     kit = ds_kit_new(&ds_catalog_decider, NULL);
+    methods[1] = DS_PAYMENT_METHOD_CASH_ON_DELIVERY;
     store = (struct ds_store_info){.store_id = DS_STR("berlin-1"),
                                    .name = DS_STR("Berlin Mitte"),
                                    .currency = DS_STR("EUR"),
@@ -116,41 +117,98 @@ Test(catalog, a_store_opens_once)
     cr_expect_str_eq(create(), "STORE_EXISTS");
 }
 
-Test(catalog, a_store_that_is_not_well_said_is_refused)
+/* A value and what it is refused as. */
+struct bad {
+    const char *reason;
+    void (*spoil)(void);
+};
+
+static char too_long[101];
+
+static void bad_store_id(void)
 {
-    static char long_name[101];
-    memset(long_name, 'x', sizeof(long_name));
-    const struct ds_store_info good = store;
-    const struct {
-        const char *reason;
-        struct ds_store_info info;
-    } cases[] = {
-#define CASE(code, change) {code, (store = good, store.change, store)}
-        CASE("INVALID_STORE_ID", store_id = DS_STR("Berlin 1")),
-        CASE("INVALID_NAME", name = DS_STR("")),
-        CASE("INVALID_NAME", name.data = NULL),
-        CASE("INVALID_CURRENCY", currency = DS_STR("eur")),
-        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("../etc/passwd")),
-        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("Europe/")),
-        CASE("INVALID_TIME_ZONE", time_zone = DS_STR("")),
-        CASE("INVALID_PAYMENT_METHODS", payment_methods.count = 0),
-        CASE("INVALID_PRICE", delivery_fee_minor = -1),
-        CASE("INVALID_PRICE", minimum_order_minor = -1),
-#undef CASE
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        store = cases[i].info;
-        if (store.name.data == NULL)
-            store.name = (ds_str_t){long_name, sizeof(long_name)};
-        cr_expect_str_eq(create(), cases[i].reason, "case %zu: %s", i, ds_kit_refusal(kit));
-    }
-    store = good;
+    store.store_id = DS_STR("Berlin 1");
+}
+
+static void no_name(void)
+{
+    store.name = DS_STR("");
+}
+
+static void long_name(void)
+{
+    store.name = (ds_str_t){too_long, sizeof(too_long)};
+}
+
+static void small_currency(void)
+{
+    store.currency = DS_STR("eur");
+}
+
+static void path_as_zone(void)
+{
+    store.time_zone = DS_STR("../etc/passwd");
+}
+
+static void half_a_zone(void)
+{
+    store.time_zone = DS_STR("Europe/");
+}
+
+static void no_zone(void)
+{
+    store.time_zone = DS_STR("");
+}
+
+static void no_methods(void)
+{
+    store.payment_methods.count = 0;
+}
+
+static void a_method_twice(void)
+{
+    methods[1] = DS_PAYMENT_METHOD_CARD;
+}
+
+static void negative_fee(void)
+{
+    store.delivery_fee_minor = -1;
+}
+
+static void negative_minimum(void)
+{
+    store.minimum_order_minor = -1;
+}
+
+static void off_the_map(void)
+{
     store.has_place = true;
     store.place.lat_e6 = 90000001;
-    cr_expect_str_eq(create(), "INVALID_PLACE");
-    store.has_place = false;
-    methods[1] = DS_PAYMENT_METHOD_CARD;
-    cr_expect_str_eq(create(), "INVALID_PAYMENT_METHODS", "the same twice");
+}
+
+Test(catalog, a_store_that_is_not_well_said_is_refused)
+{
+    static const struct bad cases[] = {
+        {"INVALID_STORE_ID", bad_store_id},
+        {"INVALID_NAME", no_name},
+        {"INVALID_NAME", long_name},
+        {"INVALID_CURRENCY", small_currency},
+        {"INVALID_TIME_ZONE", path_as_zone},
+        {"INVALID_TIME_ZONE", half_a_zone},
+        {"INVALID_TIME_ZONE", no_zone},
+        {"INVALID_PAYMENT_METHODS", no_methods},
+        {"INVALID_PAYMENT_METHODS", a_method_twice},
+        {"INVALID_PRICE", negative_fee},
+        {"INVALID_PRICE", negative_minimum},
+        {"INVALID_PLACE", off_the_map},
+    };
+    memset(too_long, 'x', sizeof(too_long));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        teardown();
+        setup();
+        cases[i].spoil();
+        cr_expect_str_eq(create(), cases[i].reason, "case %zu: %s", i, ds_kit_refusal(kit));
+    }
 }
 
 Test(catalog, a_name_of_a_hundred_characters_may_take_more_bytes)
@@ -216,29 +274,75 @@ Test(catalog, a_product_named_twice_in_one_command_is_refused)
     cr_expect_str_eq(add(2), "PRODUCT_EXISTS");
 }
 
+static void id_of_another_store(void)
+{
+    products[0].product_id = DS_STR("berlin-2.milk-1l");
+}
+
+static void id_without_local_part(void)
+{
+    products[0].product_id = DS_STR("berlin-1.");
+}
+
+static void id_without_store(void)
+{
+    products[0].product_id = DS_STR("milk");
+}
+
+static void name_of_two_lines(void)
+{
+    products[0].name = DS_STR("Mi\nlk");
+}
+
+static void no_category(void)
+{
+    products[0].category = DS_STR("");
+}
+
+static void no_unit(void)
+{
+    products[0].unit = DS_STR("");
+}
+
+static void negative_price(void)
+{
+    products[0].price_minor = -1;
+}
+
+static void none_at_a_time(void)
+{
+    products[0].max_quantity = 0;
+}
+
+static void too_many_at_a_time(void)
+{
+    products[0].max_quantity = DS_MAX_LINE_QUANTITY + 1;
+}
+
+static void empty_picture(void)
+{
+    products[0].has_image_url = true;
+}
+
 Test(catalog, a_product_that_is_not_well_said_is_refused)
 {
-    const struct ds_product_info good = products[0];
-    const struct {
-        const char *reason;
-        struct ds_product_info info;
-    } cases[] = {
-#define CASE(code, change) {code, (products[0] = good, products[0].change, products[0])}
-        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("berlin-2.milk-1l")),
-        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("berlin-1.")),
-        CASE("INVALID_PRODUCT_ID", product_id = DS_STR("milk")),
-        CASE("INVALID_NAME", name = DS_STR("Mi\nlk")),
-        CASE("INVALID_CATEGORY", category = DS_STR("")),
-        CASE("INVALID_UNIT", unit = DS_STR("")),
-        CASE("INVALID_PRICE", price_minor = -1),
-        CASE("INVALID_MAX_QUANTITY", max_quantity = 0),
-        CASE("INVALID_MAX_QUANTITY", max_quantity = DS_MAX_LINE_QUANTITY + 1),
-        CASE("INVALID_IMAGE_URL", has_image_url = true),
-#undef CASE
+    static const struct bad cases[] = {
+        {"INVALID_PRODUCT_ID", id_of_another_store},
+        {"INVALID_PRODUCT_ID", id_without_local_part},
+        {"INVALID_PRODUCT_ID", id_without_store},
+        {"INVALID_NAME", name_of_two_lines},
+        {"INVALID_CATEGORY", no_category},
+        {"INVALID_UNIT", no_unit},
+        {"INVALID_PRICE", negative_price},
+        {"INVALID_MAX_QUANTITY", none_at_a_time},
+        {"INVALID_MAX_QUANTITY", too_many_at_a_time},
+        {"INVALID_IMAGE_URL", empty_picture},
     };
-    create();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        products[0] = cases[i].info;
+        teardown();
+        setup();
+        create();
+        cases[i].spoil();
         cr_expect_str_eq(add(1), cases[i].reason, "case %zu: %s", i, ds_kit_refusal(kit));
     }
 }

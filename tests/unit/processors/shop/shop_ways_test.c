@@ -1,0 +1,122 @@
+/* The ways of an order through all deciders, in the words of the choreography. */
+#include "shop.h"
+
+#include <criterion/criterion.h>
+
+static struct shop shop;
+
+static void setup(void)
+{
+    shop_init(&shop, 10, 10);
+    shop_couriers_online(&shop);
+}
+
+static void teardown(void)
+{
+    shop_cleanup(&shop);
+}
+
+TestSuite(shop_ways, .init = setup, .fini = teardown);
+
+static void expect_rest(int order, enum shop_end end, int64_t kept_minor)
+{
+    int64_t total_minor = 0;
+    int unmatched = 0;
+    cr_expect_eq(shop_end_of(&shop, order, &total_minor), end);
+    cr_expect_eq(shop_kept(&shop, order, &unmatched), kept_minor);
+    cr_expect_eq(unmatched, 0);
+    shop_check_stock(&shop, true);
+}
+
+Test(shop_ways, an_order_by_card_takes_fourteen_events)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    shop_answer_offer(&shop, 0, true);
+    shop_pick_up(&shop, 0);
+    shop_settle(&shop);
+    shop_hand_over(&shop, 0);
+    shop_settle(&shop);
+    cr_expect_str_eq(shop.history,
+                     "order.created,inventory.reserved,order.payment_requested,payment.initiated,"
+                     "payment.success,order.confirmed,delivery.requested,delivery.offered,"
+                     "delivery.assigned,delivery.in_transit,order.picked_up,inventory.committed,"
+                     "delivery.completed,order.fulfilled");
+    expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
+}
+
+Test(shop_ways, an_order_by_cash_takes_twelve_events)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
+    shop_settle(&shop);
+    shop_answer_offer(&shop, 0, true);
+    shop_pick_up(&shop, 0);
+    shop_settle(&shop);
+    shop_hand_over(&shop, 0);
+    shop_settle(&shop);
+    cr_expect_str_eq(shop.history,
+                     "order.created,inventory.reserved,order.confirmed,delivery.requested,"
+                     "delivery.offered,delivery.assigned,delivery.in_transit,order.picked_up,"
+                     "inventory.committed,delivery.completed,order.fulfilled,payment.success");
+    expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
+}
+
+Test(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    shop_cancel(&shop, 0, DS_ACTOR_KIND_CUSTOMER);
+    shop_settle(&shop);
+    cr_assert_eq(shop.call_count, 2, "a refund is asked for");
+    shop_report(&shop, 1, true);
+    expect_rest(0, SHOP_CANCELLED, 0);
+}
+
+Test(shop_ways, a_payment_that_comes_after_the_timeout_goes_back)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_fire(&shop, SHOP_ORDER); /* the payment is not answered in time */
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    cr_assert_eq(shop.call_count, 2);
+    shop_report(&shop, 1, true);
+    shop_settle(&shop);
+    expect_rest(0, SHOP_CANCELLED, 0);
+}
+
+Test(shop_ways, no_courier_in_time_gives_back_goods_and_money)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    for (int i = 0; i < 200 && strstr(shop.history, "delivery.cancelled") == NULL; i++)
+        cr_assert(shop_fire(&shop, SHOP_DELIVERY), "delivery waits for nothing");
+    shop_settle(&shop);
+    cr_assert_eq(shop.call_count, 2);
+    shop_report(&shop, 1, true);
+    expect_rest(0, SHOP_CANCELLED, 0);
+}
+
+Test(shop_ways, a_recalled_order_comes_back_and_is_refunded)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    shop_answer_offer(&shop, 0, true);
+    shop_pick_up(&shop, 0);
+    shop_settle(&shop);
+    shop_cancel(&shop, 0, DS_ACTOR_KIND_STAFF);
+    shop_settle(&shop);
+    shop_back_at_store(&shop, 0);
+    shop_settle(&shop);
+    cr_assert_eq(shop.call_count, 2);
+    shop_report(&shop, 1, true);
+    expect_rest(0, SHOP_CANCELLED, 0);
+}
