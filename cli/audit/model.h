@@ -1,0 +1,261 @@
+/* cli/audit/model.h - what an audit holds of one partition.
+ *
+ * A store has the same partition number everywhere, so all that belongs together stands in partition p of the ten
+ * topics. An audit reads one partition after another and forgets it when it is judged: its memory is bounded by the
+ * largest partition, and by a few hundred bytes an order.
+ *
+ * Topics are read beside each other in any order. So a fold may judge what its own topic says (a level, a transition, a
+ * second charge) while reading; what needs two topics is judged when all are read (judge.c).
+ *
+ * The log is being written meanwhile. Ends are asked twice: `settled`, then, when all of those are known, `end`; all is
+ * read up to `end`. A record before `settled` was there before the second question, so what caused it stands before
+ * `end` and has been read. An aggregate that was touched behind `settled` is in flight, and only what its own topic says
+ * of it is judged. In the other direction, whether something *should* have followed by now is known from what the
+ * follower has read (ds_audit_handled).
+ * Threads: one partition, one thread. */
+#ifndef DS_CLI_AUDIT_MODEL_H
+#define DS_CLI_AUDIT_MODEL_H
+
+#include "base/map.h"
+#include "cli/audit/report.h"
+#include "cli/audit/states.h"
+#include "stream/fence.h"
+
+/** The ten topics: events, then the commands in the same order. */
+enum ds_audit_topic {
+    DS_AUDIT_CATALOG,
+    DS_AUDIT_ORDER,
+    DS_AUDIT_INVENTORY,
+    DS_AUDIT_PAYMENT,
+    DS_AUDIT_DELIVERY,
+    DS_AUDIT_PROCESSORS,                       /* also: how many events topics */
+    DS_AUDIT_TOPICS = 2 * DS_AUDIT_PROCESSORS, /* commands of processor p: DS_AUDIT_PROCESSORS + p */
+};
+
+/** @brief The schema of a topic. @param topic  0 to DS_AUDIT_TOPICS - 1. */
+const struct ds_schema *ds_audit_schema(int32_t topic);
+/** @brief The topic of an input, by its permanent number; -1 when the processor has none of that number. */
+int32_t ds_audit_input(int32_t processor, int32_t input);
+
+/** One record as it stands in a topic. Texts borrowed. */
+struct ds_audit_record {
+    int32_t topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t appended_us;
+    bool has_key;
+    bool has_value;
+    ds_str_t key;
+    ds_bytes_t value;
+};
+
+/** What of a partition is looked at. */
+struct ds_audit_range {
+    int64_t low;
+    int64_t settled; /* what stands before it has all its causes before the other topics' `end` */
+    int64_t end;
+};
+
+/** One delivered record, decoded. */
+struct ds_audit_event {
+    int32_t topic;
+    int64_t offset;
+    const void *event; /* the topic's struct */
+};
+
+/** What one decision answers. */
+struct ds_audit_cause {
+    int64_t offset; /* of its first record */
+    int32_t input;
+    int64_t cause_offset;
+    int64_t cause_epoch;
+    int64_t cause_seq;
+    int64_t fingerprint;
+    uint64_t command_hash[2];
+    enum { DS_AUDIT_EFFECT, DS_AUDIT_REJECTED, DS_AUDIT_REPEATED, DS_AUDIT_UNREADABLE } outcome;
+    bool has_command;
+};
+
+/** A growing array of 128-bit hashes, open addressing: event ids of one topic. */
+struct ds_audit_ids {
+    uint64_t (*slots)[2];
+    size_t capacity;
+    size_t count;
+};
+
+/** One events topic of the partition under rule F. */
+struct ds_audit_stream {
+    struct ds_audit_range range;
+    struct ds_fence fence;
+    bool stopped; /* damage behind which nothing can be judged */
+    bool gap_open;
+    int64_t gap_offset; /* the first record skipped since rule F last held the owner's place */
+    int64_t gap_seq;    /* the seq that was wanted there */
+    int64_t gap_count;
+    int64_t last_at_us;
+    int64_t taken_at_us;
+    int64_t last_cause[DS_MAX_INPUTS]; /* offset of the newest delivered cause, -1 */
+    int64_t through[DS_MAX_INPUTS];    /* everything up to here is handled, -1 */
+    int64_t (*valid)[2];               /* (epoch, seq) by offset; epoch 0: not delivered */
+    struct ds_audit_cause *causes;
+    size_t cause_count;
+    size_t cause_capacity;
+    struct ds_audit_ids ids;
+    ds_arena_t *scratch; /* of the record being looked at */
+    ds_arena_t *held;    /* of the decision being read */
+    struct ds_audit_event *pending; /* DS_MAX_DECISION_RECORDS */
+    size_t pending_count;
+};
+
+struct ds_audit_command {
+    int64_t appended_us;
+    int64_t fingerprint;
+    uint64_t hash[2]; /* of the command id */
+    bool readable;
+};
+
+/** One commands topic of the partition. */
+struct ds_audit_commands {
+    struct ds_audit_range range;
+    struct ds_audit_command *list; /* by offset - range.low */
+};
+
+struct ds_audit_price {
+    int64_t offset;
+    int64_t at_us;
+    int64_t price_minor;
+};
+
+struct ds_audit_product {
+    ds_str_t id;
+    bool stocked;
+    int64_t received;
+    int64_t available;
+    int64_t reserved;
+    int64_t committed;
+    struct ds_audit_price *prices; /* in offset order */
+    size_t price_count;
+    size_t price_capacity;
+};
+
+struct ds_audit_line {
+    int32_t line;
+    const struct ds_audit_product *product;
+    int64_t ordered;
+    int64_t cancelled;
+    int64_t price_minor;
+    int64_t catalog_offset;
+};
+
+struct ds_audit_held {
+    int32_t line;
+    const struct ds_audit_product *product;
+    int64_t reserved;
+    int64_t released;
+    int64_t committed;
+    int64_t returned;
+};
+
+/** What the log says of one order. Offsets are -1 while there is none. */
+struct ds_audit_order {
+    ds_str_t id;
+    bool in_flight; /* touched behind `settled` */
+    bool reborn;    /* placed again after its id was forgotten: no longer judged */
+
+    struct {
+        enum ds_audit_order_state state;
+        enum ds_payment_method method;
+        enum ds_goods goods;
+        int64_t fee_minor;
+        int64_t total_minor;
+        int64_t placed_at_us;
+        int64_t created;
+        int64_t requested; /* order.payment_requested */
+        int64_t confirmed;
+        int64_t reduced; /* the last order.lines_cancelled */
+        int64_t picked_up;
+        int64_t ended;
+        int64_t ended_at_us;
+        struct ds_audit_line *lines;
+        size_t line_count;
+    } order;
+
+    struct {
+        enum ds_audit_payment_state state;
+        int64_t charged_minor;
+        int64_t due_minor;
+        int64_t captured_minor;
+        int64_t refunded_minor;
+        int64_t pending_minor;
+        int32_t refund_number;
+        ds_str_t charge_key; /* empty: no charge */
+        ds_str_t refund_key;
+        int64_t initiated;
+        int64_t success;
+        int64_t last;
+    } payment;
+
+    struct {
+        enum ds_audit_stock_state state;
+        struct ds_audit_held *lines;
+        size_t line_count;
+        int64_t reserved;
+        int64_t rejected;
+        int64_t last;
+    } stock;
+
+    struct {
+        enum ds_audit_delivery_state state;
+        bool arrived; /* on its way and at the door */
+        bool has_cash;
+        int64_t cash_minor;
+        struct ds_line_quantity *carried;
+        size_t carried_count;
+        int64_t requested;
+        int64_t in_transit;
+        int64_t completed;
+        int64_t last;
+    } delivery;
+};
+
+struct ds_audit_part {
+    struct ds_audit_report *report;
+    int32_t partition;
+    struct ds_audit_stream streams[DS_AUDIT_PROCESSORS];
+    struct ds_audit_commands commands[DS_AUDIT_PROCESSORS];
+    ds_map_t *orders;   /* struct ds_audit_order */
+    ds_map_t *products; /* struct ds_audit_product */
+    ds_arena_t *arena;  /* of all orders and products */
+};
+
+/** @brief An empty partition. @param ranges  what will be read of each of the DS_AUDIT_TOPICS.
+ *  @param error  MEMORY. @return false: nothing to clean up. */
+DS_MUST_CHECK bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition,
+                                     const struct ds_audit_range *ranges,
+                                     struct ds_audit_part **part_out, ds_error_t *error);
+void ds_audit_part_destroy(struct ds_audit_part *part);
+/** @brief Take the next record of one of the topics; per topic in offset order. MEMORY, LIMIT. */
+DS_MUST_CHECK bool ds_audit_part_take(struct ds_audit_part *part,
+                                      const struct ds_audit_record *record, ds_error_t *error);
+/** @brief All is read: judge what needs more than one topic. Once. */
+DS_MUST_CHECK bool ds_audit_part_judge(struct ds_audit_part *part, ds_error_t *error);
+
+/** @brief The order, made when it is new, and marked when the event is unsettled. NULL: MEMORY. */
+struct ds_audit_order *ds_audit_order_of(struct ds_audit_part *part,
+                                         const struct ds_audit_event *event, ds_str_t order_id,
+                                         ds_error_t *error);
+/** @brief The product, made when it is new. NULL: MEMORY. */
+struct ds_audit_product *ds_audit_product_of(struct ds_audit_part *part, ds_str_t product_id,
+                                             ds_error_t *error);
+/** @brief True when the processor has read its events input from `topic` beyond `offset` (-1: false). */
+bool ds_audit_handled(const struct ds_audit_part *part, int32_t processor, int32_t topic,
+                      int64_t offset);
+/** @brief "berlin-1.01K..., order.events/3 offset 17": where an event stands. */
+struct ds_audit_place ds_audit_at(const struct ds_audit_part *part,
+                                  const struct ds_audit_event *event, ds_str_t order_id);
+struct ds_audit_place ds_audit_where(const struct ds_audit_part *part, int32_t topic,
+                                     int64_t offset, ds_str_t order_id);
+/** @brief What two hashes make of a text; for sets that need not keep it. */
+void ds_audit_hash(ds_str_t text, uint64_t hash_out[2]);
+
+#endif
