@@ -76,7 +76,7 @@ static bool make_parts(ds_api_t *api, ds_error_t *error)
         return false;
     api->limits = ds_ratelimit_new(seed);
     api->recent = ds_recent_new(RECENT_COMMANDS);
-    api->catalog = ds_catalog_new(api->runtime, settings->catalog_fresh_us);
+    api->catalog = ds_catalogue_new(api->runtime, settings->catalog_fresh_us);
     api->ends = ds_ends_new(api->runtime, settings->brokers);
     if (api->limits == NULL || api->recent == NULL || api->catalog == NULL || api->ends == NULL)
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the api");
@@ -95,7 +95,7 @@ static bool make_parts(ds_api_t *api, ds_error_t *error)
     if (api->waiting == NULL)
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the api");
     return ds_command_writer_new(api->runtime, &writer, &api->writer, error) &&
-           ds_catalog_start(api->catalog, settings->brokers, error);
+           ds_catalogue_start(api->catalog, settings->brokers, error);
 }
 
 static void *poll_producer(void *api_)
@@ -133,7 +133,7 @@ static void wait_for_tick(ds_api_t *api, int64_t pause_us)
 static void note_health(ds_api_t *api)
 {
     struct ds_health *health = api->runtime->health;
-    bool commands = ds_api_commands_ready(api) && ds_catalog_loaded(api->catalog);
+    bool commands = ds_api_commands_ready(api) && ds_catalogue_loaded(api->catalog);
     bool queries = api->database == NULL || ds_api_queries_ready(api);
     if (commands && !atomic_exchange(&api->served, true))
         ds_log(&api->log, DS_LOG_INFO, "api.ready", "commands are taken",
@@ -240,7 +240,7 @@ void ds_api_stop(ds_api_t *api)
     ds_database_destroy(api->database);
     ds_command_writer_destroy(api->writer);
     ds_positions_destroy(api->positions);
-    ds_catalog_destroy(api->catalog);
+    ds_catalogue_destroy(api->catalog);
     ds_ends_destroy(api->ends);
     ds_recent_destroy(api->recent);
     ds_ratelimit_destroy(api->limits);

@@ -7,7 +7,7 @@
  *   router.c       method and path -> struct ds_route; routes.c is the table
  *   commands*.c    validate, price, send with ds_command_writer; the report answers the request
  *   database.c     query threads, one PostgreSQL connection each; queries_*.c run there
- *   catalog.c      stores and products in memory, followed from catalog.events under rule F
+ *   catalogue.c    stores and products in memory, followed from catalog.events under rule F
  *   waiting.c      requests that wait for a Consistency-Token
  *
  * Threads: the polling thread runs handlers and never blocks; the producer thread runs delivery

@@ -1,12 +1,12 @@
-/* api/catalog.c - the fold: events into stores and products. */
-#include "api/catalog_internal.h"
+/* api/catalogue.c - the fold: events into stores and products. */
+#include "api/catalogue_internal.h"
 #include "base/id.h"
 
 #include <stdlib.h>
 
-ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us)
+ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh_us)
 {
-    ds_catalog_t *catalog = calloc(1, sizeof *catalog);
+    ds_catalogue_t *catalog = calloc(1, sizeof *catalog);
     if (catalog == NULL)
         return NULL;
     catalog->runtime = runtime;
@@ -14,10 +14,10 @@ ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us)
     (void)pthread_rwlock_init(&catalog->lock, NULL);
     for (size_t i = 0; i < DS_MAX_PARTITIONS; i++)
         catalog->partitions[i].commands_through = catalog->partitions[i].touched = -1;
-    catalog->stores = ds_map_new(DS_CATALOG_MAX_STORES);
-    catalog->products = ds_map_new(DS_CATALOG_MAX_PRODUCTS);
+    catalog->stores = ds_map_new(DS_CATALOGUE_MAX_STORES);
+    catalog->products = ds_map_new(DS_CATALOGUE_MAX_PRODUCTS);
     if (catalog->stores == NULL || catalog->products == NULL) {
-        ds_catalog_destroy(catalog);
+        ds_catalogue_destroy(catalog);
         return NULL;
     }
     return catalog;
@@ -25,7 +25,7 @@ ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us)
 
 static void free_store(void *value)
 {
-    struct ds_catalog_store *store = value;
+    struct ds_catalogue_store *store = value;
     free(store->id);
     free(store->name);
     free(store->currency);
@@ -36,21 +36,22 @@ static void free_store(void *value)
 
 static void free_product(void *value)
 {
-    struct ds_catalog_product *product = value;
+    struct ds_catalogue_product *product = value;
     free(product->texts);
     free(product);
 }
 
-bool ds_catalog_start(ds_catalog_t *catalog, const char *brokers, ds_error_t *error)
+bool ds_catalogue_start(ds_catalogue_t *catalog, const char *brokers, ds_error_t *error)
 {
     catalog->brokers = brokers;
-    catalog->thread_runs = pthread_create(&catalog->thread, NULL, ds_catalog_follow, catalog) == 0;
+    catalog->thread_runs =
+        pthread_create(&catalog->thread, NULL, ds_catalogue_follow, catalog) == 0;
     return catalog->thread_runs
                ? true
                : ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_IO, "start the catalogue's thread");
 }
 
-void ds_catalog_destroy(ds_catalog_t *catalog)
+void ds_catalogue_destroy(ds_catalogue_t *catalog)
 {
     if (catalog == NULL)
         return;
@@ -79,9 +80,9 @@ static bool replace_text(char **text, ds_str_t value, ds_str_t *view_out)
     return true;
 }
 
-static struct ds_catalog_store *store_of(ds_catalog_t *catalog, ds_str_t id, ds_error_t *error)
+static struct ds_catalogue_store *store_of(ds_catalogue_t *catalog, ds_str_t id, ds_error_t *error)
 {
-    struct ds_catalog_store *store = ds_map_get(catalog->stores, id);
+    struct ds_catalogue_store *store = ds_map_get(catalog->stores, id);
     if (store != NULL)
         return store;
     store = calloc(1, sizeof *store);
@@ -93,10 +94,10 @@ static struct ds_catalog_store *store_of(ds_catalog_t *catalog, ds_str_t id, ds_
     return store;
 }
 
-static bool fold_store(ds_catalog_t *catalog, const struct ds_store_info *info, int32_t partition,
+static bool fold_store(ds_catalogue_t *catalog, const struct ds_store_info *info, int32_t partition,
                        int64_t offset, ds_error_t *error)
 {
-    struct ds_catalog_store *store = store_of(catalog, info->store_id, error);
+    struct ds_catalogue_store *store = store_of(catalog, info->store_id, error);
     if (store == NULL)
         return false;
     size_t methods = info->payment_methods.count;
@@ -118,7 +119,7 @@ static bool fold_store(ds_catalog_t *catalog, const struct ds_store_info *info, 
     return true;
 }
 
-static bool set_texts(struct ds_catalog_product *product, const struct ds_product_info *info)
+static bool set_texts(struct ds_catalogue_product *product, const struct ds_product_info *info)
 {
     const ds_str_t from[] = {info->product_id, info->name, info->category, info->unit,
                              info->image_url};
@@ -142,7 +143,7 @@ static bool set_texts(struct ds_catalog_product *product, const struct ds_produc
     return true;
 }
 
-static bool list_in_store(struct ds_catalog_store *store, struct ds_catalog_product *product)
+static bool list_in_store(struct ds_catalogue_store *store, struct ds_catalogue_product *product)
 {
     if (store->product_count == store->product_capacity) {
         size_t capacity = store->product_capacity == 0 ? 64 : store->product_capacity * 2;
@@ -156,11 +157,11 @@ static bool list_in_store(struct ds_catalog_store *store, struct ds_catalog_prod
     return true;
 }
 
-static bool new_product(ds_catalog_t *catalog, const struct ds_product_info *info,
-                        struct ds_catalog_store *store, struct ds_catalog_product **product_out,
+static bool new_product(ds_catalogue_t *catalog, const struct ds_product_info *info,
+                        struct ds_catalogue_store *store, struct ds_catalogue_product **product_out,
                         ds_error_t *error)
 {
-    struct ds_catalog_product *product = calloc(1, sizeof *product);
+    struct ds_catalogue_product *product = calloc(1, sizeof *product);
     if (product == NULL || !ds_map_put(catalog->products, info->product_id, product, NULL, error)) {
         free(product);
         return no_memory(error);
@@ -170,11 +171,11 @@ static bool new_product(ds_catalog_t *catalog, const struct ds_product_info *inf
     return list_in_store(store, product) ? true : no_memory(error);
 }
 
-static bool fold_product(ds_catalog_t *catalog, const struct ds_product_info *info, int64_t offset,
-                         ds_error_t *error)
+static bool fold_product(ds_catalogue_t *catalog, const struct ds_product_info *info,
+                         int64_t offset, ds_error_t *error)
 {
-    struct ds_catalog_store *store = store_of(catalog, ds_id_store(info->product_id), error);
-    struct ds_catalog_product *product = ds_map_get(catalog->products, info->product_id);
+    struct ds_catalogue_store *store = store_of(catalog, ds_id_store(info->product_id), error);
+    struct ds_catalogue_product *product = ds_map_get(catalog->products, info->product_id);
     if (store == NULL || (product == NULL && !new_product(catalog, info, store, &product, error)))
         return false;
     product->info = *info;
@@ -185,25 +186,25 @@ static bool fold_product(ds_catalog_t *catalog, const struct ds_product_info *in
     return true;
 }
 
-static void fold_removed(ds_catalog_t *catalog, ds_str_t product_id, int64_t offset)
+static void fold_removed(ds_catalogue_t *catalog, ds_str_t product_id, int64_t offset)
 {
-    struct ds_catalog_product *product = ds_map_get(catalog->products, product_id);
+    struct ds_catalogue_product *product = ds_map_get(catalog->products, product_id);
     if (product == NULL)
         return;
     product->removed = true;
     product->offset = product->store->touched_offset = offset;
 }
 
-static void fold_closed(ds_catalog_t *catalog, ds_str_t store_id, int64_t offset)
+static void fold_closed(ds_catalogue_t *catalog, ds_str_t store_id, int64_t offset)
 {
-    struct ds_catalog_store *store = ds_map_get(catalog->stores, store_id);
+    struct ds_catalogue_store *store = ds_map_get(catalog->stores, store_id);
     if (store == NULL)
         return;
     store->info.open = false;
     store->offset = store->touched_offset = offset;
 }
 
-static void reach(struct ds_catalog_partition *partition, int64_t commands_through)
+static void reach(struct ds_catalogue_partition *partition, int64_t commands_through)
 {
     if (commands_through > partition->commands_through)
         partition->commands_through = commands_through;
@@ -211,7 +212,7 @@ static void reach(struct ds_catalog_partition *partition, int64_t commands_throu
 
 /* Which commands are decided: what a decision answers, and what the protocol's records say of input
  * 0. */
-static void fold_positions(struct ds_catalog_partition *partition,
+static void fold_positions(struct ds_catalogue_partition *partition,
                            const struct ds_catalog_event *event)
 {
     const struct ds_array_of_input_position *inputs = NULL;
@@ -229,8 +230,8 @@ static void fold_positions(struct ds_catalog_partition *partition,
         reach(partition, event->body.as.input_gap.to_offset - 1);
 }
 
-bool ds_catalog_fold(ds_catalog_t *catalog, const struct ds_catalog_event *event, int32_t partition,
-                     int64_t offset, ds_error_t *error)
+bool ds_catalogue_fold(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
+                       int32_t partition, int64_t offset, ds_error_t *error)
 {
     bool ok = true;
     if (partition < 0 || partition >= DS_MAX_PARTITIONS)
@@ -265,17 +266,17 @@ bool ds_catalog_fold(ds_catalog_t *catalog, const struct ds_catalog_event *event
     return ok;
 }
 
-bool ds_catalog_apply(ds_catalog_t *catalog, const struct ds_catalog_event *event,
-                      int32_t partition, int64_t offset, ds_error_t *error)
+bool ds_catalogue_apply(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
+                        int32_t partition, int64_t offset, ds_error_t *error)
 {
     (void)pthread_rwlock_wrlock(&catalog->lock);
-    bool ok = ds_catalog_fold(catalog, event, partition, offset, error);
+    bool ok = ds_catalogue_fold(catalog, event, partition, offset, error);
     (void)pthread_rwlock_unlock(&catalog->lock);
     return ok;
 }
 
-void ds_catalog_caught_up(ds_catalog_t *catalog, int32_t partition, int32_t partition_count,
-                          int64_t asked_us)
+void ds_catalogue_caught_up(ds_catalogue_t *catalog, int32_t partition, int32_t partition_count,
+                            int64_t asked_us)
 {
     (void)pthread_rwlock_wrlock(&catalog->lock);
     catalog->partition_count = partition_count;

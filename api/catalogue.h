@@ -1,20 +1,20 @@
-/* api/catalog.h - stores and products in memory, followed from catalog.events under rule F.
+/* api/catalogue.h - stores and products in memory, followed from catalog.events under rule F.
  *
  * Orders are priced from here, and products are shown from here, so both go on while PostgreSQL is
  * away. A partition prices only while its follower stood, within catalog_fresh_us, at an end it had
  * asked the broker for: an api cut off from Kafka must not go on selling at yesterday's price.
  * Threads: one follower thread writes; readers take a lock that is never held while waiting for
  * anything, and copy what they need into their arena. */
-#ifndef DS_API_CATALOG_H
-#define DS_API_CATALOG_H
+#ifndef DS_API_CATALOGUE_H
+#define DS_API_CATALOGUE_H
 
 #include "api/tokens.h"
 #include "base/runtime.h"
 #include "schemas/schema.h"
 
-typedef struct ds_catalog ds_catalog_t;
+typedef struct ds_catalogue ds_catalogue_t;
 
-struct ds_catalog_config {
+struct ds_catalogue_config {
     const char *brokers;
     int64_t fresh_us;
 };
@@ -57,46 +57,47 @@ struct ds_product_query {
 };
 
 /** @brief An empty catalogue that follows nobody: for tests, and the first half of
- * ds_catalog_start. */
-ds_catalog_t *ds_catalog_new(const struct ds_runtime *runtime, int64_t fresh_us);
+ * ds_catalogue_start. */
+ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh_us);
 /** @brief Follow the log in a thread of its own. Kafka may be away. */
-DS_MUST_CHECK bool ds_catalog_start(ds_catalog_t *catalog, const char *brokers, ds_error_t *error);
+DS_MUST_CHECK bool ds_catalogue_start(ds_catalogue_t *catalog, const char *brokers,
+                                      ds_error_t *error);
 /** @brief Stop following and free. NULL is fine. */
-void ds_catalog_destroy(ds_catalog_t *catalog);
+void ds_catalogue_destroy(ds_catalogue_t *catalog);
 
 /** @brief Fold one delivered event. @locality the follower, or a test. */
-DS_MUST_CHECK bool ds_catalog_apply(ds_catalog_t *catalog, const struct ds_catalog_event *event,
-                                    int32_t partition, int64_t offset, ds_error_t *error);
+DS_MUST_CHECK bool ds_catalogue_apply(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
+                                      int32_t partition, int64_t offset, ds_error_t *error);
 /** @brief Note that the partition was read up to an end asked for at `asked_us` (monotonic). */
-void ds_catalog_caught_up(ds_catalog_t *catalog, int32_t partition, int32_t partition_count,
-                          int64_t asked_us);
+void ds_catalogue_caught_up(ds_catalogue_t *catalog, int32_t partition, int32_t partition_count,
+                            int64_t asked_us);
 
 /** @brief Whether the store's partition may price now. */
-bool ds_catalog_fresh(ds_catalog_t *catalog, ds_str_t store_id, int64_t now_us);
+bool ds_catalogue_fresh(ds_catalogue_t *catalog, ds_str_t store_id, int64_t now_us);
 /** @brief Whether all partitions have been read to an end once. */
-bool ds_catalog_loaded(ds_catalog_t *catalog);
+bool ds_catalogue_loaded(ds_catalogue_t *catalog);
 /** @brief false: unknown. DS_ERR_MEMORY counts as unknown. */
-bool ds_catalog_store(ds_catalog_t *catalog, ds_str_t store_id, ds_arena_t *arena,
-                      struct ds_store_view *store_out);
-bool ds_catalog_product(ds_catalog_t *catalog, ds_str_t product_id, ds_arena_t *arena,
-                        struct ds_product_view *product_out);
+bool ds_catalogue_store(ds_catalogue_t *catalog, ds_str_t store_id, ds_arena_t *arena,
+                        struct ds_store_view *store_out);
+bool ds_catalogue_product(ds_catalogue_t *catalog, ds_str_t product_id, ds_arena_t *arena,
+                          struct ds_product_view *product_out);
 /** @brief All stores, by id. */
-DS_MUST_CHECK bool ds_catalog_stores(ds_catalog_t *catalog, ds_arena_t *arena,
-                                     struct ds_store_view **stores_out, size_t *count_out,
-                                     int64_t *version_out, ds_error_t *error);
+DS_MUST_CHECK bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_arena_t *arena,
+                                       struct ds_store_view **stores_out, size_t *count_out,
+                                       int64_t *version_out, ds_error_t *error);
 /** @brief One page of products that are sold. @param more_out there are further ones. @param
  * version_out changes whenever a product or store asked for did. */
-DS_MUST_CHECK bool ds_catalog_list(ds_catalog_t *catalog, const struct ds_product_query *query,
-                                   ds_arena_t *arena, struct ds_product_view **products_out,
-                                   size_t *count_out, bool *more_out, int64_t *version_out,
-                                   ds_error_t *error);
+DS_MUST_CHECK bool ds_catalogue_list(ds_catalogue_t *catalog, const struct ds_product_query *query,
+                                     ds_arena_t *arena, struct ds_product_view **products_out,
+                                     size_t *count_out, bool *more_out, int64_t *version_out,
+                                     ds_error_t *error);
 
 /** @brief The identity of the log a command's outcome will stand in; "" while it is not known. */
-void ds_catalog_log_identity(ds_catalog_t *catalog, enum ds_commands_topic topic, int32_t partition,
-                             char identity_out[64]);
+void ds_catalogue_log_identity(ds_catalogue_t *catalog, enum ds_commands_topic topic,
+                               int32_t partition, char identity_out[64]);
 /** @brief Up to where commands of catalog.commands are decided in this partition; -1: none. */
-int64_t ds_catalog_commands_through(ds_catalog_t *catalog, int32_t partition);
+int64_t ds_catalogue_commands_through(ds_catalogue_t *catalog, int32_t partition);
 /** @brief Partition count of the topics; 0: not known yet. */
-int32_t ds_catalog_partitions(ds_catalog_t *catalog);
+int32_t ds_catalogue_partitions(ds_catalogue_t *catalog);
 
 #endif

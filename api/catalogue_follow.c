@@ -1,7 +1,7 @@
-/* api/catalog_follow.c - the thread that keeps the catalogue up with catalog.events.
+/* api/catalogue_follow.c - the thread that keeps the catalogue up with catalog.events.
  *
  * It also looks up the identity of every events log, which Consistency-Tokens carry. */
-#include "api/catalog_internal.h"
+#include "api/catalogue_internal.h"
 #include "stream/reader.h"
 
 #include <time.h>
@@ -17,7 +17,7 @@ enum {
 };
 
 struct follower {
-    ds_catalog_t *catalog;
+    ds_catalogue_t *catalog;
     ds_reader_t *reader;
     int32_t partitions; /* 0: not assigned yet */
     int64_t asked_us;   /* when the ends below were asked for; 0: never */
@@ -80,7 +80,7 @@ static bool open_reader(struct follower *follower, ds_error_t *error)
 static bool read_some(struct follower *follower, ds_error_t *error)
 {
     struct ds_read_batch batch;
-    ds_catalog_t *catalog = follower->catalog;
+    ds_catalogue_t *catalog = follower->catalog;
     if (!ds_reader_poll(follower->reader, POLL_MS, &batch, error))
         return false;
     if (batch.count == 0)
@@ -90,8 +90,8 @@ static bool read_some(struct follower *follower, ds_error_t *error)
     for (size_t i = 0; ok && i < batch.count; i++) {
         const struct ds_read_record *record = &batch.records[i];
         if (!record->undecodable)
-            ok = ds_catalog_fold(catalog, record->event, record->partition, record->place.offset,
-                                 error);
+            ok = ds_catalogue_fold(catalog, record->event, record->partition, record->place.offset,
+                                   error);
     }
     (void)pthread_rwlock_unlock(&catalog->lock);
     return ok;
@@ -120,8 +120,8 @@ static void note_reached(struct follower *follower)
         if (follower->ends_asked_us[p] == 0 ||
             ds_reader_next_offset(follower->reader, DS_TOPIC_CATALOG, p) < follower->ends[p])
             continue;
-        ds_catalog_caught_up(follower->catalog, p, follower->partitions,
-                             follower->ends_asked_us[p]);
+        ds_catalogue_caught_up(follower->catalog, p, follower->partitions,
+                               follower->ends_asked_us[p]);
         follower->ends_asked_us[p] = 0;
     }
 }
@@ -129,7 +129,7 @@ static void note_reached(struct follower *follower)
 static bool identify_one(struct follower *follower, int32_t topic, int32_t partition,
                          ds_error_t *error)
 {
-    ds_catalog_t *catalog = follower->catalog;
+    ds_catalogue_t *catalog = follower->catalog;
     ds_str_t identity;
     follower->identity_at_us[topic][partition] = now_us(follower) + ASK_IDENTITY_US;
     if (!ds_reader_log_identity(follower->reader, topic, partition, IDENTITY_TIMEOUT_MS, &identity,
@@ -175,7 +175,7 @@ static void turn(struct follower *follower)
     }
 }
 
-void *ds_catalog_follow(void *catalog_)
+void *ds_catalogue_follow(void *catalog_)
 {
     static const struct follower empty;
     struct follower follower = empty;

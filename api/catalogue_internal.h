@@ -1,19 +1,19 @@
-/* api/catalog_internal.h - the catalogue's layout, for catalog.c, catalog_read.c and
+/* api/catalogue_internal.h - the catalogue's layout, for catalog.c, catalog_read.c and
  * catalog_follow.c. */
-#ifndef DS_API_CATALOG_INTERNAL_H
-#define DS_API_CATALOG_INTERNAL_H
+#ifndef DS_API_CATALOGUE_INTERNAL_H
+#define DS_API_CATALOGUE_INTERNAL_H
 
-#include "api/catalog.h"
+#include "api/catalogue.h"
 #include "base/limits.h"
 #include "base/map.h"
 
 #include <pthread.h>
 
-#define DS_CATALOG_MAX_STORES   20000
-#define DS_CATALOG_MAX_PRODUCTS 1000000
-#define DS_STORE_MAX_METHODS    4
+#define DS_CATALOGUE_MAX_STORES   20000
+#define DS_CATALOGUE_MAX_PRODUCTS 1000000
+#define DS_STORE_MAX_METHODS      4
 
-struct ds_catalog_store {
+struct ds_catalogue_store {
     char *id;
     char *name;
     char *currency;
@@ -23,34 +23,34 @@ struct ds_catalog_store {
     int64_t offset;
     int64_t touched_offset;
     int32_t partition;
-    struct ds_catalog_product **products;
+    struct ds_catalogue_product **products;
     size_t product_count;
     size_t product_capacity;
 };
 
-struct ds_catalog_product {
+struct ds_catalogue_product {
     char *texts; /* one block for all texts of info */
     struct ds_product_info info;
-    struct ds_catalog_store *store;
+    struct ds_catalogue_store *store;
     int64_t offset;
     bool removed;
 };
 
-struct ds_catalog_partition {
+struct ds_catalogue_partition {
     int64_t fresh_us; /* monotonic time at which the end was asked for that was reached; 0: never */
     int64_t commands_through;
     int64_t touched; /* last offset that changed something */
     char identity[DS_TOPICS][64];
 };
 
-struct ds_catalog {
+struct ds_catalogue {
     const struct ds_runtime *runtime;
     int64_t fresh_us;
     pthread_rwlock_t lock;
     ds_map_t *stores;
     ds_map_t *products;
     int32_t partition_count;
-    struct ds_catalog_partition partitions[DS_MAX_PARTITIONS];
+    struct ds_catalogue_partition partitions[DS_MAX_PARTITIONS];
 
     const char *brokers;
     pthread_t thread;
@@ -58,9 +58,9 @@ struct ds_catalog {
     atomic_bool stop;
 };
 
-/** @brief ds_catalog_apply without the lock. */
-DS_MUST_CHECK bool ds_catalog_fold(ds_catalog_t *catalog, const struct ds_catalog_event *event,
-                                   int32_t partition, int64_t offset, ds_error_t *error);
-void *ds_catalog_follow(void *catalog);
+/** @brief ds_catalogue_apply without the lock. */
+DS_MUST_CHECK bool ds_catalogue_fold(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
+                                     int32_t partition, int64_t offset, ds_error_t *error);
+void *ds_catalogue_follow(void *catalog);
 
 #endif

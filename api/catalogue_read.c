@@ -1,13 +1,13 @@
-/* api/catalog_read.c - questions to the catalogue. Everything handed out is a copy in the caller's
- * arena. */
-#include "api/catalog_internal.h"
+/* api/catalogue_read.c - questions to the catalogue. Everything handed out is a copy in the
+ * caller's arena. */
+#include "api/catalogue_internal.h"
 #include "base/id.h"
 #include "stream/partition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-bool ds_catalog_fresh(ds_catalog_t *catalog, ds_str_t store_id, int64_t now_us)
+bool ds_catalogue_fresh(ds_catalogue_t *catalog, ds_str_t store_id, int64_t now_us)
 {
     (void)pthread_rwlock_rdlock(&catalog->lock);
     int64_t fresh_us = 0;
@@ -18,7 +18,7 @@ bool ds_catalog_fresh(ds_catalog_t *catalog, ds_str_t store_id, int64_t now_us)
     return fresh_us > 0 && now_us - fresh_us <= catalog->fresh_us;
 }
 
-bool ds_catalog_loaded(ds_catalog_t *catalog)
+bool ds_catalogue_loaded(ds_catalogue_t *catalog)
 {
     (void)pthread_rwlock_rdlock(&catalog->lock);
     bool loaded = catalog->partition_count > 0;
@@ -28,7 +28,7 @@ bool ds_catalog_loaded(ds_catalog_t *catalog)
     return loaded;
 }
 
-static bool copy_store(const struct ds_catalog_store *store, ds_arena_t *arena,
+static bool copy_store(const struct ds_catalogue_store *store, ds_arena_t *arena,
                        struct ds_store_view *out, ds_error_t *error)
 {
     size_t count = store->info.payment_methods.count;
@@ -45,7 +45,7 @@ static bool copy_store(const struct ds_catalog_store *store, ds_arena_t *arena,
            ds_arena_dup(arena, store->info.time_zone, &out->info.time_zone, error);
 }
 
-static bool copy_product(const struct ds_catalog_product *product, ds_arena_t *arena,
+static bool copy_product(const struct ds_catalogue_product *product, ds_arena_t *arena,
                          struct ds_product_view *out, ds_error_t *error)
 {
     const struct ds_product_info *info = &product->info;
@@ -67,28 +67,28 @@ static bool copy_product(const struct ds_catalog_product *product, ds_arena_t *a
 }
 
 /* A store that only products have named is not one yet. */
-static bool is_store(const struct ds_catalog_store *store)
+static bool is_store(const struct ds_catalogue_store *store)
 {
     return store != NULL && store->id != NULL;
 }
 
-bool ds_catalog_store(ds_catalog_t *catalog, ds_str_t store_id, ds_arena_t *arena,
-                      struct ds_store_view *store_out)
+bool ds_catalogue_store(ds_catalogue_t *catalog, ds_str_t store_id, ds_arena_t *arena,
+                        struct ds_store_view *store_out)
 {
     ds_error_t error = DS_ERROR_INIT;
     (void)pthread_rwlock_rdlock(&catalog->lock);
-    const struct ds_catalog_store *store = ds_map_get(catalog->stores, store_id);
+    const struct ds_catalogue_store *store = ds_map_get(catalog->stores, store_id);
     bool ok = is_store(store) && copy_store(store, arena, store_out, &error);
     (void)pthread_rwlock_unlock(&catalog->lock);
     return ok;
 }
 
-bool ds_catalog_product(ds_catalog_t *catalog, ds_str_t product_id, ds_arena_t *arena,
-                        struct ds_product_view *product_out)
+bool ds_catalogue_product(ds_catalogue_t *catalog, ds_str_t product_id, ds_arena_t *arena,
+                          struct ds_product_view *product_out)
 {
     ds_error_t error = DS_ERROR_INIT;
     (void)pthread_rwlock_rdlock(&catalog->lock);
-    const struct ds_catalog_product *product = ds_map_get(catalog->products, product_id);
+    const struct ds_catalogue_product *product = ds_map_get(catalog->products, product_id);
     bool ok = product != NULL && is_store(product->store) &&
               copy_product(product, arena, product_out, &error);
     (void)pthread_rwlock_unlock(&catalog->lock);
@@ -96,7 +96,7 @@ bool ds_catalog_product(ds_catalog_t *catalog, ds_str_t product_id, ds_arena_t *
 }
 
 /* Offsets only go up, so their sum changes whenever one of them does. */
-static int64_t version_of_all(const ds_catalog_t *catalog)
+static int64_t version_of_all(const ds_catalogue_t *catalog)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < DS_MAX_PARTITIONS; i++)
@@ -110,8 +110,9 @@ static int by_store_id(const void *a, const void *b)
                       ((const struct ds_store_view *)b)->info.store_id);
 }
 
-bool ds_catalog_stores(ds_catalog_t *catalog, ds_arena_t *arena, struct ds_store_view **stores_out,
-                       size_t *count_out, int64_t *version_out, ds_error_t *error)
+bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_arena_t *arena,
+                         struct ds_store_view **stores_out, size_t *count_out, int64_t *version_out,
+                         ds_error_t *error)
 {
     size_t cursor = 0;
     ds_str_t id;
@@ -135,7 +136,7 @@ bool ds_catalog_stores(ds_catalog_t *catalog, ds_arena_t *arena, struct ds_store
 /* The page being gathered: the first limit + 1 behind the cursor, in order. */
 struct page {
     const struct ds_product_query *query;
-    const struct ds_catalog_product *items[101 + 1];
+    const struct ds_catalogue_product *items[101 + 1];
     size_t count;
     size_t max;
     int64_t after_price;
@@ -167,7 +168,7 @@ static bool is_behind(const struct page *page, const struct ds_product_info *inf
     return compare(page, info, &last) > 0;
 }
 
-static void offer(struct page *page, const struct ds_catalog_product *product)
+static void offer(struct page *page, const struct ds_catalogue_product *product)
 {
     const struct ds_product_query *query = page->query;
     if (product->removed || !is_store(product->store) ||
@@ -185,10 +186,10 @@ static void offer(struct page *page, const struct ds_catalog_product *product)
     page->count = last + 1;
 }
 
-static int64_t gather(const ds_catalog_t *catalog, struct page *page)
+static int64_t gather(const ds_catalogue_t *catalog, struct page *page)
 {
     if (page->query->store.len > 0) {
-        const struct ds_catalog_store *store = ds_map_get(catalog->stores, page->query->store);
+        const struct ds_catalogue_store *store = ds_map_get(catalog->stores, page->query->store);
         for (size_t i = 0; store != NULL && i < store->product_count; i++)
             offer(page, store->products[i]);
         return store == NULL ? -1 : store->touched_offset;
@@ -201,9 +202,9 @@ static int64_t gather(const ds_catalog_t *catalog, struct page *page)
     return version_of_all(catalog);
 }
 
-bool ds_catalog_list(ds_catalog_t *catalog, const struct ds_product_query *query, ds_arena_t *arena,
-                     struct ds_product_view **products_out, size_t *count_out, bool *more_out,
-                     int64_t *version_out, ds_error_t *error)
+bool ds_catalogue_list(ds_catalogue_t *catalog, const struct ds_product_query *query,
+                       ds_arena_t *arena, struct ds_product_view **products_out, size_t *count_out,
+                       bool *more_out, int64_t *version_out, ds_error_t *error)
 {
     size_t limit = query->limit > 100 ? 100 : query->limit;
     struct page page = {.query = query, .max = limit + 1};
@@ -226,8 +227,8 @@ bool ds_catalog_list(ds_catalog_t *catalog, const struct ds_product_query *query
     return ok;
 }
 
-void ds_catalog_log_identity(ds_catalog_t *catalog, enum ds_commands_topic topic, int32_t partition,
-                             char identity_out[64])
+void ds_catalogue_log_identity(ds_catalogue_t *catalog, enum ds_commands_topic topic,
+                               int32_t partition, char identity_out[64])
 {
     identity_out[0] = '\0';
     if (partition < 0 || partition >= DS_MAX_PARTITIONS)
@@ -237,7 +238,7 @@ void ds_catalog_log_identity(ds_catalog_t *catalog, enum ds_commands_topic topic
     (void)pthread_rwlock_unlock(&catalog->lock);
 }
 
-int64_t ds_catalog_commands_through(ds_catalog_t *catalog, int32_t partition)
+int64_t ds_catalogue_commands_through(ds_catalogue_t *catalog, int32_t partition)
 {
     if (partition < 0 || partition >= DS_MAX_PARTITIONS)
         return -1;
@@ -247,7 +248,7 @@ int64_t ds_catalog_commands_through(ds_catalog_t *catalog, int32_t partition)
     return through;
 }
 
-int32_t ds_catalog_partitions(ds_catalog_t *catalog)
+int32_t ds_catalogue_partitions(ds_catalogue_t *catalog)
 {
     (void)pthread_rwlock_rdlock(&catalog->lock);
     int32_t count = catalog->partition_count;

@@ -51,7 +51,7 @@ struct ds_command_job *ds_command_new(ds_request_t *request, const struct ds_sch
     if (job == NULL || command == NULL || !make_id(request, job, target, &error) ||
         !ds_body_hash(request->json, &job->body_hash, &error)) {
         ds_log_error(&request->api->log, DS_LOG_ERROR, "api.command", &error);
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+        ds_answer_error(request, 500, "internal", "something went wrong here");
         return NULL;
     }
     job->schema = schema;
@@ -114,29 +114,29 @@ static void reply_kept(ds_request_t *request, struct ds_command_job *job,
     const char *status_url = ds_request_text(request, "%s%s%s", job->status_path,
                                              token[0] == '\0' ? "" : "?after=", token);
     if (replayed)
-        ds_reply_header(request, "Idempotent-Replayed", "true");
+        ds_answer_header(request, "Idempotent-Replayed", "true");
     if (job->plain_ok) {
-        ds_reply_data(request, 200, json_object());
+        ds_answer_data(request, 200, json_object());
         return;
     }
     json_t *data = json_object();
     for (size_t i = 0; i < sizeof job->names / sizeof *job->names && job->names[i] != NULL; i++)
-        (void)json_object_set_new(data, job->names[i], ds_json_text(job->values[i]));
+        (void)json_object_set_new(data, job->names[i], ds_out_text(job->values[i]));
     if (job->list != NULL)
         (void)json_object_set(data, "productIds", job->list);
     (void)json_object_set_new(data, "commandId", json_string(job->id.text));
     (void)json_object_set_new(data, "status", json_string("accepted"));
     (void)json_object_set_new(data, "statusUrl", json_string(status_url));
-    ds_reply_header(request, "Location", "%s", status_url);
+    ds_answer_header(request, "Location", "%s", status_url);
     if (token[0] != '\0')
-        ds_reply_header(request, "Consistency-Token", "%s", token);
-    ds_reply_data(request, 202, data);
+        ds_answer_header(request, "Consistency-Token", "%s", token);
+    ds_answer_data(request, 202, data);
 }
 
 static void reply_mismatch(ds_request_t *request)
 {
-    ds_reply_error(request, 422, "idempotency_mismatch",
-                   "this Idempotency-Key was used with another body");
+    ds_answer_error(request, 422, "idempotency_mismatch",
+                    "this Idempotency-Key was used with another body");
 }
 
 static void reply_known(ds_request_t *request, struct ds_command_job *job, ds_str_t body_hash,
@@ -169,19 +169,19 @@ static void on_report(void *context, const struct ds_command_report *report)
     ds_metric_add(api->in_flight, -1);
     switch (report->outcome) {
     case DS_COMMAND_KEPT:
-        ds_catalog_log_identity(api->catalog, job->topic, report->partition, place.identity);
+        ds_catalogue_log_identity(api->catalog, job->topic, report->partition, place.identity);
         ds_recent_put(api->recent, &(struct ds_recent_command){job->id, job->body_hash,
                                                                caller_hash(request), place});
         reply_kept(request, job, &place, false);
         break;
     case DS_COMMAND_NOT_KEPT:
-        ds_reply_error(request, 503, "kafka_unavailable",
-                       "Kafka did not take it; nothing was kept");
+        ds_answer_error(request, 503, "kafka_unavailable",
+                        "Kafka did not take it; nothing was kept");
         break;
     case DS_COMMAND_UNKNOWN:
-        ds_reply_error_detail(request, 503, "outcome_unknown",
-                              "not known whether this was kept; look at statusUrl",
-                              json_pack("{s:s}", "statusUrl", job->status_path));
+        ds_answer_error_detail(request, 503, "outcome_unknown",
+                               "not known whether this was kept; look at statusUrl",
+                               json_pack("{s:s}", "statusUrl", job->status_path));
         break;
     }
     ds_request_release(request);
@@ -190,13 +190,13 @@ static void on_report(void *context, const struct ds_command_report *report)
 static void reply_not_sent(ds_request_t *request, const ds_error_t *error)
 {
     if (error->code == DS_ERR_BUSY)
-        ds_reply_error(request, 503, "busy", "too many commands are in flight");
+        ds_answer_error(request, 503, "busy", "too many commands are in flight");
     else if (error->code == DS_ERR_UNAVAILABLE)
-        ds_reply_error(request, 503, "kafka_unavailable", "Kafka is away; nothing was kept");
+        ds_answer_error(request, 503, "kafka_unavailable", "Kafka is away; nothing was kept");
     else if (error->code == DS_ERR_LIMIT)
-        ds_reply_error(request, 413, "body_too_large", "the command is larger than the log takes");
+        ds_answer_error(request, 413, "body_too_large", "the command is larger than the log takes");
     else
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+        ds_answer_error(request, 500, "internal", "something went wrong here");
 }
 
 static void send(ds_request_t *request)
@@ -236,7 +236,7 @@ static bool read_known(ds_request_t *request, PGresult *rows)
     struct ds_token place = {.topic = job->topic,
                              .partition = (int32_t)ds_cell_int(rows, 0, 1),
                              .offset = ds_cell_int(rows, 0, 2)};
-    ds_catalog_log_identity(request->api->catalog, job->topic, place.partition, place.identity);
+    ds_catalogue_log_identity(request->api->catalog, job->topic, place.partition, place.identity);
     reply_known(request, job, ds_cell(rows, 0, 3), &place);
     return true;
 }
@@ -276,8 +276,8 @@ static void lookup_away(ds_request_t *request)
         send(request); /* the decider keeps ids for 24 h */
         return;
     }
-    ds_reply_error(request, 503, "database_unavailable",
-                   "whether this is a repeat cannot be told now");
+    ds_answer_error(request, 503, "database_unavailable",
+                    "whether this is a repeat cannot be told now");
     ds_request_release(request);
 }
 
@@ -311,7 +311,7 @@ void ds_command_submit(ds_request_t *request, struct ds_command_job *job)
 static void reply_refusal(ds_request_t *request)
 {
     const struct ds_command_job *job = request->command;
-    ds_reply_error(request, job->refusal_status, job->refusal_code, job->refusal_message);
+    ds_answer_error(request, job->refusal_status, job->refusal_code, job->refusal_message);
 }
 
 static void after_refusal_lookup(ds_request_t *request)
@@ -324,9 +324,9 @@ static void after_refusal_lookup(ds_request_t *request)
 static void repeat_unknown(ds_request_t *request)
 {
     ds_problems_cleanup(&request->problems);
-    ds_reply_error_detail(request, 503, "outcome_unknown",
-                          "whether an earlier attempt was kept cannot be told now",
-                          json_pack("{s:s}", "statusUrl", request->command->status_path));
+    ds_answer_error_detail(request, 503, "outcome_unknown",
+                           "whether an earlier attempt was kept cannot be told now",
+                           json_pack("{s:s}", "statusUrl", request->command->status_path));
     ds_request_release(request);
 }
 
@@ -366,7 +366,7 @@ void ds_command_refuse(ds_request_t *request, struct ds_command_job *job, int st
     request->command = job;
     struct ds_query_job *query = ds_arena_alloc(request->arena, sizeof *query, &error);
     if (request->key.len == 0 || request->api->database == NULL || query == NULL) {
-        ds_reply_error(request, status, code, message);
+        ds_answer_error(request, status, code, message);
         return;
     }
     job->refusal_status = status;

@@ -1,5 +1,5 @@
 /* api/commands_catalog.c - opening stores and adding products. */
-#include "api/catalog.h"
+#include "api/catalogue.h"
 #include "api/commands.h"
 #include "api/handlers.h"
 #include "api/ids_in.h"
@@ -89,7 +89,7 @@ static bool take_store(ds_request_t *request, struct ds_store_info *store)
     store->open = true;
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 
@@ -177,7 +177,7 @@ static bool take_products(ds_request_t *request, struct products_in *products)
     size_t most = products->bulk ? DS_MAX_BULK_ITEMS : 1;
     products->items = ds_arena_calloc(request->arena, most, sizeof *products->items, &error);
     if (products->items == NULL) {
-        ds_reply_error(request, 500, "internal", "out of memory");
+        ds_answer_error(request, 500, "internal", "out of memory");
         return false;
     }
     if (!products->bulk) {
@@ -191,7 +191,7 @@ static bool take_products(ds_request_t *request, struct products_in *products)
         ds_fields_end(&body);
     }
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 
@@ -208,7 +208,7 @@ static bool make_ids(ds_request_t *request, struct products_in *products,
         if (products->items[i].product_id.len > 0)
             continue;
         if (!ds_id_derive(parts, 2, &local, &error)) {
-            ds_reply_error(request, 500, "internal", "something went wrong here");
+            ds_answer_error(request, 500, "internal", "something went wrong here");
             return false;
         }
         products->items[i].product_id = ds_str(ds_request_text(
@@ -226,19 +226,19 @@ static void name_products(ds_request_t *request, const struct products_in *produ
     }
     job->list = request->owned = json_array();
     for (size_t i = 0; i < products->count; i++)
-        (void)json_array_append_new(job->list, ds_json_text(products->items[i].product_id));
+        (void)json_array_append_new(job->list, ds_out_text(products->items[i].product_id));
 }
 
 /* @return whether the store is known; then the products' currency was compared with its. */
 static bool check_store(ds_request_t *request, const struct ds_command_job *job)
 {
     struct ds_store_view store;
-    if (!ds_catalog_store(request->api->catalog, job->key, request->arena, &store))
+    if (!ds_catalogue_store(request->api->catalog, job->key, request->arena, &store))
         return false;
     if (!ds_str_eq(job->currency, store.info.currency)) {
         ds_problem(&request->problems, "price.currency", "currency", "the store's currency is %.*s",
                    DS_STR_ARG(store.info.currency));
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     }
     return true;
 }
@@ -258,7 +258,7 @@ static void store_came(ds_request_t *request)
 
 static void store_missing(ds_request_t *request)
 {
-    ds_reply_error(request, 404, "store_unknown", "there is no such store");
+    ds_answer_error(request, 404, "store_unknown", "there is no such store");
     ds_request_release(request);
 }
 
@@ -292,7 +292,7 @@ void ds_post_products(ds_request_t *request)
     struct products_in products = {0};
     ds_str_t store_id = ds_request_arg(request, 0);
     if (!ds_person_works_for(&request->person, store_id)) {
-        ds_reply_error(request, 403, "forbidden", "you do not work for this store");
+        ds_answer_error(request, 403, "forbidden", "you do not work for this store");
         return;
     }
     if (!take_products(request, &products))

@@ -25,7 +25,7 @@ static bool no_fields(ds_request_t *request)
     ds_fields_init(&body, request->json, "", &request->problems);
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 
@@ -37,7 +37,7 @@ static bool may_act_for(ds_request_t *request, ds_str_t courier_id)
     if (ds_entity_id_valid(courier_id) &&
         (self || ds_person_works_for(person, ds_id_store(courier_id))))
         return true;
-    ds_reply_error(request, 404, "courier_unknown", "there is no such courier");
+    ds_answer_error(request, 404, "courier_unknown", "there is no such courier");
     return false;
 }
 
@@ -68,7 +68,7 @@ static bool take_online(ds_request_t *request, struct ds_go_online *online)
         online->place = (struct ds_place){lat_e6, lng_e6};
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 
@@ -113,7 +113,7 @@ static bool may_answer(ds_request_t *request, ds_str_t offer_id)
     if (ds_offer_id_valid(offer_id, &order_id) && ds_entity_id_valid(courier_id) &&
         ds_str_eq(ds_id_store(order_id), ds_id_store(courier_id)))
         return true;
-    ds_reply_error(request, 404, "not_found", "there is no such offer");
+    ds_answer_error(request, 404, "not_found", "there is no such offer");
     return false;
 }
 
@@ -163,7 +163,7 @@ static bool may_deliver(ds_request_t *request, ds_str_t order_id, ds_str_t *cour
         *courier_out = person->subject;
         return true;
     }
-    ds_reply_error(request, 404, "delivery_unknown", "there is no such delivery");
+    ds_answer_error(request, 404, "delivery_unknown", "there is no such delivery");
     return false;
 }
 
@@ -195,7 +195,7 @@ static bool take_handover(ds_request_t *request, struct ds_hand_over *hand_over)
         &body, "cashCollected", false, 0, &hand_over->cash_collected_minor, &currency);
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 

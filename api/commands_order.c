@@ -1,5 +1,5 @@
 /* api/commands_order.c - placing and cancelling orders. */
-#include "api/catalog.h"
+#include "api/catalogue.h"
 #include "api/commands.h"
 #include "api/handlers.h"
 #include "api/ids_in.h"
@@ -132,11 +132,11 @@ static bool take_order(ds_request_t *request, struct order_in *order)
     bool from_cart = !ds_fields_has(&body, "lines");
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems)) {
-        ds_reply_problems(request);
+        ds_answer_problems(request);
         return false;
     }
     if (from_cart) {
-        ds_reply_error(request, 409, "cart_empty", "there is nothing in the cart; send lines");
+        ds_answer_error(request, 409, "cart_empty", "there is nothing in the cart; send lines");
         return false;
     }
     return true;
@@ -163,7 +163,7 @@ static void refuse_line(ds_request_t *request, const struct ds_order_line *line,
 static void price_line(ds_request_t *request, struct ds_order_line *line, struct refusal *refusal)
 {
     struct ds_product_view product;
-    if (!ds_catalog_product(request->api->catalog, line->product_id, request->arena, &product)) {
+    if (!ds_catalogue_product(request->api->catalog, line->product_id, request->arena, &product)) {
         refuse_line(request, line, refusal,
                     (struct refusal){404, "product_unknown", "there is no such product"});
         return;
@@ -211,14 +211,14 @@ static void check_total(ds_request_t *request, const struct order_in *order,
     if (place->subtotal_minor < store->minimum_order_minor) {
         *refusal = (struct refusal){409, "below_minimum", "the store asks for a larger order"};
         request->problems.details = json_pack(
-            "[{s:o}]", "minimum", ds_json_money(store->minimum_order_minor, store->currency));
+            "[{s:o}]", "minimum", ds_out_money(store->minimum_order_minor, store->currency));
     } else if (order->has_expected && (order->expected_minor != place->total_minor ||
                                        !ds_str_eq(order->expected_currency, place->currency))) {
         *refusal = (struct refusal){409, "price_changed", "the total is another now"};
         request->problems.details =
             json_pack("[{s:s,s:s,s:s,s:o}]", "field", "expectedTotal", "code", "price_changed",
                       "message", "the total is another now", "total",
-                      ds_json_money(place->total_minor, place->currency));
+                      ds_out_money(place->total_minor, place->currency));
     }
 }
 
@@ -227,7 +227,7 @@ static void price(ds_request_t *request, struct order_in *order, struct ds_place
                   struct refusal *refusal)
 {
     struct ds_store_view store;
-    if (!ds_catalog_store(request->api->catalog, order->store_id, request->arena, &store)) {
+    if (!ds_catalogue_store(request->api->catalog, order->store_id, request->arena, &store)) {
         *refusal = (struct refusal){404, "store_unknown", "there is no such store"};
         return;
     }
@@ -273,7 +273,7 @@ static bool fill_command(ds_request_t *request, const struct order_in *order,
     struct ds_order_line *lines =
         ds_arena_calloc(request->arena, order->line_count, sizeof *lines, &error);
     if (lines == NULL) {
-        ds_reply_error(request, 500, "internal", "out of memory");
+        ds_answer_error(request, 500, "internal", "out of memory");
         return false;
     }
     memcpy(lines, order->lines, order->line_count * sizeof *lines);
@@ -294,7 +294,7 @@ static bool fill_command(ds_request_t *request, const struct order_in *order,
 static void refuse(ds_request_t *request, struct ds_command_job *job, const struct refusal *refusal)
 {
     if (refusal->status == 400 || refusal->status == 503) {
-        ds_reply_error(request, refusal->status, refusal->code, refusal->message);
+        ds_answer_error(request, refusal->status, refusal->code, refusal->message);
         return;
     }
     ds_command_refuse(request, job, refusal->status, refusal->code, refusal->message);
@@ -317,7 +317,7 @@ void ds_post_order(ds_request_t *request)
     name_order(request, &order, job);
     if (request->key.len > 0 && ds_command_known(request, job))
         return;
-    if (ds_catalog_fresh(api->catalog, order.store_id, ds_api_now_us(api)))
+    if (ds_catalogue_fresh(api->catalog, order.store_id, ds_api_now_us(api)))
         price(request, &order, place, &refusal);
     else
         refusal = (struct refusal){503, "catalog_stale", "the prices are not up to date here now"};
@@ -337,13 +337,13 @@ void ds_post_order_cancel(ds_request_t *request)
     bool has_note = ds_field_text(&body, "reason", false, 0, 200, &note);
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems)) {
-        ds_reply_problems(request);
+        ds_answer_problems(request);
         return;
     }
     bool customer = (request->person.roles & DS_CUSTOMER) != 0;
     if (!ds_entity_id_valid(order_id) ||
         (!customer && !ds_person_works_for(&request->person, store_id))) {
-        ds_reply_error(request, 404, "order_unknown", "there is no such order");
+        ds_answer_error(request, 404, "order_unknown", "there is no such order");
         return;
     }
     struct ds_command_job *job =

@@ -50,7 +50,7 @@ static bool take_items(ds_request_t *request, struct ds_receive_stock *receive)
     receive->items.items =
         ds_arena_calloc(request->arena, DS_MAX_BULK_ITEMS, sizeof *receive->items.items, &error);
     if (receive->items.items == NULL) {
-        ds_reply_error(request, 500, "internal", "out of memory");
+        ds_answer_error(request, 500, "internal", "out of memory");
         return false;
     }
     if (ds_field_array(&body, "items", true, 1, DS_MAX_BULK_ITEMS, &items)) {
@@ -62,7 +62,7 @@ static bool take_items(ds_request_t *request, struct ds_receive_stock *receive)
     }
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
-        ds_reply_problems(request);
+        ds_answer_problems(request);
     return request->status == 0;
 }
 
@@ -71,7 +71,7 @@ void ds_post_stock_receive(ds_request_t *request)
     ds_str_t store_id = ds_request_arg(request, 0);
     struct ds_receive_stock receive = {.store_id = store_id};
     if (!ds_person_works_for(&request->person, store_id)) {
-        ds_reply_error(request, 403, "forbidden", "you do not work for this store");
+        ds_answer_error(request, 403, "forbidden", "you do not work for this store");
         return;
     }
     if (!take_items(request, &receive))

@@ -36,7 +36,7 @@ static void run_away(ds_request_t *request)
         request->query->away(request);
         return;
     }
-    ds_reply_error(request, 503, "database_unavailable", "the read model cannot be asked now");
+    ds_answer_error(request, 503, "database_unavailable", "the read model cannot be asked now");
     ds_request_release(request);
 }
 
@@ -66,8 +66,8 @@ static void set_up(ds_database_t *database, bool up, const ds_error_t *error)
 
 static void reply_behind(ds_request_t *request, double lag_s)
 {
-    ds_reply_error_detail(request, 503, "behind", "the read model has not come this far yet",
-                          json_pack("{s:f}", "lagSeconds", lag_s));
+    ds_answer_error_detail(request, 503, "behind", "the read model has not come this far yet",
+                           json_pack("{s:f}", "lagSeconds", lag_s));
 }
 
 static void too_late(ds_request_t *request)
@@ -127,8 +127,8 @@ static bool run_consistent(ds_request_t *request, ds_db_t *db, bool *handed_on_o
     if (!ok || !ds_db_execute(db, "COMMIT", error))
         return false;
     if (verdict == DS_TOKEN_FOREIGN)
-        ds_reply_error(request, 409, "consistency_token_foreign",
-                       "the token is of a log that no longer exists");
+        ds_answer_error(request, 409, "consistency_token_foreign",
+                        "the token is of a log that no longer exists");
     else if (verdict == DS_TOKEN_BEHIND)
         *handed_on_out = wait_for_tokens(request, lag_s);
     return true;
@@ -313,7 +313,7 @@ void ds_database_submit(ds_database_t *database, ds_request_t *request, struct d
         job->away(request);
         return;
     }
-    ds_reply_error(request, 503, "busy", "too many queries wait");
+    ds_answer_error(request, 503, "busy", "too many queries wait");
     ds_request_release(request);
 }
 
@@ -359,7 +359,7 @@ void ds_query_start(ds_request_t *request,
     ds_error_t error = DS_ERROR_INIT;
     struct ds_query_job *job = ds_arena_alloc(request->arena, sizeof *job, &error);
     if (job == NULL) {
-        ds_reply_error(request, 500, "internal", "out of memory");
+        ds_answer_error(request, 500, "internal", "out of memory");
         return;
     }
     job->run = run_query;

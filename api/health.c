@@ -25,23 +25,23 @@ void ds_get_health(ds_request_t *request)
     struct ds_api *api = request->api;
     bool kafka = ds_api_commands_ready(api);
     bool database = ds_api_queries_ready(api);
-    bool catalog = ds_catalog_loaded(api->catalog);
+    bool catalog = ds_catalogue_loaded(api->catalog);
     bool down = !kafka && !database;
     const char *status = down ? "down" : kafka && database && catalog ? "ok" : "degraded";
     int64_t up_s = (ds_api_now_us(api) - api->started_us) / DS_US_PER_S;
-    ds_reply_data(request, down ? 503 : 200,
-                  json_pack("{s:s,s:s,s:I,s:{s:s,s:s,s:s}}", "status", status, "version",
-                            DS_API_VERSION, "uptimeSeconds", (json_int_t)up_s, "parts", "kafka",
-                            part_text(kafka), "postgres", part_text(database), "catalog",
-                            catalog ? "ok" : "starting"));
+    ds_answer_data(request, down ? 503 : 200,
+                   json_pack("{s:s,s:s,s:I,s:{s:s,s:s,s:s}}", "status", status, "version",
+                             DS_API_VERSION, "uptimeSeconds", (json_int_t)up_s, "parts", "kafka",
+                             part_text(kafka), "postgres", part_text(database), "catalog",
+                             catalog ? "ok" : "starting"));
 }
 
 static void reply_probe(ds_request_t *request, bool ok, const char *code, const char *message)
 {
     if (ok)
-        ds_reply_data(request, 200, json_pack("{s:s}", "status", "ok"));
+        ds_answer_data(request, 200, json_pack("{s:s}", "status", "ok"));
     else
-        ds_reply_error(request, 503, code, message);
+        ds_answer_error(request, 503, code, message);
 }
 
 void ds_get_livez(ds_request_t *request)
@@ -69,7 +69,7 @@ void ds_get_readyz(ds_request_t *request)
 void ds_get_readyz_commands(ds_request_t *request)
 {
     struct ds_api *api = request->api;
-    bool ready = ds_api_commands_ready(api) && ds_catalog_loaded(api->catalog);
+    bool ready = ds_api_commands_ready(api) && ds_catalogue_loaded(api->catalog);
     reply_probe(request, ready && !atomic_load(&api->draining), "kafka_unavailable",
                 "commands cannot be taken now");
 }
@@ -91,9 +91,9 @@ void ds_get_metrics(ds_request_t *request)
         metrics = json_loadb((const char *)text.data, text.len, JSON_DECODE_ANY, NULL);
     ds_buf_cleanup(&text);
     if (metrics == NULL)
-        ds_reply_error(request, 500, "internal", "the metrics cannot be shown");
+        ds_answer_error(request, 500, "internal", "the metrics cannot be shown");
     else
-        ds_reply_data(request, 200, metrics);
+        ds_answer_data(request, 200, metrics);
 }
 
 void ds_get_prometheus(ds_request_t *request)
@@ -102,8 +102,8 @@ void ds_get_prometheus(ds_request_t *request)
     ds_error_t error = DS_ERROR_INIT;
     ds_buf_init(&text, METRICS_MAX_BYTES);
     if (ds_metrics_prometheus(request->api->runtime->metrics, &text, &error))
-        ds_reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", ds_buf_str(&text));
+        ds_answer_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", ds_buf_str(&text));
     else
-        ds_reply_error(request, 500, "internal", "the metrics cannot be shown");
+        ds_answer_error(request, 500, "internal", "the metrics cannot be shown");
     ds_buf_cleanup(&text);
 }

@@ -34,10 +34,10 @@ static bool too_long(ds_request_t *request)
 {
     /* The version and the method stand in the line too. */
     if (request->uri.len + 20 > REQUEST_LINE_MAX)
-        ds_reply_error(request, 414, "uri_too_long", "the request line may have 2048 bytes");
+        ds_answer_error(request, 414, "uri_too_long", "the request line may have 2048 bytes");
     else if (request->headers.count > HEADERS_MAX || request->headers.bytes > HEAD_MAX)
-        ds_reply_error(request, 431, "headers_too_large",
-                       "the head may have 64 headers and 16 KiB");
+        ds_answer_error(request, 431, "headers_too_large",
+                        "the head may have 64 headers and 16 KiB");
     return request->status != 0;
 }
 
@@ -47,18 +47,18 @@ static void answer_options(ds_request_t *request)
     ds_error_t error = DS_ERROR_INIT;
     ds_buf_init(&allow, 256);
     if (ds_router_allow(request->match.allowed, &allow, &error)) {
-        ds_reply_header(request, "Allow", "%.*s", (int)allow.len, (const char *)allow.data);
+        ds_answer_header(request, "Allow", "%.*s", (int)allow.len, (const char *)allow.data);
         if (ds_origin_allowed(request->api->settings->cors_origins, request->headers.origin)) {
-            ds_reply_header(request, "Access-Control-Allow-Methods", "%.*s", (int)allow.len,
-                            (const char *)allow.data);
-            ds_reply_header(request, "Access-Control-Allow-Headers",
-                            "Authorization, Content-Type, Consistency-Token, Idempotency-Key, "
-                            "If-None-Match, Prefer, X-Correlation-Id, traceparent, tracestate");
-            ds_reply_header(request, "Access-Control-Max-Age", "600");
+            ds_answer_header(request, "Access-Control-Allow-Methods", "%.*s", (int)allow.len,
+                             (const char *)allow.data);
+            ds_answer_header(request, "Access-Control-Allow-Headers",
+                             "Authorization, Content-Type, Consistency-Token, Idempotency-Key, "
+                             "If-None-Match, Prefer, X-Correlation-Id, traceparent, tracestate");
+            ds_answer_header(request, "Access-Control-Max-Age", "600");
         }
     }
     ds_buf_cleanup(&allow);
-    ds_reply_empty(request, 204);
+    ds_answer_empty(request, 204);
 }
 
 static void refuse_method(ds_request_t *request)
@@ -67,9 +67,9 @@ static void refuse_method(ds_request_t *request)
     ds_error_t error = DS_ERROR_INIT;
     ds_buf_init(&allow, 256);
     if (ds_router_allow(request->match.allowed, &allow, &error))
-        ds_reply_header(request, "Allow", "%.*s", (int)allow.len, (const char *)allow.data);
+        ds_answer_header(request, "Allow", "%.*s", (int)allow.len, (const char *)allow.data);
     ds_buf_cleanup(&allow);
-    ds_reply_error(request, 405, "method_not_allowed", "this path does not take that method");
+    ds_answer_error(request, 405, "method_not_allowed", "this path does not take that method");
 }
 
 static bool route(ds_request_t *request)
@@ -78,15 +78,15 @@ static bool route(ds_request_t *request)
     ds_router_match(ds_routes, request->method, request->path, &request->match);
     const struct ds_route *found = request->match.route;
     if (request->match.allowed == 0)
-        ds_reply_error(request, 404, "route_unknown", "there is nothing at this path");
+        ds_answer_error(request, 404, "route_unknown", "there is nothing at this path");
     else if (request->method == DS_OPTIONS)
         answer_options(request);
     else if (found == NULL)
         refuse_method(request);
     else if ((found->flags & DS_ROUTE_METRICS) != 0 && !api->settings->metrics_on_main)
-        ds_reply_error(request, 404, "route_unknown", "there is nothing at this path");
+        ds_answer_error(request, 404, "route_unknown", "there is nothing at this path");
     else if (atomic_load(&api->draining) && (found->flags & DS_ROUTE_PROBE) == 0)
-        ds_reply_error(request, 503, "draining", "this replica is stopping");
+        ds_answer_error(request, 503, "draining", "this replica is stopping");
     return request->status == 0;
 }
 
@@ -121,22 +121,22 @@ static bool acceptable(ds_request_t *request)
             return true;
         rest = ds_str_after(rest, ',');
     }
-    ds_reply_error(request, 406, "not_acceptable", "answers are application/json");
+    ds_answer_error(request, 406, "not_acceptable", "answers are application/json");
     return false;
 }
 
 static void refuse_token(ds_request_t *request, enum ds_auth_verdict verdict)
 {
     if (verdict == DS_AUTH_ABSENT) {
-        ds_reply_error(request, 401, "unauthenticated", "a bearer token is needed");
+        ds_answer_error(request, 401, "unauthenticated", "a bearer token is needed");
         return;
     }
     bool expired = verdict == DS_AUTH_EXPIRED;
-    ds_reply_header(request, "WWW-Authenticate",
-                    "Bearer realm=\"doorstep\", error=\"invalid_token\", error_description=\"%s\"",
-                    expired ? "expired" : "not valid");
-    ds_reply_error(request, 401, expired ? "token_expired" : "token_invalid",
-                   expired ? "the token has expired" : "the token is not valid");
+    ds_answer_header(request, "WWW-Authenticate",
+                     "Bearer realm=\"doorstep\", error=\"invalid_token\", error_description=\"%s\"",
+                     expired ? "expired" : "not valid");
+    ds_answer_error(request, 401, expired ? "token_expired" : "token_invalid",
+                    expired ? "the token has expired" : "the token is not valid");
 }
 
 static bool authenticate(ds_request_t *request, enum ds_auth_verdict *verdict_out)
@@ -159,15 +159,15 @@ static bool take_rate(ds_request_t *request, const char *name, const char *who, 
         return true;
     ds_ratelimit_take(api->limits, ds_str(who), share, window_us, ds_api_now_us(api), &verdict);
     if (strcmp(name, "client") == 0) {
-        ds_reply_header(request, "RateLimit-Policy", "\"client\";q=%lld;w=%lld", (long long)share,
-                        (long long)(window_us / DS_US_PER_S));
-        ds_reply_header(request, "RateLimit", "\"client\";r=%lld;t=%lld",
-                        (long long)verdict.remaining, (long long)verdict.reset_s);
+        ds_answer_header(request, "RateLimit-Policy", "\"client\";q=%lld;w=%lld", (long long)share,
+                         (long long)(window_us / DS_US_PER_S));
+        ds_answer_header(request, "RateLimit", "\"client\";r=%lld;t=%lld",
+                         (long long)verdict.remaining, (long long)verdict.reset_s);
     }
     if (verdict.allowed)
         return true;
-    ds_reply_header(request, "Retry-After", "%lld", (long long)verdict.retry_s);
-    ds_reply_error(request, 429, code, "too many requests; see Retry-After");
+    ds_answer_header(request, "Retry-After", "%lld", (long long)verdict.retry_s);
+    ds_answer_error(request, 429, code, "too many requests; see Retry-After");
     return false;
 }
 
@@ -211,7 +211,7 @@ static bool allowed(ds_request_t *request)
     if (!known)
         refuse_token(request, verdict);
     else if (roles != 0 && (roles & request->person.roles) == 0)
-        ds_reply_error(request, 403, "forbidden", "your roles do not allow this");
+        ds_answer_error(request, 403, "forbidden", "your roles do not allow this");
     return request->status == 0;
 }
 
@@ -239,18 +239,18 @@ static bool body_ok(ds_request_t *request)
     int64_t length = -1;
     bool has_length = headers->content_length.len > 0;
     if (has_length && (!ds_str_to_i64(headers->content_length, &length) || length < 0)) {
-        ds_reply_error(request, 400, "invalid_header", "Content-Length is not a number");
+        ds_answer_error(request, 400, "invalid_header", "Content-Length is not a number");
         return false;
     }
     bool has_body = headers->lengths > 0 && length != 0;
     if (!has_body || request->method == DS_GET || request->method == DS_HEAD)
         return true;
     if (length > (int64_t)ds_intake_body_max(request))
-        ds_reply_error(request, 413, "body_too_large", "the body is larger than this path takes");
+        ds_answer_error(request, 413, "body_too_large", "the body is larger than this path takes");
     else if ((request->match.route->flags & DS_ROUTE_WEBHOOK) == 0 &&
              !is_json(headers->content_type))
-        ds_reply_error(request, 415, "unsupported_media_type",
-                       "bodies are application/json; say so in Content-Type");
+        ds_answer_error(request, 415, "unsupported_media_type",
+                        "bodies are application/json; say so in Content-Type");
     return request->status == 0;
 }
 
@@ -260,11 +260,11 @@ static bool take_key(ds_request_t *request)
     if (request->method != DS_POST)
         return true;
     if (header.data != NULL && !ds_key_parse(header, request->key_buffer, &request->key))
-        ds_reply_error(request, 400, "idempotency_key_invalid",
-                       "Idempotency-Key must be 1 to 128 printable ASCII characters");
+        ds_answer_error(request, 400, "idempotency_key_invalid",
+                        "Idempotency-Key must be 1 to 128 printable ASCII characters");
     else if (request->key.len == 0 && (request->match.route->flags & DS_ROUTE_KEY_REQUIRED) != 0)
-        ds_reply_error(request, 400, "idempotency_key_required",
-                       "a repeat of this would add up: send an Idempotency-Key");
+        ds_answer_error(request, 400, "idempotency_key_required",
+                        "a repeat of this would add up: send an Idempotency-Key");
     return request->status == 0;
 }
 
@@ -281,8 +281,8 @@ static bool take_tokens(ds_request_t *request, ds_str_t list)
         if (request->token_count == DS_MAX_TOKENS ||
             !ds_token_read(one, request->api->token_key, &request->tokens[request->token_count],
                            &error)) {
-            ds_reply_error(request, 400, "consistency_token_invalid",
-                           "a Consistency-Token is not one of ours, or there are more than 8");
+            ds_answer_error(request, 400, "consistency_token_invalid",
+                            "a Consistency-Token is not one of ours, or there are more than 8");
             return false;
         }
         request->token_count++;
@@ -295,14 +295,14 @@ void ds_intake_head(ds_request_t *request)
     bool uri_ok = ds_request_parse_uri(request);
     ds_request_take_ids(request);
     if (request->headers.lengths > 1) {
-        ds_reply_error(request, 400, "ambiguous_length",
-                       "Content-Length and Transfer-Encoding: one of them, once");
+        ds_answer_error(request, 400, "ambiguous_length",
+                        "Content-Length and Transfer-Encoding: one of them, once");
         return;
     }
     if (too_long(request))
         return;
     if (!uri_ok) {
-        ds_reply_error(request, 400, "invalid_parameter", "the path or the query is malformed");
+        ds_answer_error(request, 400, "invalid_parameter", "the path or the query is malformed");
         return;
     }
     if (!route(request) || !acceptable(request) || !allowed(request) || !body_ok(request) ||
@@ -327,7 +327,7 @@ void ds_intake_body(ds_request_t *request)
 {
     char why[128];
     if (request->body_too_large) {
-        ds_reply_error(request, 413, "body_too_large", "the body is larger than this path takes");
+        ds_answer_error(request, 413, "body_too_large", "the body is larger than this path takes");
         return;
     }
     if (request->method != DS_POST || (request->match.route->flags & DS_ROUTE_WEBHOOK) != 0)
@@ -335,10 +335,10 @@ void ds_intake_body(ds_request_t *request)
     if (request->body.len == 0) {
         request->json = json_object(); /* then every required field is reported as missing */
     } else if (!ds_json_parse(ds_buf_str(&request->body), &request->json, why, sizeof why)) {
-        ds_reply_error(request, 400, "invalid_json", why);
+        ds_answer_error(request, 400, "invalid_json", why);
         return;
     }
     if (ds_json_has_card_number(request->json))
-        ds_reply_error(request, 400, "card_number_refused",
-                       "something here looks like a card number; send the provider's token");
+        ds_answer_error(request, 400, "card_number_refused",
+                        "something here looks like a card number; send the provider's token");
 }

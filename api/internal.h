@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 #include "api/auth.h"
-#include "api/catalog.h"
+#include "api/catalogue.h"
 #include "api/database.h"
 #include "api/ends.h"
 #include "api/ratelimit.h"
@@ -33,7 +33,7 @@ struct ds_api {
     ds_buf_t webhook_key; /* decoded */
     ds_ratelimit_t *limits;
     ds_recent_t *recent;
-    ds_catalog_t *catalog;
+    ds_catalogue_t *catalog;
     ds_database_t *database;
     ds_positions_t *positions;
     ds_waiting_t *waiting;

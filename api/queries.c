@@ -118,12 +118,12 @@ bool ds_time_parse(ds_str_t text, int64_t *time_us_out)
 json_t *ds_cell_time(const PGresult *rows, int row, int column)
 {
     return PQgetisnull(rows, row, column) ? json_null()
-                                          : ds_json_time(ds_cell_int(rows, row, column));
+                                          : ds_out_time(ds_cell_int(rows, row, column));
 }
 
 json_t *ds_cell_text(const PGresult *rows, int row, int column)
 {
-    return PQgetisnull(rows, row, column) ? json_null() : ds_json_text(ds_cell(rows, row, column));
+    return PQgetisnull(rows, row, column) ? json_null() : ds_out_text(ds_cell(rows, row, column));
 }
 
 bool ds_query_cursor(ds_request_t *request, uint64_t filter, ds_str_t *key_out, ds_str_t *id_out)
@@ -135,7 +135,7 @@ bool ds_query_cursor(ds_request_t *request, uint64_t filter, ds_str_t *key_out, 
     if (text.len == 0)
         return true;
     if (!ds_cursor_read(text, request->api->token_key, filter, request->arena, &cursor, &error)) {
-        ds_reply_error(request, 400, "invalid_cursor", "the cursor is not of this list");
+        ds_answer_error(request, 400, "invalid_cursor", "the cursor is not of this list");
         return false;
     }
     *key_out = cursor.key;

@@ -1,5 +1,5 @@
 /* api/queries_catalog.c - products and stores, from memory. */
-#include "api/catalog.h"
+#include "api/catalogue.h"
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "api/queries.h"
@@ -14,18 +14,18 @@ enum verdict { READY, BEHIND, FOREIGN };
 
 static enum verdict check_tokens(const ds_request_t *request)
 {
-    ds_catalog_t *catalog = request->api->catalog;
+    ds_catalogue_t *catalog = request->api->catalog;
     enum verdict verdict = READY;
     for (size_t i = 0; i < request->token_count; i++) {
         const struct ds_token *token = &request->tokens[i];
         char identity[64];
         if (token->topic != DS_TOPIC_CATALOG)
             continue; /* nothing here comes from another topic */
-        ds_catalog_log_identity(catalog, DS_TOPIC_CATALOG, token->partition, identity);
+        ds_catalogue_log_identity(catalog, DS_TOPIC_CATALOG, token->partition, identity);
         if (token->identity[0] != '\0' && identity[0] != '\0' &&
             strcmp(token->identity, identity) != 0)
             return FOREIGN;
-        if (ds_catalog_commands_through(catalog, token->partition) < token->offset)
+        if (ds_catalogue_commands_through(catalog, token->partition) < token->offset)
             verdict = BEHIND;
     }
     return verdict;
@@ -46,8 +46,8 @@ static void late(ds_request_t *request)
 {
     double waited_s =
         (double)(ds_api_now_us(request->api) - request->started_us) / (double)DS_US_PER_S;
-    ds_reply_error_detail(request, 503, "behind", "the catalogue has not come this far yet",
-                          json_pack("{s:f}", "lagSeconds", waited_s));
+    ds_answer_error_detail(request, 503, "behind", "the catalogue has not come this far yet",
+                           json_pack("{s:f}", "lagSeconds", waited_s));
     ds_request_release(request);
 }
 
@@ -55,14 +55,14 @@ static void late(ds_request_t *request)
 static bool consistent(ds_request_t *request)
 {
     struct ds_api *api = request->api;
-    if (!ds_catalog_loaded(api->catalog)) {
-        ds_reply_error(request, 503, "starting", "the catalogue is still being read");
+    if (!ds_catalogue_loaded(api->catalog)) {
+        ds_answer_error(request, 503, "starting", "the catalogue is still being read");
         return false;
     }
     enum verdict verdict = check_tokens(request);
     if (verdict == FOREIGN)
-        ds_reply_error(request, 409, "consistency_token_foreign",
-                       "the token is of a log that no longer exists");
+        ds_answer_error(request, 409, "consistency_token_foreign",
+                        "the token is of a log that no longer exists");
     if (verdict != BEHIND)
         return verdict == READY;
     request->wait_ready = is_ready;
@@ -81,12 +81,12 @@ static json_t *product_json(const struct ds_product_view *product)
 {
     const struct ds_product_info *info = &product->info;
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:i,s:b,s:o,s:I}", "productId",
-                     ds_json_text(info->product_id), "storeId", ds_json_text(product->store_id),
-                     "name", ds_json_text(info->name), "category", ds_json_text(info->category),
-                     "unit", ds_json_text(info->unit), "price",
-                     ds_json_money(info->price_minor, product->currency), "maxQuantity",
+                     ds_out_text(info->product_id), "storeId", ds_out_text(product->store_id),
+                     "name", ds_out_text(info->name), "category", ds_out_text(info->category),
+                     "unit", ds_out_text(info->unit), "price",
+                     ds_out_money(info->price_minor, product->currency), "maxQuantity",
                      (int)info->max_quantity, "available", product->store_open && !product->removed,
-                     "imageUrl", info->has_image_url ? ds_json_text(info->image_url) : json_null(),
+                     "imageUrl", info->has_image_url ? ds_out_text(info->image_url) : json_null(),
                      "version", (json_int_t)product->offset);
 }
 
@@ -95,16 +95,16 @@ void ds_get_product(ds_request_t *request)
     struct ds_product_view product;
     if (!consistent(request))
         return;
-    if (!ds_catalog_product(request->api->catalog, ds_request_arg(request, 0), request->arena,
-                            &product) ||
+    if (!ds_catalogue_product(request->api->catalog, ds_request_arg(request, 0), request->arena,
+                              &product) ||
         product.removed) {
-        ds_reply_error(request, 404, "product_unknown", "there is no such product");
+        ds_answer_error(request, 404, "product_unknown", "there is no such product");
         return;
     }
-    ds_reply_tagged(request,
-                    ds_request_text(request, "\"p%lld-%lld\"", (long long)product.offset,
-                                    (long long)product.store_offset),
-                    product_json(&product));
+    ds_answer_tagged(request,
+                     ds_request_text(request, "\"p%lld-%lld\"", (long long)product.offset,
+                                     (long long)product.store_offset),
+                     product_json(&product));
 }
 
 static bool parse_sort(ds_str_t text, enum ds_product_sort *sort_out)
@@ -138,11 +138,11 @@ static bool take_query(ds_request_t *request, struct ds_product_query *query)
         return false;
     query->limit = (size_t)limit;
     if (!parse_sort(ds_request_param(request, "sort"), &query->sort)) {
-        ds_reply_bad_parameter(request, "sort", "must be name, price or -price");
+        ds_answer_bad_parameter(request, "sort", "must be name, price or -price");
         return false;
     }
     if (ds_request_param(request, "q").data != NULL) {
-        ds_reply_bad_parameter(request, "q", "searching is not supported yet");
+        ds_answer_bad_parameter(request, "q", "searching is not supported yet");
         return false;
     }
     if (!ds_query_cursor(request, filter_hash(request, query), &query->after_key, &query->after_id))
@@ -150,7 +150,7 @@ static bool take_query(ds_request_t *request, struct ds_product_query *query)
     query->has_after = query->after_id.len > 0;
     struct ds_product_view last;
     if (query->has_after && query->after_key.len == 0 &&
-        ds_catalog_product(request->api->catalog, query->after_id, request->arena, &last))
+        ds_catalogue_product(request->api->catalog, query->after_id, request->arena, &last))
         query->after_key = last.info.name;
     return true;
 }
@@ -172,10 +172,10 @@ static ds_str_t next_cursor(ds_request_t *request, const struct ds_product_query
 /* @return whether the client has this list already; then 304 stands in the request. */
 static bool unchanged(ds_request_t *request, const char *etag)
 {
-    ds_reply_header(request, "ETag", "%s", etag);
+    ds_answer_header(request, "ETag", "%s", etag);
     if (!ds_etag_matches(request->headers.if_none_match, ds_str(etag)))
         return false;
-    ds_reply_empty(request, 304);
+    ds_answer_empty(request, 304);
     return true;
 }
 
@@ -189,9 +189,9 @@ void ds_get_products(ds_request_t *request)
     ds_error_t error = DS_ERROR_INIT;
     if (!consistent(request) || !take_query(request, &query))
         return;
-    if (!ds_catalog_list(request->api->catalog, &query, request->arena, &products, &count, &more,
-                         &version, &error)) {
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+    if (!ds_catalogue_list(request->api->catalog, &query, request->arena, &products, &count, &more,
+                           &version, &error)) {
+        ds_answer_error(request, 500, "internal", "something went wrong here");
         return;
     }
     if (unchanged(request, ds_request_text(request, "\"l%lld\"", (long long)version)))
@@ -202,7 +202,7 @@ void ds_get_products(ds_request_t *request)
     ds_str_t next = {0};
     if (more && count > 0)
         next = next_cursor(request, &query, &products[count - 1]);
-    ds_reply_page(request, list, (int64_t)query.limit, next);
+    ds_answer_page(request, list, (int64_t)query.limit, next);
 }
 
 /* --- stores
@@ -226,11 +226,11 @@ static json_t *store_json(const struct ds_store_view *store)
                                                              ? "card"
                                                              : "cash_on_delivery"));
     return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:I}", "storeId",
-                     ds_json_text(info->store_id), "name", ds_json_text(info->name), "currency",
-                     ds_json_text(info->currency), "timeZone", ds_json_text(info->time_zone),
+                     ds_out_text(info->store_id), "name", ds_out_text(info->name), "currency",
+                     ds_out_text(info->currency), "timeZone", ds_out_text(info->time_zone),
                      "paymentMethods", methods, "deliveryFee",
-                     ds_json_money(info->delivery_fee_minor, info->currency), "minimumOrder",
-                     ds_json_money(info->minimum_order_minor, info->currency), "open",
+                     ds_out_money(info->delivery_fee_minor, info->currency), "minimumOrder",
+                     ds_out_money(info->minimum_order_minor, info->currency), "open",
                      (int)info->open, "location", place_json(info), "version",
                      (json_int_t)store->offset);
 }
@@ -240,13 +240,13 @@ void ds_get_store(ds_request_t *request)
     struct ds_store_view store;
     if (!consistent(request))
         return;
-    if (!ds_catalog_store(request->api->catalog, ds_request_arg(request, 0), request->arena,
-                          &store)) {
-        ds_reply_error(request, 404, "store_unknown", "there is no such store");
+    if (!ds_catalogue_store(request->api->catalog, ds_request_arg(request, 0), request->arena,
+                            &store)) {
+        ds_answer_error(request, 404, "store_unknown", "there is no such store");
         return;
     }
-    ds_reply_tagged(request, ds_request_text(request, "\"s%lld\"", (long long)store.offset),
-                    store_json(&store));
+    ds_answer_tagged(request, ds_request_text(request, "\"s%lld\"", (long long)store.offset),
+                     store_json(&store));
 }
 
 void ds_get_stores(ds_request_t *request)
@@ -262,9 +262,9 @@ void ds_get_stores(ds_request_t *request)
     if (!consistent(request) || !ds_request_limit(request, &limit) ||
         !ds_query_cursor(request, filter, &key, &after))
         return;
-    if (!ds_catalog_stores(request->api->catalog, request->arena, &stores, &count, &version,
-                           &error)) {
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+    if (!ds_catalogue_stores(request->api->catalog, request->arena, &stores, &count, &version,
+                             &error)) {
+        ds_answer_error(request, 500, "internal", "something went wrong here");
         return;
     }
     json_t *list = json_array();
@@ -276,5 +276,5 @@ void ds_get_stores(ds_request_t *request)
     ds_str_t next = {0};
     if (i < count && i > 0)
         next = ds_query_next(request, filter, (ds_str_t){0}, stores[i - 1].info.store_id);
-    ds_reply_page(request, list, limit, next);
+    ds_answer_page(request, list, limit, next);
 }

@@ -74,7 +74,7 @@ static const struct ds_sql list_orders = {
 
 static json_t *money_cell(const PGresult *rows, int row, enum column column)
 {
-    return ds_json_money(ds_cell_int(rows, row, column), ds_cell(rows, row, CURRENCY));
+    return ds_out_money(ds_cell_int(rows, row, column), ds_cell(rows, row, CURRENCY));
 }
 
 static json_t *parsed_cell(const PGresult *rows, int row, enum column column)
@@ -88,8 +88,8 @@ static json_t *line_json(const json_t *line, ds_str_t currency)
     return json_pack("{s:O,s:O,s:O,s:O,s:O,s:o,s:o}", "line", json_array_get(line, 0), "productId",
                      json_array_get(line, 1), "name", json_array_get(line, 2), "quantity",
                      json_array_get(line, 3), "cancelled", json_array_get(line, 4), "unitPrice",
-                     ds_json_money(json_integer_value(json_array_get(line, 5)), currency), "total",
-                     ds_json_money(json_integer_value(json_array_get(line, 6)), currency));
+                     ds_out_money(json_integer_value(json_array_get(line, 5)), currency), "total",
+                     ds_out_money(json_integer_value(json_array_get(line, 6)), currency));
 }
 
 static json_t *lines_json(const PGresult *rows, int row)
@@ -159,13 +159,14 @@ static bool run_order(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     if (!ds_db_query(db, &one_order, 5, params, &rows, error))
         return false;
     if (PQntuples(rows) == 0)
-        ds_reply_error(request, 404, "order_unknown", "there is no such order");
+        ds_answer_error(request, 404, "order_unknown", "there is no such order");
     else
-        ds_reply_tagged(request,
-                        ds_request_text(request, "\"o%s-%s-%s\"", PQgetvalue(rows, 0, ORDER_OFFSET),
-                                        PQgetvalue(rows, 0, PAYMENT_OFFSET),
-                                        PQgetvalue(rows, 0, DELIVERY_OFFSET)),
-                        order_json(rows, 0));
+        ds_answer_tagged(request,
+                         ds_request_text(request, "\"o%s-%s-%s\"",
+                                         PQgetvalue(rows, 0, ORDER_OFFSET),
+                                         PQgetvalue(rows, 0, PAYMENT_OFFSET),
+                                         PQgetvalue(rows, 0, DELIVERY_OFFSET)),
+                         order_json(rows, 0));
     PQclear(rows);
     return true;
 }
@@ -198,7 +199,7 @@ static bool take_time(ds_request_t *request, const char *name, const char **us_o
     if (text.len == 0)
         return true;
     if (!ds_time_parse(text, &time_us)) {
-        ds_reply_bad_parameter(request, name, "must be a time such as 2026-11-21T07:30:33Z");
+        ds_answer_bad_parameter(request, name, "must be a time such as 2026-11-21T07:30:33Z");
         return false;
     }
     *us_out = ds_request_text(request, "%lld", (long long)time_us);
@@ -224,7 +225,7 @@ static bool take_filter(ds_request_t *request, struct list_filter *filter)
     if (!ds_request_limit(request, &filter->limit))
         return false;
     if (status.len > 0 && !is_status(status)) {
-        ds_reply_bad_parameter(request, "status", "there is no such status of an order");
+        ds_answer_bad_parameter(request, "status", "there is no such status of an order");
         return false;
     }
     if (!take_time(request, "from", &filter->from_us) || !take_time(request, "to", &filter->to_us))
@@ -273,7 +274,7 @@ static bool run_list(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     if (count > shown && shown > 0)
         next = ds_query_next(request, filter.hash, ds_cell(rows, shown - 1, PLACED_US),
                              ds_cell(rows, shown - 1, ORDER_ID));
-    ds_reply_page(request, list, filter.limit, next);
+    ds_answer_page(request, list, filter.limit, next);
     PQclear(rows);
     return true;
 }
@@ -306,7 +307,7 @@ static json_t *command_json(const ds_request_t *request, const PGresult *rows)
 {
     bool mismatch = !ds_cell_bool(rows, 0, 5);
     return json_pack("{s:o,s:o,s:o,s:o,s:{s:o,s:I,s:I},s:o}", "commandId",
-                     ds_json_text(ds_request_arg(request, 0)), "status", ds_cell_text(rows, 0, 3),
+                     ds_out_text(ds_request_arg(request, 0)), "status", ds_cell_text(rows, 0, 3),
                      "reason",
                      mismatch ? json_string("idempotency_mismatch") : ds_cell_text(rows, 0, 4),
                      "target", ds_cell_text(rows, 0, 7), "position", "topic",
@@ -321,15 +322,15 @@ static void reply_undecided(ds_request_t *request)
     uint64_t caller = ds_str_hash(request->person.subject, 0);
     if (!ds_recent_get(request->api->recent, ds_request_arg(request, 0), &recent) ||
         (recent.caller != caller && (request->person.roles & DS_ADMIN) == 0)) {
-        ds_reply_error(request, 404, "not_found", "there is no such command");
+        ds_answer_error(request, 404, "not_found", "there is no such command");
         return;
     }
-    ds_reply_data(request, 200,
-                  json_pack("{s:s,s:s,s:n,s:n,s:{s:s,s:i,s:I},s:n}", "commandId", recent.id.text,
-                            "status", "accepted", "reason", "target", "position", "topic",
-                            ds_topic_commands(recent.place.topic), "partition",
-                            (int)recent.place.partition, "offset", (json_int_t)recent.place.offset,
-                            "decidedAt"));
+    ds_answer_data(request, 200,
+                   json_pack("{s:s,s:s,s:n,s:n,s:{s:s,s:i,s:I},s:n}", "commandId", recent.id.text,
+                             "status", "accepted", "reason", "target", "position", "topic",
+                             ds_topic_commands(recent.place.topic), "partition",
+                             (int)recent.place.partition, "offset", (json_int_t)recent.place.offset,
+                             "decidedAt"));
 }
 
 static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
@@ -347,9 +348,9 @@ static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     if (PQntuples(rows) == 0)
         reply_undecided(request);
     else if (!may_see(request, ds_cell(rows, 0, 6)))
-        ds_reply_error(request, 404, "not_found", "there is no such command");
+        ds_answer_error(request, 404, "not_found", "there is no such command");
     else
-        ds_reply_data(request, 200, command_json(request, rows));
+        ds_answer_data(request, 200, command_json(request, rows));
     PQclear(rows);
     return true;
 }
@@ -359,5 +360,5 @@ void ds_get_command(ds_request_t *request)
     if (ds_id_valid(ds_request_arg(request, 0)))
         ds_query_start(request, run_command);
     else
-        ds_reply_error(request, 404, "not_found", "there is no such command");
+        ds_answer_error(request, 404, "not_found", "there is no such command");
 }

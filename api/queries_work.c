@@ -30,7 +30,7 @@ static bool take_stock_filter(ds_request_t *request, struct stock_filter *filter
     ds_str_t product = ds_request_param(request, "product");
     filter->low = ds_str_eq(low, DS_STR("true")) ? "t" : "f";
     if (low.len > 0 && filter->low[0] == 'f' && !ds_str_eq(low, DS_STR("false"))) {
-        ds_reply_bad_parameter(request, "low", "must be true or false");
+        ds_answer_bad_parameter(request, "low", "must be true or false");
         return false;
     }
     filter->hash = ds_str_hash(ds_str(ds_request_text(request, "stock|%.*s|%.*s|%s",
@@ -71,7 +71,7 @@ static bool run_stock(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     ds_str_t next = {0};
     if (count > shown && shown > 0)
         next = ds_query_next(request, filter.hash, (ds_str_t){0}, ds_cell(rows, shown - 1, 0));
-    ds_reply_page(request, list, filter.limit, next);
+    ds_answer_page(request, list, filter.limit, next);
     PQclear(rows);
     return true;
 }
@@ -80,7 +80,7 @@ void ds_get_stock(ds_request_t *request)
 {
     struct stock_filter filter = {0};
     if (!ds_person_works_for(&request->person, ds_request_arg(request, 0)))
-        ds_reply_error(request, 403, "forbidden", "you do not work for this store");
+        ds_answer_error(request, 403, "forbidden", "you do not work for this store");
     else if (take_stock_filter(request, &filter))
         ds_query_start(request, run_stock);
 }
@@ -108,7 +108,7 @@ static bool run_offers(ds_request_t *request, ds_db_t *db, ds_error_t *error)
             json_pack("{s:o,s:o,s:o,s:o,s:o}", "offerId", ds_cell_text(rows, row, 0), "orderId",
                       ds_cell_text(rows, row, 1), "status", ds_cell_text(rows, row, 2), "offeredAt",
                       ds_cell_time(rows, row, 3), "expiresAt", ds_cell_time(rows, row, 4)));
-    ds_reply_page(request, list, 100, (ds_str_t){0});
+    ds_answer_page(request, list, 100, (ds_str_t){0});
     PQclear(rows);
     return true;
 }
@@ -124,48 +124,46 @@ void ds_get_courier_offers(ds_request_t *request)
     if (is_self(request, ds_request_arg(request, 0)))
         ds_query_start(request, run_offers);
     else
-        ds_reply_error(request, 404, "courier_unknown", "there is no such courier");
+        ds_answer_error(request, 404, "courier_unknown", "there is no such courier");
 }
 
-static const struct
-    ds_sql
-        list_deliveries =
-            {
-                "list_deliveries",
-                "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, "
-                "d.total_minor, d.currency, " DS_MICROS_SQL("d.requested_at") ", " DS_MICROS_SQL("d"
-                                                                                                 "."
-                                                                                                 "a"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "g"
-                                                                                                 "n"
-                                                                                                 "e"
-                                                                                                 "d"
-                                                                                                 "_"
-                                                                                                 "a"
-                                                                                                 "t") ", " DS_MICROS_SQL("d.pick_up_by") ", " DS_MICROS_SQL(
-                    "d.picked_up_at") ", " DS_MICROS_SQL("d.ended_at") ", a.recipient, a.phone, "
-                                                                       "a.street, a.city, "
-                                                                       "a.zip_code, a.notes"
-                                                                       " FROM shop.deliveries d "
-                                                                       "LEFT JOIN "
-                                                                       "shop.order_addresses a ON "
-                                                                       "a.order_id = d.order_id"
-                                                                       " WHERE d.courier_id = $1 "
-                                                                       "AND ($2::text IS NULL OR "
-                                                                       "d.status = $2)"
-                                                                       " AND ($3::bigint IS NULL "
-                                                                       "OR (d.requested_at, "
-                                                                       "d.order_id) < "
-                                                                       "(" DS_FROM_MICROS_SQL(
-                                                                           "$3") ", $4))"
-                                                                                 " ORDER BY "
-                                                                                 "d.requested_at "
-                                                                                 "DESC, d.order_id "
-                                                                                 "DESC LIMIT "
-                                                                                 "$5::int"};
+static const struct ds_sql list_deliveries = {
+    "list_deliveries",
+    "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, "
+    "d.total_minor, d.currency, " DS_MICROS_SQL("d.requested_at") ", " DS_MICROS_SQL(
+        "d"
+        "."
+        "a"
+        "s"
+        "s"
+        "i"
+        "g"
+        "n"
+        "e"
+        "d"
+        "_"
+        "a"
+        "t") ", " DS_MICROS_SQL("d.pick_up_by") ", " DS_MICROS_SQL("d.picked_up_at") ","
+                                                                                     " " DS_MICROS_SQL("d.ended_at") ", a.recipient, a.phone, "
+                                                                                                                     "a.street, a.city, "
+                                                                                                                     "a.zip_code, a.notes"
+                                                                                                                     " FROM shop.deliveries d "
+                                                                                                                     "LEFT JOIN "
+                                                                                                                     "shop.order_addresses a ON "
+                                                                                                                     "a.order_id = d.order_id"
+                                                                                                                     " WHERE d.courier_id = $1 "
+                                                                                                                     "AND ($2::text IS NULL OR "
+                                                                                                                     "d.status = $2)"
+                                                                                                                     " AND ($3::bigint IS NULL "
+                                                                                                                     "OR (d.requested_at, "
+                                                                                                                     "d.order_id) < "
+                                                                                                                     "(" DS_FROM_MICROS_SQL(
+                                                                                                                         "$3") ", $4))"
+                                                                                                                               " ORDER BY "
+                                                                                                                               "d.requested_at "
+                                                                                                                               "DESC, d.order_id "
+                                                                                                                               "DESC LIMIT "
+                                                                                                                               "$5::int"};
 
 static json_t *delivery_json(const PGresult *rows, int row)
 {
@@ -180,7 +178,7 @@ static json_t *delivery_json(const PGresult *rows, int row)
         "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orderId", ds_cell_text(rows, row, 0),
         "storeId", ds_cell_text(rows, row, 1), "status", ds_cell_text(rows, row, 2), "reason",
         ds_cell_text(rows, row, 3), "cashToCollect",
-        cash ? ds_json_money(ds_cell_int(rows, row, 5), ds_cell(rows, row, 6)) : json_null(),
+        cash ? ds_out_money(ds_cell_int(rows, row, 5), ds_cell(rows, row, 6)) : json_null(),
         "address", address, "requestedAt", ds_cell_time(rows, row, 7), "assignedAt",
         ds_cell_time(rows, row, 8), "pickUpBy", ds_cell_time(rows, row, 9), "pickedUpAt",
         ds_cell_time(rows, row, 10), "endedAt", ds_cell_time(rows, row, 11));
@@ -226,7 +224,7 @@ static bool run_deliveries(ds_request_t *request, ds_db_t *db, ds_error_t *error
     if (count > shown && shown > 0)
         next = ds_query_next(request, filter.hash, ds_cell(rows, shown - 1, 7),
                              ds_cell(rows, shown - 1, 0));
-    ds_reply_page(request, list, filter.limit, next);
+    ds_answer_page(request, list, filter.limit, next);
     PQclear(rows);
     return true;
 }
@@ -238,7 +236,7 @@ void ds_get_courier_deliveries(ds_request_t *request)
     if (!ds_entity_id_valid(courier_id) ||
         (!is_self(request, courier_id) &&
          !ds_person_works_for(&request->person, ds_id_store(courier_id))))
-        ds_reply_error(request, 404, "courier_unknown", "there is no such courier");
+        ds_answer_error(request, 404, "courier_unknown", "there is no such courier");
     else if (take_delivery_filter(request, &filter))
         ds_query_start(request, run_deliveries);
 }
@@ -295,12 +293,12 @@ static bool run_track(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     if (!ds_db_query(db, &one_track, 5, params, &rows, error))
         return false;
     if (PQntuples(rows) == 0)
-        ds_reply_error(request, 404, "delivery_unknown", "there is no such delivery");
+        ds_answer_error(request, 404, "delivery_unknown", "there is no such delivery");
     else
-        ds_reply_tagged(request,
-                        ds_request_text(request, "\"d%s-%s\"", PQgetvalue(rows, 0, 5),
-                                        PQgetisnull(rows, 0, 8) ? "" : PQgetvalue(rows, 0, 8)),
-                        track_json(rows));
+        ds_answer_tagged(request,
+                         ds_request_text(request, "\"d%s-%s\"", PQgetvalue(rows, 0, 5),
+                                         PQgetisnull(rows, 0, 8) ? "" : PQgetvalue(rows, 0, 8)),
+                         track_json(rows));
     PQclear(rows);
     return true;
 }

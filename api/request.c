@@ -137,7 +137,7 @@ bool ds_request_limit(ds_request_t *request, int64_t *limit_out)
         return true;
     if (ds_str_to_i64(text, limit_out) && *limit_out >= 1 && *limit_out <= 100)
         return true;
-    ds_reply_bad_parameter(request, "limit", "must be a number from 1 to 100");
+    ds_answer_bad_parameter(request, "limit", "must be a number from 1 to 100");
     return false;
 }
 

@@ -1,8 +1,8 @@
 /* api/request.h - one HTTP request and its answer, from the first byte to the last.
  *
  * A request belongs to one thread at a time. The polling thread fills it and calls its route's
- * handler. The handler answers at once (ds_reply_*), or hands the request on: ds_request_hold, then
- * to the producer, a query thread or the waiting room, which answers it and calls
+ * handler. The handler answers at once (ds_answer_*), or hands the request on: ds_request_hold,
+ * then to the producer, a query thread or the waiting room, which answers it and calls
  * ds_request_release. Whoever holds it may use the arena and write the answer. When the deadline
  * passes first, the polling thread answers from a few words of its own and the late answer is
  * dropped: the memory stays until the holder has released it (a count of owners).

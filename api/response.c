@@ -20,7 +20,7 @@ static void reply_bare_500(ds_request_t *request)
         ds_buf_clear(&request->reply); /* then without a body */
 }
 
-void ds_reply_header(ds_request_t *request, const char *name, const char *format, ...)
+void ds_answer_header(ds_request_t *request, const char *name, const char *format, ...)
 {
     char text[1024];
     va_list arguments;
@@ -65,7 +65,7 @@ static void reply_json(ds_request_t *request, int status, json_t *json)
     json_decref(json);
 }
 
-void ds_reply_data(ds_request_t *request, int status, json_t *data)
+void ds_answer_data(ds_request_t *request, int status, json_t *data)
 {
     reply_json(request, status, json_pack("{s:b,s:o}", "success", 1, "data", data));
 }
@@ -87,18 +87,18 @@ static void link_next(ds_request_t *request, ds_str_t next)
     }
     ok = ok && ds_buf_printf(&link, &error, "cursor=%.*s", DS_STR_ARG(next));
     if (ok)
-        ds_reply_header(request, "Link", "<%.*s>; rel=\"next\"", (int)link.len,
-                        (const char *)link.data);
+        ds_answer_header(request, "Link", "<%.*s>; rel=\"next\"", (int)link.len,
+                         (const char *)link.data);
     ds_buf_cleanup(&link);
 }
 
-void ds_reply_page(ds_request_t *request, json_t *data, int64_t limit, ds_str_t next)
+void ds_answer_page(ds_request_t *request, json_t *data, int64_t limit, ds_str_t next)
 {
     if (next.len > 0)
         link_next(request, next);
     reply_json(request, 200,
                json_pack("{s:b,s:o,s:{s:I,s:o}}", "success", 1, "data", data, "page", "limit",
-                         (json_int_t)limit, "next", ds_json_text_or_null(next)));
+                         (json_int_t)limit, "next", ds_out_text_or_null(next)));
 }
 
 bool ds_etag_matches(ds_str_t if_none_match, ds_str_t etag)
@@ -118,18 +118,18 @@ bool ds_etag_matches(ds_str_t if_none_match, ds_str_t etag)
     return false;
 }
 
-void ds_reply_tagged(ds_request_t *request, const char *etag, json_t *data)
+void ds_answer_tagged(ds_request_t *request, const char *etag, json_t *data)
 {
-    ds_reply_header(request, "ETag", "%s", etag);
+    ds_answer_header(request, "ETag", "%s", etag);
     if (!ds_etag_matches(request->headers.if_none_match, ds_str(etag))) {
-        ds_reply_data(request, 200, data);
+        ds_answer_data(request, 200, data);
         return;
     }
     json_decref(data);
-    ds_reply_empty(request, 304);
+    ds_answer_empty(request, 304);
 }
 
-void ds_reply_text(ds_request_t *request, int status, const char *type, ds_str_t text)
+void ds_answer_text(ds_request_t *request, int status, const char *type, ds_str_t text)
 {
     ds_error_t error = DS_ERROR_INIT;
     request->status = status;
@@ -139,14 +139,14 @@ void ds_reply_text(ds_request_t *request, int status, const char *type, ds_str_t
         reply_bare_500(request);
 }
 
-void ds_reply_empty(ds_request_t *request, int status)
+void ds_answer_empty(ds_request_t *request, int status)
 {
     request->status = status;
     request->reply_type = NULL;
     ds_buf_clear(&request->reply);
 }
 
-void ds_reply_error(ds_request_t *request, int status, const char *code, const char *message)
+void ds_answer_error(ds_request_t *request, int status, const char *code, const char *message)
 {
     json_t *details = request->problems.details;
     json_t *error = json_pack("{s:s,s:s,s:O?,s:s}", "code", code, "message", message, "details",
@@ -154,14 +154,14 @@ void ds_reply_error(ds_request_t *request, int status, const char *code, const c
     if (error != NULL && details == NULL)
         (void)json_object_set_new(error, "details", json_array());
     if ((status == 503 || status == 429) && !has_header(request, "Retry-After"))
-        ds_reply_header(request, "Retry-After", "1");
+        ds_answer_header(request, "Retry-After", "1");
     if (status == 401 && !has_header(request, "WWW-Authenticate"))
-        ds_reply_header(request, "WWW-Authenticate", "Bearer realm=\"doorstep\"");
+        ds_answer_header(request, "WWW-Authenticate", "Bearer realm=\"doorstep\"");
     reply_json(request, status, json_pack("{s:b,s:o}", "success", 0, "error", error));
 }
 
-void ds_reply_error_detail(ds_request_t *request, int status, const char *code, const char *message,
-                           json_t *detail)
+void ds_answer_error_detail(ds_request_t *request, int status, const char *code,
+                            const char *message, json_t *detail)
 {
     if (request->problems.details == NULL)
         request->problems.details = json_array();
@@ -169,12 +169,12 @@ void ds_reply_error_detail(ds_request_t *request, int status, const char *code, 
                 json_array_append(request->problems.details, detail) == 0;
     json_decref(detail);
     if (kept)
-        ds_reply_error(request, status, code, message);
+        ds_answer_error(request, status, code, message);
     else
         reply_bare_500(request);
 }
 
-void ds_reply_problems(ds_request_t *request)
+void ds_answer_problems(ds_request_t *request)
 {
     const char *code = ds_problems_code(&request->problems);
     const char *message = "some fields are wrong";
@@ -184,34 +184,34 @@ void ds_reply_problems(ds_request_t *request)
         message = "some fields are not known here";
     else if (strcmp(code, "mixed_stores") == 0)
         message = "all lines must be of one store";
-    ds_reply_error(request, 400, code, message);
+    ds_answer_error(request, 400, code, message);
 }
 
-void ds_reply_bad_parameter(ds_request_t *request, const char *name, const char *message)
+void ds_answer_bad_parameter(ds_request_t *request, const char *name, const char *message)
 {
     ds_problem(&request->problems, name, "invalid", "%s", message);
-    ds_reply_error(request, 400, "invalid_parameter", "a parameter of the query is wrong");
+    ds_answer_error(request, 400, "invalid_parameter", "a parameter of the query is wrong");
 }
 
-json_t *ds_json_text(ds_str_t text)
+json_t *ds_out_text(ds_str_t text)
 {
     return json_stringn(text.data == NULL ? "" : text.data, text.len);
 }
 
-json_t *ds_json_text_or_null(ds_str_t text)
+json_t *ds_out_text_or_null(ds_str_t text)
 {
-    return text.len == 0 ? json_null() : ds_json_text(text);
+    return text.len == 0 ? json_null() : ds_out_text(text);
 }
 
-json_t *ds_json_money(int64_t amount_minor, ds_str_t currency)
+json_t *ds_out_money(int64_t amount_minor, ds_str_t currency)
 {
     char text[DS_MONEY_TEXT_BYTES];
     ds_money_text(amount_minor, currency, text);
     return json_pack("{s:I,s:o,s:s}", "amount", (json_int_t)amount_minor, "currency",
-                     ds_json_text(currency), "text", text);
+                     ds_out_text(currency), "text", text);
 }
 
-json_t *ds_json_time(int64_t time_us)
+json_t *ds_out_time(int64_t time_us)
 {
     char text[DS_TIME_TEXT_BYTES];
     ds_time_to_text(time_us, text);

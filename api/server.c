@@ -220,7 +220,7 @@ static enum MHD_Result queue(ds_request_t *request, struct MHD_Response *respons
 static enum MHD_Result send_answer(ds_request_t *request)
 {
     if (request->status == 0)
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+        ds_answer_error(request, 500, "internal", "something went wrong here");
     struct MHD_Response *response = MHD_create_response_from_buffer(
         request->reply.len, request->reply.data, MHD_RESPMEM_MUST_COPY);
     for (size_t i = 0; response != NULL && i < request->reply_header_count; i++)

@@ -129,7 +129,7 @@ static bool verify(ds_request_t *request)
         return true;
     /* Guessing is limited; the provider itself is not. */
     if (ds_intake_address_rate(request))
-        ds_reply_error(request, 401, "bad_signature", "the signature does not match");
+        ds_answer_error(request, 401, "bad_signature", "the signature does not match");
     return false;
 }
 
@@ -178,7 +178,7 @@ static void send_notice(ds_request_t *request, const struct notice *notice, ds_s
         return;
     if (!ds_command_id_derive(request->person.subject, DS_STR("webhook.payment"), provider,
                               request->headers.webhook_id, &job->id, &error)) {
-        ds_reply_error(request, 500, "internal", "something went wrong here");
+        ds_answer_error(request, 500, "internal", "something went wrong here");
         return;
     }
     job->plain_ok = true;
@@ -192,15 +192,15 @@ void ds_post_payment_webhook(ds_request_t *request)
     char why[128];
     ds_str_t provider = ds_request_arg(request, 0);
     if (!ds_str_eq(provider, DS_STR("sandbox"))) {
-        ds_reply_error(request, 404, "not_found", "there is no such provider");
+        ds_answer_error(request, 404, "not_found", "there is no such provider");
         return;
     }
     if (!verify(request))
         return;
     if (!ds_json_parse(ds_buf_str(&request->body), &request->json, why, sizeof why))
-        ds_reply_error(request, 400, "invalid_json", why);
+        ds_answer_error(request, 400, "invalid_json", why);
     else if (!take_notice(request, &notice))
-        ds_reply_error(request, 422, "unroutable", "this belongs to no order of ours");
+        ds_answer_error(request, 422, "unroutable", "this belongs to no order of ours");
     else
         send_notice(request, &notice, provider);
 }
