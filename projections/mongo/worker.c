@@ -10,6 +10,7 @@
 #define IDENTITY_MS      3000
 #define LAG_EVERY_US     DS_US_PER_S
 #define LAG_TIMEOUT_MS   200
+#define LOOK_EVERY_US    (2 * DS_US_PER_S)
 #define FIRST_PAUSE_US   (100 * DS_US_PER_MS)
 #define LONGEST_PAUSE_US (2 * DS_US_PER_S)
 
@@ -35,6 +36,7 @@ struct worker {
     struct slot slots[DS_MAX_PARTITIONS];
     struct ds_read_record
         *records; /* of the batch, without those of partitions that are not ours */
+    int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next;
     bool gone;
@@ -83,6 +85,7 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
                             "partition %d: the position is of another log", (int)partition);
     *slot = (struct slot){0};
     if (!ds_mongo_load_position(w->mongo, partition, &slot->at, error)) {
+        error->retriable = true; /* nobody asks for the partition but us */
         tell(w, mongo_away);
         return false;
     }
@@ -281,6 +284,17 @@ static void on_poll_failed(struct worker *w, const ds_error_t *error)
     ds_pause_us(w->runtime, FIRST_PAUSE_US);
 }
 
+/* Nothing to write tells nothing about the server: a worker that has been idle asks. */
+static void look_at_server(struct worker *w)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    int64_t now_us = ds_monotonic_us(w->runtime->clock);
+    if (now_us < w->look_due_us)
+        return;
+    w->look_due_us = now_us + LOOK_EVERY_US;
+    tell(w, ds_mongo_ping(w->mongo, &error) ? NULL : mongo_away);
+}
+
 static void turn(struct worker *w)
 {
     ds_error_t error = DS_ERROR_INIT;
@@ -293,8 +307,12 @@ static void turn(struct worker *w)
     if (atomic_load(&w->runtime->health->waiting) == kafka_away)
         tell(w, NULL);
     size_t count = gather(w, &batch);
-    if (count > 0)
+    if (count > 0) {
         write_batch(w, count);
+        w->look_due_us = ds_monotonic_us(w->runtime->clock) + LOOK_EVERY_US;
+    } else {
+        look_at_server(w);
+    }
     look_at_lag(w);
 }
 

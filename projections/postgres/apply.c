@@ -269,7 +269,10 @@ static enum ds_disposition second_trip(struct ds_apply *apply, ds_error_t *error
     }
     if (!ds_pg_queue_sql(apply->pg, "COMMIT", NULL, error))
         return DS_APPLY_AGAIN;
-    return ds_pg_sync(apply->pg, NULL, queued + 1, error) ? DS_APPLIED : DS_APPLY_UNKNOWN;
+    if (ds_pg_sync(apply->pg, NULL, queued + 1, error))
+        return DS_APPLIED;
+    /* A statement that the server refused aborts the pipeline in front of the COMMIT. */
+    return error->retriable ? DS_APPLY_UNKNOWN : DS_APPLY_AGAIN;
 }
 
 enum ds_disposition ds_apply_batch(ds_apply_t *apply, const struct ds_read_record *records,

@@ -9,11 +9,13 @@
 #define IDENTITY_MS      3000
 #define LAG_EVERY_US     DS_US_PER_S
 #define LAG_TIMEOUT_MS   200
+#define LOOK_EVERY_US    (2 * DS_US_PER_S)
 #define FIRST_PAUSE_US   (50 * DS_US_PER_MS)
 #define LONGEST_PAUSE_US (2 * DS_US_PER_S)
 
 static const char pg_away[] = "PostgreSQL is away";
 static const char kafka_away[] = "Kafka is away";
+static const char no_schema[] = "the read model is not there: doorstep migrate";
 
 struct worker {
     const struct ds_runtime *runtime;
@@ -24,6 +26,7 @@ struct worker {
     struct ds_slot slots[DS_MAX_PARTITIONS];
     struct ds_unit units[DS_FOLD_TOPICS * DS_MAX_PARTITIONS];
     int64_t lag[DS_FOLD_TOPICS][DS_MAX_PARTITIONS];
+    int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next; /* partition to be asked about */
     bool gone;        /* another process has our place in the group */
@@ -92,8 +95,10 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
                             "partition %d: the positions are of another log", (int)partition);
     *slot = (struct ds_slot){0};
     if (!ds_apply_take(w->apply, partition, slot->at, error)) {
-        if (error->retriable)
-            tell(w, pg_away);
+        /* Also where the server refuses: somebody will mend it, and nobody asks for the partition
+         * but us. */
+        error->retriable = true;
+        tell(w, pg_away);
         return false;
     }
     tell(w, NULL);
@@ -170,38 +175,39 @@ static size_t gather(struct worker *w, const struct ds_read_batch *batch)
     return kept;
 }
 
-static size_t drop_lost(struct worker *w, size_t count)
+/* @return how many units are left, moved to the front. */
+static size_t drop_lost(struct worker *w, struct ds_unit *units, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (w->units[i].state != DS_UNIT_LOST)
+        if (units[i].state != DS_UNIT_LOST)
             continue;
         ds_metric_add(w->evicted, 1);
         ds_log(&w->runtime->log, DS_LOG_WARN, "projection.evicted",
                "the position moved without us: the partition is dropped",
-               DS_F_CSTR("in", ds_fold_schemas[w->units[i].topic]->topic),
-               DS_F_INT("partition", w->units[i].partition));
-        drop(w, w->units[i].partition);
+               DS_F_CSTR("in", ds_fold_schemas[units[i].topic]->topic),
+               DS_F_INT("partition", units[i].partition));
+        drop(w, units[i].partition);
     }
     for (size_t i = 0; i < count; i++) {
-        if (w->slots[w->units[i].partition].owned)
-            w->units[kept++] = w->units[i];
+        if (w->slots[units[i].partition].owned)
+            units[kept++] = units[i];
     }
     return kept;
 }
 
-static void let_go(struct worker *w, size_t count)
+static void let_go(struct worker *w, const struct ds_unit *units, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        drop(w, w->units[i].partition);
+        drop(w, units[i].partition);
 }
 
-static void note_written(struct worker *w, const struct ds_read_batch *batch, size_t count,
-                         int64_t began_us)
+static void note_written(struct worker *w, const struct ds_read_batch *batch,
+                         const struct ds_unit *units, size_t count, int64_t began_us)
 {
     int64_t newest_us = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct ds_unit *u = &w->units[i];
+        const struct ds_unit *u = &units[i];
         if (u->state != DS_UNIT_DONE)
             continue;
         w->slots[u->partition].at[u->topic] = u->after;
@@ -216,57 +222,91 @@ static void note_written(struct worker *w, const struct ds_read_batch *batch, si
     ds_metric_observe_us(w->visible_time, visible_us < 0 ? 0 : visible_us);
     ds_metric_observe_us(w->commit_time, ds_monotonic_us(w->runtime->clock) - began_us);
     ds_metric_add(w->batches, 1);
-    ds_metric_add(w->events, (int64_t)batch->count);
     ds_metric_set(w->missed, ds_apply_missed(w->apply));
 }
 
 /* One attempt, from where the last one ended. */
 static enum ds_disposition attempt(struct worker *w, const struct ds_read_batch *batch,
-                                   size_t count, enum ds_disposition last, ds_error_t *error)
+                                   struct ds_unit *units, size_t count, enum ds_disposition last,
+                                   ds_error_t *error)
 {
     if (last == DS_APPLY_UNKNOWN) {
-        enum ds_disposition settled = ds_apply_settle(w->apply, w->units, count, error);
+        enum ds_disposition settled = ds_apply_settle(w->apply, units, count, error);
         if (settled != DS_APPLY_AGAIN)
             return settled;
     }
     if (!ds_pg_connect(w->pg, error))
         return DS_APPLY_AGAIN;
-    return ds_apply_batch(w->apply, batch->records, batch->count, w->units, count, error);
+    return ds_apply_batch(w->apply, batch->records, batch->count, units, count, error);
 }
 
-/* Until it is written, is not ours any more, or was held for long enough. */
-static void write_batch(struct worker *w, const struct ds_read_batch *batch, size_t count)
+/* It did not work. @return true: try the same again. */
+static bool go_on_trying(struct worker *w, const ds_error_t *error, int64_t began_us,
+                         unsigned tries)
+{
+    ds_log_error(&w->runtime->log, error->retriable ? DS_LOG_WARN : DS_LOG_ERROR,
+                 "projection.not_written", error);
+    if (!error->retriable)
+        return false;
+    tell(w, pg_away);
+    if (ds_stopping(w->runtime) ||
+        ds_monotonic_us(w->runtime->clock) - began_us > w->settings->hold_us)
+        return false;
+    ds_pause_us(w->runtime,
+                ds_backoff_us(w->runtime->random, tries, FIRST_PAUSE_US, LONGEST_PAUSE_US));
+    return true;
+}
+
+enum written { WRITTEN, GIVEN_UP, CANNOT };
+
+/* Until it is written, is not ours any more, was held for long enough, or cannot be written at all.
+ */
+static enum written write_units(struct worker *w, const struct ds_read_batch *batch,
+                                struct ds_unit *units, size_t *count)
 {
     int64_t began_us = ds_monotonic_us(w->runtime->clock);
     enum ds_disposition last = DS_APPLY_AGAIN;
-    for (unsigned tries = 0; count > 0; tries++) {
+    for (unsigned tries = 0; *count > 0; tries++) {
         ds_error_t error = DS_ERROR_INIT;
         ds_health_turn(w->runtime);
-        last = attempt(w, batch, count, last, &error);
+        last = attempt(w, batch, units, *count, last, &error);
         if (last == DS_APPLIED) {
             tell(w, NULL);
-            note_written(w, batch, count, began_us);
-            (void)drop_lost(w, count);
-            return;
+            note_written(w, batch, units, *count, began_us);
+            *count = drop_lost(w, units, *count);
+            return WRITTEN;
         }
         if (last == DS_APPLY_LOST) {
-            count = drop_lost(w, count);
+            *count = drop_lost(w, units, *count);
             last = DS_APPLY_AGAIN;
             continue;
         }
-        bool passes = error.retriable;
-        ds_log_error(&w->runtime->log, passes ? DS_LOG_WARN : DS_LOG_ERROR,
-                     "projection.not_written", &error);
-        if (passes)
-            tell(w, pg_away);
-        if ((!passes && last != DS_APPLY_UNKNOWN) || ds_stopping(w->runtime) ||
-            ds_monotonic_us(w->runtime->clock) - began_us > w->settings->hold_us) {
-            let_go(w, count);
-            return;
-        }
-        ds_pause_us(w->runtime,
-                    ds_backoff_us(w->runtime->random, tries, FIRST_PAUSE_US, LONGEST_PAUSE_US));
+        if (!go_on_trying(w, &error, began_us, tries))
+            return error.retriable ? GIVEN_UP : CANNOT;
     }
+    return WRITTEN;
+}
+
+/* What cannot be written must not hold up what can: then each partition goes alone, and the sick
+ * one is asked for again after a pause, with an error in the log each time. */
+static void write_batch(struct worker *w, const struct ds_read_batch *batch, size_t count)
+{
+    size_t left = count;
+    enum written written = write_units(w, batch, w->units, &left);
+    ds_metric_add(w->events, written == WRITTEN ? (int64_t)batch->count : 0);
+    if (written == CANNOT && left > 1) {
+        for (size_t i = 0; i < left; i++) {
+            size_t one = w->slots[w->units[i].partition].owned ? 1 : 0;
+            if (write_units(w, batch, &w->units[i], &one) != WRITTEN)
+                let_go(w, &w->units[i], one);
+        }
+        ds_pause_us(w->runtime, LONGEST_PAUSE_US);
+        return;
+    }
+    if (written != WRITTEN)
+        let_go(w, w->units, left);
+    if (written == CANNOT)
+        ds_pause_us(w->runtime, LONGEST_PAUSE_US);
 }
 
 /* ---- lag ---- */
@@ -320,6 +360,19 @@ static void on_poll_failed(struct worker *w, const ds_error_t *error)
     ds_pause_us(w->runtime, FIRST_PAUSE_US);
 }
 
+/* Nothing to write tells nothing about the server: a worker that has been idle asks. */
+static void look_at_server(struct worker *w)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    int64_t now_us = ds_monotonic_us(w->runtime->clock);
+    if (now_us < w->look_due_us)
+        return;
+    w->look_due_us = now_us + LOOK_EVERY_US;
+    bool there = ds_pg_connect(w->pg, &error) && ds_pg_queue_sql(w->pg, "SELECT 1", NULL, &error) &&
+                 ds_pg_sync(w->pg, NULL, 1, &error);
+    tell(w, there ? NULL : error.retriable ? pg_away : no_schema);
+}
+
 static void turn(struct worker *w)
 {
     ds_error_t error = DS_ERROR_INIT;
@@ -335,6 +388,9 @@ static void turn(struct worker *w)
         size_t count = gather(w, &batch);
         if (count > 0)
             write_batch(w, &batch, count);
+        w->look_due_us = ds_monotonic_us(w->runtime->clock) + LOOK_EVERY_US;
+    } else {
+        look_at_server(w);
     }
     look_at_lag(w);
 }
@@ -375,7 +431,7 @@ static void wait_for_schema(struct worker *w)
             tell(w, NULL);
             return;
         }
-        tell(w, pg_away);
+        tell(w, error.retriable ? pg_away : no_schema);
         ds_log_error(&w->runtime->log, DS_LOG_WARN, "projection.waiting", &error);
         ds_pause_us(w->runtime,
                     ds_backoff_us(w->runtime->random, tries, FIRST_PAUSE_US, LONGEST_PAUSE_US));

@@ -235,7 +235,7 @@ Test(apply, positions_and_rows_are_one_transaction)
     take(&first);
     place_order(0);
     ds_pg_kit_run(&kit, "ALTER TABLE read_v1.orders ADD CHECK (status <> 'created')");
-    cr_assert_eq(write_with(&first), DS_APPLY_UNKNOWN, "it failed in the trip that commits");
+    cr_assert_eq(write_with(&first), DS_APPLY_AGAIN, "refused in the trip that commits");
     cr_assert_not(error.retriable);
     cr_assert_str_eq(position(), "-1");
     cr_assert_str_eq(ds_pg_kit_ask(&kit, "SELECT count(*) FROM shop.timeline"), "0");
