@@ -5,15 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque)
@@ -136,7 +127,7 @@ bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partiti
                                      bool *ok_out, int timeout_ms, ds_error_t *error)
 {
     struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
-    int64_t until = monotonic_ms() + timeout_ms;
+    int64_t until = ds_kafka_monotonic_ms() + timeout_ms;
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t err;
 
@@ -150,8 +141,9 @@ bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partiti
     err = rd_kafka_commit_queue(k->group, list, k->commit_queue, on_commit,
                                 (void *)(uintptr_t)k->commit_attempt);
     rd_kafka_topic_partition_list_destroy(list);
-    while (err == RD_KAFKA_RESP_ERR_NO_ERROR && !k->commit_answered && monotonic_ms() < until)
-        rd_kafka_queue_poll_callback(k->commit_queue, (int)(until - monotonic_ms()));
+    while (err == RD_KAFKA_RESP_ERR_NO_ERROR && !k->commit_answered &&
+           ds_kafka_monotonic_ms() < until)
+        rd_kafka_queue_poll_callback(k->commit_queue, (int)(until - ds_kafka_monotonic_ms()));
     k->commit_attempt++; /* an answer from here on is late */
     if (k->commit_results == NULL)
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,

@@ -233,12 +233,28 @@ bool ds_broker_kafka_ends(ds_broker_t *broker, struct ds_broker_end *list, size_
            query(k, list, count, true, timeout_ms, error);
 }
 
-static bool count_partitions(struct ds_broker_kafka *k, int32_t topic, int timeout_ms,
+/* A connection that breaks while it is set up fails the call at once: ask again until the time is
+ * over. */
+static rd_kafka_resp_err_t ask_metadata(struct ds_broker_kafka *k, int32_t topic,
+                                        const struct rd_kafka_metadata **metadata_out,
+                                        int64_t until_ms)
+{
+    for (;;) {
+        int64_t left_ms = until_ms - ds_kafka_monotonic_ms();
+        rd_kafka_resp_err_t err = rd_kafka_metadata(k->reader, 0, k->read_topics[topic],
+                                                    metadata_out, left_ms < 1 ? 1 : (int)left_ms);
+
+        if (err != RD_KAFKA_RESP_ERR__TRANSPORT || ds_kafka_monotonic_ms() + 50 >= until_ms)
+            return err;
+        rd_kafka_poll(k->reader, 50); /* a pause that serves callbacks */
+    }
+}
+
+static bool count_partitions(struct ds_broker_kafka *k, int32_t topic, int64_t until_ms,
                              int32_t *count_out, ds_error_t *error)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t err =
-        rd_kafka_metadata(k->reader, 0, k->read_topics[topic], &metadata, timeout_ms);
+    rd_kafka_resp_err_t err = ask_metadata(k, topic, &metadata, until_ms);
     bool ok = false;
 
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -261,12 +277,13 @@ bool ds_broker_kafka_partitions(ds_broker_t *broker, int32_t topic_count, int ti
                                 int32_t *count_out, ds_error_t *error)
 {
     struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+    int64_t until_ms = ds_kafka_monotonic_ms() + timeout_ms;
     int32_t first = 0;
 
     for (int32_t t = 0; t < topic_count; t++) {
         int32_t count = 0;
 
-        if (!count_partitions(k, t, timeout_ms, &count, error))
+        if (!count_partitions(k, t, until_ms, &count, error))
             return false;
         if (t > 0 && count != first)
             return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID,

@@ -1,6 +1,8 @@
 /* The settings all our librdkafka handles share, and how its log lines and codes become ours. */
 #include "stream/kafka_conf.h"
 
+#include <time.h>
+
 static const struct ds_kafka_setting common[] = {
     /* A delayed ACK costs 40 ms a round as soon as a producer writes to two partitions (librdkafka
        #4986). */
@@ -101,4 +103,12 @@ enum ds_error_code ds_kafka_code(rd_kafka_resp_err_t err)
     default:
         return DS_ERR_UNAVAILABLE;
     }
+}
+
+int64_t ds_kafka_monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdint.h>
 
 struct ds_kafka_setting {
     const char *name;
@@ -32,5 +33,9 @@ rd_kafka_t *ds_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, ds_error_t
 
 /** @brief Our code for one of librdkafka's. */
 enum ds_error_code ds_kafka_code(rd_kafka_resp_err_t err);
+
+/** @brief For the timeouts of calls to librdkafka, which run on the machine's time whatever clock
+ * the roles use. */
+int64_t ds_kafka_monotonic_ms(void);
 
 #endif
