@@ -48,7 +48,8 @@ make_home() {
     chmod 755 "$PROFILE_HOME"
 }
 
-# What a process of the shop needs to find the servers of this profile, and its own ports.
+# What a process of the shop needs to find the servers of this profile, and its own ports. Nobody
+# else calls a private shop, so `load` may call as often as it likes: 0 is no limit.
 profile_variables() {
     cat <<EOF
 KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT
@@ -59,6 +60,11 @@ API_URL=http://127.0.0.1:$API_PORT
 SANDBOX_PORT=$SANDBOX_PORT
 PAYMENT_PROVIDER_URL=http://127.0.0.1:$SANDBOX_PORT
 WEBHOOK_URL=http://127.0.0.1:$API_PORT/api/webhooks/payments/sandbox
+FIRST_METRICS_PORT=$METRICS_PORT
+RATE_LIMIT_ANONYMOUS=0
+RATE_LIMIT_PERSON=0
+RATE_LIMIT_STAFF=0
+RATE_LIMIT_STORE=0
 EOF
 }
 profile_env() { profile_variables | sed 's/^/export /'; }

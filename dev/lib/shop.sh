@@ -59,8 +59,7 @@ SHOP_ROLES=(sandbox processor-catalog processor-order processor-payment processo
 
 # `up` writes <role>.log and <role>.pid for each.
 shop_launch() {
-    launch shop env LOG_DIR="$LOG_DIR" RUN_DIR="$RUN_DIR" FIRST_METRICS_PORT="$METRICS_PORT" \
-        "$DOORSTEP_BIN" up
+    launch shop env LOG_DIR="$LOG_DIR" RUN_DIR="$RUN_DIR" "$DOORSTEP_BIN" up
 }
 
 is_ready() { curl -fsS -o /dev/null --max-time 2 "$1/readyz" 2>/dev/null; }
