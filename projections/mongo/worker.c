@@ -24,7 +24,7 @@ struct slot {
     bool touched; /* by the present batch */
     struct ds_mongo_position at;
     struct ds_mongo_position next;
-    int64_t lag;
+    int64_t end; /* of the log, as last asked */
 };
 
 struct worker {
@@ -265,9 +265,12 @@ static void look_at_lag(struct worker *w)
     ds_error_t ignored = DS_ERROR_INIT;
     int64_t end = 0;
     if (slot->owned && ds_reader_end(w->reader, 0, w->lag_next, LAG_TIMEOUT_MS, &end, &ignored))
-        slot->lag = end - ds_reader_next_offset(w->reader, 0, w->lag_next);
-    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
-        sum += w->slots[p].owned ? w->slots[p].lag : 0;
+        slot->end = end;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        int64_t lag =
+            w->slots[p].owned ? w->slots[p].end - ds_reader_next_offset(w->reader, 0, p) : 0;
+        sum += lag < 0 ? 0 : lag; /* against the newest end that is known */
+    }
     ds_metric_set(w->lag_records, sum);
 }
 

@@ -25,7 +25,7 @@ struct worker {
     ds_apply_t *apply;
     struct ds_slot slots[DS_MAX_PARTITIONS];
     struct ds_unit units[DS_FOLD_TOPICS * DS_MAX_PARTITIONS];
-    int64_t lag[DS_FOLD_TOPICS][DS_MAX_PARTITIONS];
+    int64_t end[DS_FOLD_TOPICS][DS_MAX_PARTITIONS]; /* of the logs, as last asked */
     int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next; /* partition to be asked about */
@@ -311,12 +311,19 @@ static void write_batch(struct worker *w, const struct ds_read_batch *batch, siz
 
 /* ---- lag ---- */
 
+/* Against the newest end that is known: behind it counts, past it does not. */
+static int64_t lag_of(const struct worker *w, int topic, int32_t partition)
+{
+    int64_t lag = w->end[topic][partition] - ds_reader_next_offset(w->reader, topic, partition);
+    return lag < 0 ? 0 : lag;
+}
+
 static void sum_lag(struct worker *w)
 {
     for (int t = 0; t < DS_FOLD_TOPICS; t++) {
         int64_t sum = 0;
         for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
-            sum += w->slots[p].owned ? w->lag[t][p] : 0;
+            sum += w->slots[p].owned ? lag_of(w, t, p) : 0;
         ds_metric_set(w->lag_records[t], sum);
     }
 }
@@ -339,8 +346,8 @@ static void look_at_lag(struct worker *w)
         ds_error_t ignored = DS_ERROR_INIT;
         int64_t end = 0;
         if (!ds_reader_end(w->reader, t, w->lag_next, LAG_TIMEOUT_MS, &end, &ignored))
-            return;
-        w->lag[t][w->lag_next] = end - ds_reader_next_offset(w->reader, t, w->lag_next);
+            break;
+        w->end[t][w->lag_next] = end;
     }
     sum_lag(w);
 }
