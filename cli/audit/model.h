@@ -1,18 +1,19 @@
 /* cli/audit/model.h - what an audit holds of one partition.
  *
- * A store has the same partition number everywhere, so all that belongs together stands in partition p of the ten
- * topics. An audit reads one partition after another and forgets it when it is judged: its memory is bounded by the
- * largest partition, and by a few hundred bytes an order.
+ * A store has the same partition number everywhere, so all that belongs together stands in
+ * partition p of the ten topics. An audit reads one partition after another and forgets it when it
+ * is judged: its memory is bounded by the largest partition, and by a few hundred bytes an order.
  *
- * Topics are read beside each other in any order. So a fold may judge what its own topic says (a level, a transition, a
- * second charge) while reading; what needs two topics is judged when all are read (judge.c).
+ * Topics are read beside each other in any order. So a fold may judge what its own topic says (a
+ * level, a transition, a second charge) while reading; what needs two topics is judged when all are
+ * read (judge.c).
  *
- * The log is being written meanwhile. Ends are asked twice: `settled`, then, when all of those are known, `end`; all is
- * read up to `end`. A record before `settled` was there before the second question, so what caused it stands before
- * `end` and has been read. An aggregate that was touched behind `settled` is in flight, and only what its own topic says
- * of it is judged. In the other direction, whether something *should* have followed by now is known from what the
- * follower has read (ds_audit_handled).
- * Threads: one partition, one thread. */
+ * The log is being written meanwhile. Ends are asked twice: `settled`, then, when all of those are
+ * known, `end`; all is read up to `end`. A record before `settled` was there before the second
+ * question, so what caused it stands before `end` and has been read. An aggregate that was touched
+ * behind `settled` is in flight, and only what its own topic says of it is judged. In the other
+ * direction, whether something *should* have followed by now is known from what the follower has
+ * read (ds_audit_handled). Threads: one partition, one thread. */
 #ifndef DS_CLI_AUDIT_MODEL_H
 #define DS_CLI_AUDIT_MODEL_H
 
@@ -28,13 +29,15 @@ enum ds_audit_topic {
     DS_AUDIT_INVENTORY,
     DS_AUDIT_PAYMENT,
     DS_AUDIT_DELIVERY,
-    DS_AUDIT_PROCESSORS,                       /* also: how many events topics */
-    DS_AUDIT_TOPICS = 2 * DS_AUDIT_PROCESSORS, /* commands of processor p: DS_AUDIT_PROCESSORS + p */
+    DS_AUDIT_PROCESSORS, /* also: how many events topics */
+    DS_AUDIT_TOPICS =
+        2 * DS_AUDIT_PROCESSORS, /* commands of processor p: DS_AUDIT_PROCESSORS + p */
 };
 
 /** @brief The schema of a topic. @param topic  0 to DS_AUDIT_TOPICS - 1. */
 const struct ds_schema *ds_audit_schema(int32_t topic);
-/** @brief The topic of an input, by its permanent number; -1 when the processor has none of that number. */
+/** @brief The topic of an input, by its permanent number; -1 when the processor has none of that
+ * number. */
 int32_t ds_audit_input(int32_t processor, int32_t input);
 
 /** One record as it stands in a topic. Texts borrowed. */
@@ -92,8 +95,8 @@ struct ds_audit_stream {
     int64_t gap_offset; /* the first record skipped since rule F last held the owner's place */
     int64_t gap_seq;    /* the seq that was wanted there */
     int64_t gap_count;
-    int64_t last_at_us;
-    int64_t taken_at_us;
+    int64_t last_at_us; /* of the newest delivered record */
+    int64_t last_event; /* offset of the newest delivered record that is the shop's, -1 */
     int64_t last_cause[DS_MAX_INPUTS]; /* offset of the newest delivered cause, -1 */
     int64_t through[DS_MAX_INPUTS];    /* everything up to here is handled, -1 */
     int64_t (*valid)[2];               /* (epoch, seq) by offset; epoch 0: not delivered */
@@ -101,8 +104,8 @@ struct ds_audit_stream {
     size_t cause_count;
     size_t cause_capacity;
     struct ds_audit_ids ids;
-    ds_arena_t *scratch; /* of the record being looked at */
-    ds_arena_t *held;    /* of the decision being read */
+    ds_arena_t *scratch;            /* of the record being looked at */
+    ds_arena_t *held;               /* of the decision being read */
     struct ds_audit_event *pending; /* DS_MAX_DECISION_RECORDS */
     size_t pending_count;
 };
@@ -167,7 +170,9 @@ struct ds_audit_order {
         enum ds_payment_method method;
         enum ds_goods goods;
         int64_t fee_minor;
-        int64_t total_minor;
+        int64_t placed_minor;
+        int64_t confirmed_minor;
+        int64_t total_minor; /* when fulfilled */
         int64_t placed_at_us;
         int64_t created;
         int64_t requested; /* order.payment_requested */
@@ -247,7 +252,8 @@ struct ds_audit_order *ds_audit_order_of(struct ds_audit_part *part,
 /** @brief The product, made when it is new. NULL: MEMORY. */
 struct ds_audit_product *ds_audit_product_of(struct ds_audit_part *part, ds_str_t product_id,
                                              ds_error_t *error);
-/** @brief True when the processor has read its events input from `topic` beyond `offset` (-1: false). */
+/** @brief True when the processor has read its events input from `topic` beyond `offset` (-1:
+ * false). */
 bool ds_audit_handled(const struct ds_audit_part *part, int32_t processor, int32_t topic,
                       int64_t offset);
 /** @brief "berlin-1.01K..., order.events/3 offset 17": where an event stands. */

@@ -75,7 +75,8 @@ static bool print_counts(const char *const *names, const int64_t *values, size_t
 
 static bool print_anomaly(const struct ds_audit_anomaly *anomaly, ds_buf_t *out, ds_error_t *error)
 {
-    return ds_buf_printf(out, error, "{\"invariant\":\"%s\",\"topic\":\"%s\",\"partition\":%" PRId32,
+    return ds_buf_printf(out, error,
+                         "{\"invariant\":\"%s\",\"topic\":\"%s\",\"partition\":%" PRId32,
                          anomaly->invariant, anomaly->topic, anomaly->partition) &&
            ds_buf_printf(out, error, ",\"offset\":%" PRId64 ",\"orderId\":", anomaly->offset) &&
            ds_buf_append_json(out, ds_str(anomaly->order_id), error) &&

@@ -1,9 +1,9 @@
 /* cli/audit/report.h - what an audit found and how much it looked at.
  *
- * Anomalies are counted without end; the first DS_AUDIT_LISTED of them are kept in full. Names of invariants: I1 to I9 as
- * in DESIGN section 4; F: the rules of the fenced log itself; STATE: a step the choreography does not know, or one that
- * has to follow and did not.
- * Threads: one report, one thread. */
+ * Anomalies are counted without end; the first DS_AUDIT_LISTED of them are kept in full. Names of
+ * invariants: I1 to I9 as in DESIGN section 4; F: the rules of the fenced log itself; STATE: a step
+ * the choreography does not know, or one that has to follow and did not. Threads: one report, one
+ * thread. */
 #ifndef DS_CLI_AUDIT_REPORT_H
 #define DS_CLI_AUDIT_REPORT_H
 
@@ -71,7 +71,8 @@ void ds_audit_report_destroy(struct ds_audit_report *report);
 /** @brief Count an anomaly, and keep it while there is room. Texts that are too long are cut. */
 void ds_audit_found(struct ds_audit_report *report, const char *invariant,
                     struct ds_audit_place place, const char *format, ...) DS_PRINTF(4, 5);
-/** @brief Something the reader of the report should know: a check that was left out, and why. Said once. */
+/** @brief Something the reader of the report should know: a check that was left out, and why. Said
+ * once. */
 void ds_audit_note(struct ds_audit_report *report, const char *format, ...) DS_PRINTF(2, 3);
 /** @brief One JSON object, no newline. */
 DS_MUST_CHECK bool ds_audit_print_json(const struct ds_audit_report *report, ds_buf_t *out,

@@ -55,12 +55,12 @@ static const struct row stock_rows[] = {
     {DS_AUDIT_ON_RESERVED, S(NONE), DS_AUDIT_S_HELD},
     {DS_AUDIT_ON_STOCK_REJECTED, S(NONE), DS_AUDIT_S_REJECTED},
     {DS_AUDIT_ON_RELEASED, S(HELD), SAME},
-    {DS_AUDIT_ON_RELEASED_REST, S(HELD), DS_AUDIT_S_RELEASED},
     {DS_AUDIT_ON_COMMITTED, S(HELD), DS_AUDIT_S_COMMITTED},
     {DS_AUDIT_ON_RETURNED_STOCK, S(COMMITTED), DS_AUDIT_S_RETURNED},
 };
 
-/* A courier.seen lifts SILENT without naming the order: what may happen in IN_TRANSIT may happen there too. */
+/* A courier.seen lifts SILENT without naming the order: what may happen in IN_TRANSIT may happen
+ * there too. */
 #define MOVING  (D(IN_TRANSIT) | D(SILENT))
 #define WAITING (D(SEARCHING) | D(OFFERED) | D(ASSIGNED))
 
@@ -147,8 +147,7 @@ const char *ds_audit_payment_state_text(enum ds_audit_payment_state state)
 
 const char *ds_audit_stock_state_text(enum ds_audit_stock_state state)
 {
-    static const char *const texts[] = {"NONE",     "HELD",      "REJECTED",
-                                        "RELEASED", "COMMITTED", "RETURNED"};
+    static const char *const texts[] = {"NONE", "HELD", "REJECTED", "COMMITTED", "RETURNED"};
     return texts[state];
 }
 

@@ -1,6 +1,8 @@
-/* cli/audit/states.h - which step may follow which: the tables of domain/CHOREOGRAPHY.md as an outsider sees them.
+/* cli/audit/states.h - which step may follow which: the tables of domain/CHOREOGRAPHY.md as an
+ * outsider sees them.
  *
- * Written from the tables and not from the processors' code, so that a mistake there is seen here. Pure, any thread. */
+ * Written from the tables and not from the processors' code, so that a mistake there is seen here.
+ * Pure, any thread. */
 #ifndef DS_CLI_AUDIT_STATES_H
 #define DS_CLI_AUDIT_STATES_H
 
@@ -62,7 +64,6 @@ enum ds_audit_stock_state {
     DS_AUDIT_S_NONE,
     DS_AUDIT_S_HELD,
     DS_AUDIT_S_REJECTED,
-    DS_AUDIT_S_RELEASED,
     DS_AUDIT_S_COMMITTED,
     DS_AUDIT_S_RETURNED,
 };
@@ -70,8 +71,7 @@ enum ds_audit_stock_state {
 enum ds_audit_stock_step {
     DS_AUDIT_ON_RESERVED,
     DS_AUDIT_ON_STOCK_REJECTED,
-    DS_AUDIT_ON_RELEASED,      /* some pieces */
-    DS_AUDIT_ON_RELEASED_REST, /* and nothing is left */
+    DS_AUDIT_ON_RELEASED, /* some pieces, or all: how many are left is counted a line */
     DS_AUDIT_ON_COMMITTED,
     DS_AUDIT_ON_RETURNED_STOCK,
 };
@@ -110,8 +110,8 @@ enum ds_audit_delivery_step {
     DS_AUDIT_ON_LOST,
 };
 
-/** @brief Follow one step. @return false: not from this state; *state is then what the step leads to elsewhere, so that
- *  one wrong step is reported once. */
+/** @brief Follow one step. @return false: not from this state; *state is then what the step leads
+ * to elsewhere, so that one wrong step is reported once. */
 bool ds_audit_follow_order(enum ds_audit_order_state *state, enum ds_audit_order_step step);
 bool ds_audit_follow_payment(enum ds_audit_payment_state *state, enum ds_audit_payment_step step);
 bool ds_audit_follow_stock(enum ds_audit_stock_state *state, enum ds_audit_stock_step step);

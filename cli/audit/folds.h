@@ -1,0 +1,66 @@
+/* cli/audit/folds.h - the checks, one file a group; used by part.c and the tests.
+ *
+ * A fold takes the delivered events of its topic in order and reports what is wrong with them by
+ * themselves. A judge looks at what all folds made of one partition. All are pure but for the
+ * report; false is only out of memory. */
+#ifndef DS_CLI_AUDIT_FOLDS_H
+#define DS_CLI_AUDIT_FOLDS_H
+
+#include "cli/audit/model.h"
+
+/** protocol.c: rule F, damage, skipped records (I8), causes, event ids. */
+DS_MUST_CHECK bool ds_audit_stream_init(struct ds_audit_stream *stream, struct ds_audit_range range,
+                                        ds_error_t *error);
+void ds_audit_stream_cleanup(struct ds_audit_stream *stream);
+/** @param events_out  the decision that this record completes, borrowed until the next call; count
+ * 0: none. */
+DS_MUST_CHECK bool ds_audit_stream_take(struct ds_audit_part *part, int32_t processor,
+                                        const struct ds_audit_record *record,
+                                        const struct ds_audit_event **events_out, size_t *count_out,
+                                        ds_error_t *error);
+/** What was left open at the end; and that each cause is a delivered record. */
+void ds_audit_stream_judge(struct ds_audit_part *part, int32_t processor);
+
+/** decisions.c: what a completed decision says of itself. */
+DS_MUST_CHECK bool ds_audit_decision(struct ds_audit_part *part, int32_t processor,
+                                     const struct ds_audit_event *events, size_t count,
+                                     ds_error_t *error);
+void ds_audit_judge_causes(struct ds_audit_part *part, int32_t processor);
+
+/** commands.c: I7. */
+DS_MUST_CHECK bool ds_audit_commands_init(struct ds_audit_commands *commands,
+                                          struct ds_audit_range range, ds_error_t *error);
+void ds_audit_commands_cleanup(struct ds_audit_commands *commands);
+DS_MUST_CHECK bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
+                                         const struct ds_audit_record *record, ds_error_t *error);
+DS_MUST_CHECK bool ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor,
+                                           ds_error_t *error);
+
+/** prices.c: I9. */
+DS_MUST_CHECK bool ds_audit_fold_catalog(struct ds_audit_part *part,
+                                         const struct ds_audit_event *event, ds_error_t *error);
+void ds_audit_judge_prices(struct ds_audit_part *part, const struct ds_audit_order *order);
+
+/** order.c: transitions and totals. */
+DS_MUST_CHECK bool ds_audit_fold_order(struct ds_audit_part *part,
+                                       const struct ds_audit_event *event, ds_error_t *error);
+/** What its lines come to now, with the fee. */
+int64_t ds_audit_total_now(const struct ds_audit_order *order);
+int64_t ds_audit_pieces_left(const struct ds_audit_order *order, int32_t line);
+
+/** stock.c: I1 and I4. */
+DS_MUST_CHECK bool ds_audit_fold_stock(struct ds_audit_part *part,
+                                       const struct ds_audit_event *event, ds_error_t *error);
+
+/** money.c: I2 and what payment's own events say of I3. */
+DS_MUST_CHECK bool ds_audit_fold_payment(struct ds_audit_part *part,
+                                         const struct ds_audit_event *event, ds_error_t *error);
+
+/** delivery.c: transitions. */
+DS_MUST_CHECK bool ds_audit_fold_delivery(struct ds_audit_part *part,
+                                          const struct ds_audit_event *event, ds_error_t *error);
+
+/** judge.c: one order, all topics read: I2, I4, I5. @return true when it is at rest. */
+bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_order *order);
+
+#endif

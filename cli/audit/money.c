@@ -1,0 +1,196 @@
+/* I2 as far as payment.events goes: one charge, one success, refunds within it, and what is due
+ * only goes down. */
+#include "cli/audit/folds.h"
+
+#include <inttypes.h>
+
+static struct ds_audit_place here(const struct ds_audit_part *part,
+                                  const struct ds_audit_event *event,
+                                  const struct ds_audit_order *order)
+{
+    return ds_audit_at(part, event, order->id);
+}
+
+static void lower_due(struct ds_audit_part *part, const struct ds_audit_event *event,
+                      struct ds_audit_order *order, int64_t due_minor)
+{
+    if (due_minor > order->payment.due_minor || due_minor < 0)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "%" PRId64 " is due now, and was %" PRId64 ": it only goes down", due_minor,
+                       order->payment.due_minor);
+    order->payment.due_minor = due_minor;
+}
+
+static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *event,
+                     struct ds_audit_order *order, const struct ds_payment_initiated *e,
+                     ds_error_t *error)
+{
+    if (order->payment.initiated >= 0)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "a second charge is made; the first at offset %" PRId64,
+                       order->payment.initiated);
+    order->payment.initiated = event->offset;
+    order->payment.charged_minor = e->amount_minor;
+    order->payment.due_minor = e->amount_minor;
+    return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error);
+}
+
+static void succeed(struct ds_audit_part *part, const struct ds_audit_event *event,
+                    struct ds_audit_order *order, const struct ds_payment_success *e)
+{
+    bool card = e->method == DS_PAYMENT_METHOD_CARD;
+    if (order->payment.success >= 0)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "charged a second time; the first at offset %" PRId64,
+                       order->payment.success);
+    else if (card && order->payment.initiated < 0)
+        ds_audit_found(part->report, "I3", here(part, event, order),
+                       "a charge that payment never asked for");
+    else if (card && (!e->has_charge_key || !ds_str_eq(e->charge_key, order->payment.charge_key)))
+        ds_audit_found(part->report, "I3", here(part, event, order),
+                       "charge %.*s succeeded, %.*s was asked for", DS_STR_ARG(e->charge_key),
+                       DS_STR_ARG(order->payment.charge_key));
+    if (card)
+        lower_due(part, event, order, e->due_minor);
+    else
+        order->payment.due_minor = e->due_minor;
+    if (e->amount_minor < 0)
+        ds_audit_found(part->report, "I2", here(part, event, order), "%" PRId64 " captured",
+                       e->amount_minor);
+    order->payment.captured_minor += e->amount_minor;
+    order->payment.success = event->offset;
+}
+
+static bool initiate_refund(struct ds_audit_part *part, const struct ds_audit_event *event,
+                            struct ds_audit_order *order,
+                            const struct ds_payment_refund_initiated *e, ds_error_t *error)
+{
+    int64_t kept = order->payment.captured_minor - order->payment.refunded_minor;
+
+    lower_due(part, event, order, e->due_minor);
+    if (e->amount_minor > kept)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "a refund of %" PRId64 ", only %" PRId64 " of the charge is left",
+                       e->amount_minor, kept);
+    else if (e->amount_minor != kept - e->due_minor)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "a refund of %" PRId64 ", but %" PRId64 " is kept and %" PRId64 " is due",
+                       e->amount_minor, kept, e->due_minor);
+    if (e->number != order->payment.refund_number + 1)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "refund number %" PRId32 " follows %" PRId32, e->number,
+                       order->payment.refund_number);
+    order->payment.refund_number = e->number;
+    order->payment.pending_minor = e->amount_minor;
+    return ds_arena_dup(part->arena, e->refund_key, &order->payment.refund_key, error);
+}
+
+static void refund(struct ds_audit_part *part, const struct ds_audit_event *event,
+                   struct ds_audit_order *order, const struct ds_payment_refunded *e)
+{
+    if (!ds_str_eq(e->refund_key, order->payment.refund_key))
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "refund %.*s is done, %.*s was asked for", DS_STR_ARG(e->refund_key),
+                       DS_STR_ARG(order->payment.refund_key));
+    order->payment.refunded_minor += e->amount_minor;
+    order->payment.pending_minor = 0;
+    if (order->payment.refunded_minor > order->payment.captured_minor)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "%" PRId64 " refunded of %" PRId64 " captured",
+                       order->payment.refunded_minor, order->payment.captured_minor);
+    if (e->captured_minor != order->payment.captured_minor ||
+        e->refunded_minor != order->payment.refunded_minor)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "it says %" PRId64 " captured and %" PRId64
+                       " refunded, the fold gives %" PRId64 " and %" PRId64,
+                       e->captured_minor, e->refunded_minor, order->payment.captured_minor,
+                       order->payment.refunded_minor);
+}
+
+static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event,
+                  struct ds_audit_order *order, enum ds_audit_payment_step step, ds_error_t *error)
+{
+    const struct ds_payment_event *e = event->event;
+    switch (step) {
+    case DS_AUDIT_ON_INITIATED:
+        return initiate(part, event, order, &e->body.as.payment_initiated, error);
+    case DS_AUDIT_ON_CARD:
+    case DS_AUDIT_ON_CASH:
+        succeed(part, event, order, &e->body.as.payment_success);
+        return true;
+    case DS_AUDIT_ON_FAILED:
+        order->payment.due_minor = 0;
+        return true;
+    case DS_AUDIT_ON_DUE_CHANGED:
+        lower_due(part, event, order, e->body.as.payment_due_changed.due_minor);
+        return true;
+    case DS_AUDIT_ON_REFUND_INITIATED:
+        return initiate_refund(part, event, order, &e->body.as.payment_refund_initiated, error);
+    case DS_AUDIT_ON_REFUNDED:
+        refund(part, event, order, &e->body.as.payment_refunded);
+        return true;
+    case DS_AUDIT_ON_REFUND_FAILED:
+        order->payment.pending_minor = 0;
+        return true;
+    case DS_AUDIT_ON_DISPUTED:
+        return true;
+    }
+    return true;
+}
+
+static bool step_of(const struct ds_payment_event *e, enum ds_audit_payment_step *step_out)
+{
+    switch (e->body.kind) {
+    case DS_PAYMENT_EVENT_PAYMENT_INITIATED:
+        *step_out = DS_AUDIT_ON_INITIATED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_SUCCESS:
+        *step_out = e->body.as.payment_success.method == DS_PAYMENT_METHOD_CARD ? DS_AUDIT_ON_CARD
+                                                                                : DS_AUDIT_ON_CASH;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_FAILED:
+        *step_out = DS_AUDIT_ON_FAILED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_DUE_CHANGED:
+        *step_out = DS_AUDIT_ON_DUE_CHANGED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_REFUND_INITIATED:
+        *step_out = DS_AUDIT_ON_REFUND_INITIATED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_REFUNDED:
+        *step_out = DS_AUDIT_ON_REFUNDED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_REFUND_FAILED:
+        *step_out = DS_AUDIT_ON_REFUND_FAILED;
+        return true;
+    case DS_PAYMENT_EVENT_PAYMENT_DISPUTED:
+        *step_out = DS_AUDIT_ON_DISPUTED;
+        return true;
+    default: /* payment.unmatched is about a charge that nobody here knows */
+        return false;
+    }
+}
+
+bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_event *event,
+                           ds_error_t *error)
+{
+    const struct ds_payment_event *e = event->event;
+    enum ds_audit_payment_step step;
+
+    if (!step_of(e, &step))
+        return true;
+    struct ds_audit_order *order =
+        ds_audit_order_of(part, event, ds_schema_payment_events.order_id(e), error);
+    if (order == NULL)
+        return false;
+    enum ds_audit_payment_state before = order->payment.state;
+    bool told =
+        (step == DS_AUDIT_ON_INITIATED && order->payment.initiated >= 0) ||
+        ((step == DS_AUDIT_ON_CARD || step == DS_AUDIT_ON_CASH) && order->payment.success >= 0);
+    if (!ds_audit_follow_payment(&order->payment.state, step) && !told)
+        ds_audit_found(part->report, "STATE", here(part, event, order), "%s in state %s",
+                       ds_schema_ce_type(&ds_schema_payment_events, e),
+                       ds_audit_payment_state_text(before));
+    order->payment.last = event->offset;
+    return apply(part, event, order, step, error);
+}

@@ -1,0 +1,286 @@
+/* Rule F over one events topic of a partition, with what it skips counted and explained.
+ *
+ * A skipped record is what a fault leaves behind when a later Claim explains it: the record of an
+ * older epoch, a Claim that came too late, and whatever stands behind a hole up to the next Claim
+ * (its owner was over). A hole that no Claim follows, or a record without a meta block, has no such
+ * explanation: I8. */
+#include "cli/audit/folds.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define SCRATCH_FIRST ((size_t)64 * 1024)
+#define SCRATCH_MAX   ((size_t)64 * 1024 * 1024)
+#define HELD_MAX      ((size_t)256 * 1024 * 1024)
+
+bool ds_audit_stream_init(struct ds_audit_stream *stream, struct ds_audit_range range,
+                          ds_error_t *error)
+{
+    *stream = (struct ds_audit_stream){.range = range, .gap_offset = -1, .last_event = -1};
+    ds_fence_init(&stream->fence, DS_PLACE_START);
+    for (size_t i = 0; i < DS_MAX_INPUTS; i++) {
+        stream->last_cause[i] = -1;
+        stream->through[i] = -1;
+    }
+    stream->valid = calloc((size_t)range.end + 1, sizeof *stream->valid);
+    stream->scratch = ds_arena_new(SCRATCH_FIRST, SCRATCH_MAX);
+    stream->held = ds_arena_new(SCRATCH_FIRST, HELD_MAX);
+    stream->pending = calloc(DS_MAX_DECISION_RECORDS, sizeof *stream->pending);
+    if (stream->valid != NULL && stream->scratch != NULL && stream->held != NULL &&
+        stream->pending != NULL)
+        return true;
+    ds_audit_stream_cleanup(stream);
+    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %" PRId64 " records",
+                        range.end);
+}
+
+void ds_audit_stream_cleanup(struct ds_audit_stream *stream)
+{
+    free(stream->valid);
+    free(stream->causes);
+    free(stream->ids.slots);
+    free(stream->pending);
+    ds_arena_destroy(stream->scratch);
+    ds_arena_destroy(stream->held);
+    *stream = (struct ds_audit_stream){0};
+}
+
+/* Offsets of an events topic have no holes and begin at 0: nothing is ever deleted from it. */
+static void check_offset(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                         const struct ds_audit_record *record)
+{
+    if (record->offset == stream->fence.next_offset)
+        return;
+    ds_audit_found(part->report, "F",
+                   ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                   "damage: offset %" PRId64 " follows %" PRId64, record->offset,
+                   stream->fence.next_offset - 1);
+    stream->fence.next_offset = record->offset;
+}
+
+static void stop(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                 const struct ds_audit_record *record, const ds_error_t *why)
+{
+    ds_audit_found(part->report, "F",
+                   ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                   "damage, nothing behind it was read: %s", why->message);
+    stream->stopped = true;
+}
+
+static void close_gap(struct ds_audit_part *part, struct ds_audit_stream *stream, int32_t topic,
+                      bool explained)
+{
+    if (!stream->gap_open)
+        return;
+    stream->gap_open = false;
+    if (explained || stream->gap_offset >= stream->range.settled)
+        return;
+    part->report->skipped[DS_AUDIT_SKIP_UNEXPLAINED] += stream->gap_count;
+    if (part->report->allow_skipped)
+        return;
+    ds_audit_found(part->report, "I8", ds_audit_where(part, topic, stream->gap_offset, DS_STR("")),
+                   "seq %" PRId64 " of epoch %" PRId64 " was wanted: %" PRId64
+                   " records from here on do not count, and no Claim follows",
+                   stream->gap_seq, stream->fence.epoch, stream->gap_count);
+}
+
+static void note_stranger(struct ds_audit_part *part, const struct ds_audit_record *record,
+                          const ds_error_t *why)
+{
+    part->report->skipped[DS_AUDIT_SKIP_STRANGER]++;
+    part->report->skipped[DS_AUDIT_SKIP_UNEXPLAINED]++;
+    if (!part->report->allow_skipped)
+        ds_audit_found(part->report, "I8",
+                       ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                       "not an event: %s", why->message);
+}
+
+static void note_skip(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                      const struct ds_audit_record *record, enum ds_fence_verdict verdict)
+{
+    switch (verdict) {
+    case DS_FENCE_SKIP_OLD_EPOCH:
+        part->report->skipped[DS_AUDIT_SKIP_OLD_EPOCH]++;
+        break;
+    case DS_FENCE_SKIP_LOST_CLAIM:
+        part->report->skipped[DS_AUDIT_SKIP_LOST_CLAIM]++;
+        break;
+    case DS_FENCE_SKIP_GAP:
+        part->report->skipped[DS_AUDIT_SKIP_GAP]++;
+        if (!stream->gap_open) {
+            stream->gap_open = true;
+            stream->gap_offset = record->offset;
+            stream->gap_seq = stream->fence.seq + 1;
+            stream->gap_count = 0;
+        }
+        stream->gap_count++;
+        break;
+    case DS_FENCE_TAKE:
+    case DS_FENCE_SKIP_STRANGER:
+    case DS_FENCE_VERDICTS:
+        break;
+    }
+}
+
+/* The protocol's own shape: a Claim is seq 0, an Open is seq 1 and nothing else is. */
+static void check_shape(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                        const struct ds_audit_record *record, const struct ds_protocol_event *event)
+{
+    struct ds_audit_place at = ds_audit_where(part, record->topic, record->offset, DS_STR(""));
+    const struct ds_meta *meta = &event->head.meta;
+    ds_error_t why = DS_ERROR_INIT;
+
+    if ((event->body.kind == DS_PROTOCOL_CLAIM) != (meta->seq == 0))
+        ds_audit_found(part->report, "F", at,
+                       "a Claim has seq 0 and nothing else has, here: %" PRId64, meta->seq);
+    else if ((event->body.kind == DS_PROTOCOL_OPEN) != (meta->seq == 1))
+        ds_audit_found(part->report, "F", at,
+                       "an Open has seq 1 and nothing else has, here: %" PRId64, meta->seq);
+    else if (event->body.kind == DS_PROTOCOL_OPEN &&
+             !ds_fence_check_open(&stream->fence, &event->body.as.open, &why))
+        ds_audit_found(part->report, "F", at, "damage: %s", why.message);
+}
+
+/* What was pending when a Claim came was never completed: it left no trace. */
+static void drop_pending(struct ds_audit_part *part, struct ds_audit_stream *stream)
+{
+    part->report->skipped[DS_AUDIT_SKIP_TORN] += (int64_t)stream->pending_count;
+    stream->pending_count = 0;
+}
+
+/* Keep a copy that lives until the decision is complete. */
+static bool hold(struct ds_audit_stream *stream, const struct ds_audit_record *record,
+                 ds_error_t *error)
+{
+    const struct ds_schema *schema = ds_audit_schema(record->topic);
+    ds_str_t copy;
+    void *event;
+
+    if (stream->pending_count == 0)
+        ds_arena_reset(stream->held);
+    event = ds_arena_alloc(stream->held, schema->struct_bytes, error);
+    if (event == NULL ||
+        !ds_arena_dup(stream->held, (ds_str_t){(const char *)record->value.data, record->value.len},
+                      &copy, error) ||
+        !ds_schema_decode(schema, (ds_bytes_t){(const uint8_t *)copy.data, copy.len}, stream->held,
+                          event, NULL, error))
+        return false;
+    stream->pending[stream->pending_count++] =
+        (struct ds_audit_event){record->topic, record->offset, event};
+    return true;
+}
+
+/* Delivered: causes of others may name it from now on. */
+static void note_valid(struct ds_audit_stream *stream, int64_t offset, const struct ds_meta *meta)
+{
+    if (offset >= stream->range.end)
+        return;
+    stream->valid[offset][0] = meta->epoch;
+    stream->valid[offset][1] = meta->seq;
+}
+
+static bool take(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                 const struct ds_audit_record *record, const struct ds_protocol_event *event,
+                 bool undecodable, const struct ds_audit_event **events_out, size_t *count_out,
+                 ds_error_t *error)
+{
+    const struct ds_meta *meta = &event->head.meta;
+
+    if (undecodable) {
+        note_valid(stream, record->offset, meta);
+        ds_audit_found(part->report, "F",
+                       ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                       "it counts, but its body cannot be read");
+        if (!meta->more)
+            stream->pending_count = 0;
+        return true;
+    }
+    check_shape(part, stream, record, event);
+    if (event->body.kind == DS_PROTOCOL_CLAIM) {
+        drop_pending(part, stream);
+        close_gap(part, stream, record->topic, true);
+    }
+    if (!hold(stream, record, error))
+        return false;
+    if (meta->more)
+        return true;
+    for (size_t i = 0; i < stream->pending_count; i++)
+        note_valid(stream, stream->pending[i].offset,
+                   &((const struct ds_event_head *)stream->pending[i].event)->meta);
+    *events_out = stream->pending;
+    *count_out = stream->pending_count;
+    stream->pending_count = 0;
+    return true;
+}
+
+/* @return false: the record does not reach rule F (error not set), or out of memory. */
+static bool decode(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                   const struct ds_audit_record *record, struct ds_protocol_event **event_out,
+                   bool *undecodable_out, ds_error_t *error)
+{
+    const struct ds_schema *schema = ds_audit_schema(record->topic);
+    ds_error_t why = DS_ERROR_INIT;
+    bool head_ok = false;
+
+    ds_arena_reset(stream->scratch);
+    *undecodable_out = false;
+    *event_out = ds_arena_alloc(stream->scratch, schema->struct_bytes, error);
+    if (*event_out == NULL)
+        return false;
+    if (ds_schema_decode(schema, record->value, stream->scratch, *event_out, &head_ok, &why))
+        return true;
+    if (why.code == DS_ERR_MEMORY) {
+        *error = why;
+    } else if (why.code == DS_ERR_UNKNOWN) {
+        stop(part, stream, record, &why); /* readers wait there for the version that knows it */
+    } else if (head_ok) {
+        *undecodable_out = true;
+        return true;
+    } else {
+        note_stranger(part, record, &why);
+        stream->fence.next_offset = record->offset + 1;
+    }
+    return false;
+}
+
+bool ds_audit_stream_take(struct ds_audit_part *part, int32_t processor,
+                          const struct ds_audit_record *record,
+                          const struct ds_audit_event **events_out, size_t *count_out,
+                          ds_error_t *error)
+{
+    struct ds_audit_stream *stream = &part->streams[processor];
+    enum ds_fence_verdict verdict;
+    struct ds_protocol_event *event;
+    ds_error_t why = DS_ERROR_INIT;
+    bool undecodable;
+
+    *events_out = NULL;
+    *count_out = 0;
+    if (stream->stopped)
+        return true;
+    check_offset(part, stream, record);
+    if (!decode(part, stream, record, &event, &undecodable, error))
+        return !ds_error_is_set(error);
+    bool is_claim = undecodable ? event->head.meta.seq == 0 : event->body.kind == DS_PROTOCOL_CLAIM;
+    if (!ds_fence_judge(&stream->fence, &event->head.meta, is_claim, record->offset,
+                        record->value.len, &verdict, &why)) {
+        stop(part, stream, record, &why);
+        return true;
+    }
+    note_skip(part, stream, record, verdict);
+    if (verdict != DS_FENCE_TAKE)
+        return true;
+    return take(part, stream, record, event, undecodable, events_out, count_out, error);
+}
+
+void ds_audit_stream_judge(struct ds_audit_part *part, int32_t processor)
+{
+    struct ds_audit_stream *stream = &part->streams[processor];
+    close_gap(part, stream, processor, false);
+    if (!stream->stopped && stream->fence.next_offset < stream->range.end)
+        ds_audit_found(part->report, "F",
+                       ds_audit_where(part, processor, stream->fence.next_offset, DS_STR("")),
+                       "the log ends here, %" PRId64 " records were said to be in it",
+                       stream->range.end);
+    ds_audit_judge_causes(part, processor);
+}

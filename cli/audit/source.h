@@ -1,0 +1,55 @@
+/* cli/audit/source.h - where an audit's records come from: a broker, or the files of a dump.
+ *
+ * A dump is a folder with one file a topic and partition, `<topic>-<partition>.dump`, so that a log
+ * can be kept, sent to somebody, and audited without a server. All numbers are little-endian:
+ *
+ *   "DSDUMP1\n"  low i64  settled i64  end i64      see struct ds_audit_range
+ *   then a record: offset i64  timestamp_us i64  key length i32 (-1: none)  value length i32 (-1:
+ * none)  key  value
+ *
+ * Threads: one source, one thread. */
+#ifndef DS_CLI_AUDIT_SOURCE_H
+#define DS_CLI_AUDIT_SOURCE_H
+
+#include "base/runtime.h"
+#include "cli/audit/model.h"
+
+/** Takes one record; borrowed for the call. */
+typedef bool (*ds_audit_take_fn)(void *context, const struct ds_audit_record *record,
+                                 ds_error_t *error);
+
+struct ds_audit_source {
+    int32_t partitions;
+    struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS]; /* by partition; heap */
+    /** Hand out all records of a partition: per topic in offset order, topics in any order. */
+    bool (*read)(struct ds_audit_source *source, int32_t partition, ds_audit_take_fn take,
+                 void *context, ds_error_t *error);
+    void (*destroy)(struct ds_audit_source *source);
+};
+
+/** @brief The ten topics at a broker, as they are now: the ends are asked here (model.h says how).
+ *  @param runtime  borrowed. @param timeout_ms  for each answer, and without any progress.
+ *  @param error  UNAVAILABLE, TIMEOUT; INVALID: the topics are not there. */
+DS_MUST_CHECK bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers,
+                                         int timeout_ms, struct ds_audit_source **source_out,
+                                         ds_error_t *error);
+/** @brief A dump. IO: a file cannot be read; INVALID: it is not a dump. */
+DS_MUST_CHECK bool ds_audit_source_dump(const char *folder, struct ds_audit_source **source_out,
+                                        ds_error_t *error);
+/** @brief Write a source as a dump into a folder, which is made when it is not there. IO. */
+DS_MUST_CHECK bool ds_audit_dump(struct ds_audit_source *source, const char *folder,
+                                 ds_error_t *error);
+void ds_audit_source_destroy(struct ds_audit_source *source);
+
+/** One file of a dump, for writing. */
+typedef struct ds_audit_file ds_audit_file_t;
+DS_MUST_CHECK bool ds_audit_file_create(const char *folder, int32_t topic, int32_t partition,
+                                        struct ds_audit_range range, ds_audit_file_t **file_out,
+                                        ds_error_t *error);
+DS_MUST_CHECK bool ds_audit_file_add(ds_audit_file_t *file, const struct ds_audit_record *record,
+                                     ds_error_t *error);
+/** @brief Close; IO when what was written did not reach the file. The file is gone in any case;
+ * NULL is fine. */
+DS_MUST_CHECK bool ds_audit_file_close(ds_audit_file_t *file, ds_error_t *error);
+
+#endif

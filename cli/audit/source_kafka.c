@@ -1,0 +1,185 @@
+/* The ten topics at a broker. A partition number is read from all topics at once, then the next
+ * one. */
+#include "cli/audit/source.h"
+#include "stream/broker_kafka.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define POLL_MS 100
+
+struct kafka_source {
+    struct ds_audit_source base; /* first: the two are the same pointer */
+    const struct ds_runtime *runtime;
+    ds_broker_t *broker;
+    int timeout_ms;
+};
+
+static bool ask_ends(struct kafka_source *k, struct ds_broker_end *list, size_t count,
+                     ds_error_t *error)
+{
+    if (!k->broker->ops->ends(k->broker, list, count, k->timeout_ms, error))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!list[i].ok)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
+                                "no answer about the end of %s/%" PRId32,
+                                ds_audit_schema(list[i].topic)->topic, list[i].partition);
+    return true;
+}
+
+/* Twice, the second time when all answers of the first are there. */
+static bool ask_ranges(struct kafka_source *k, ds_error_t *error)
+{
+    size_t count = (size_t)k->base.partitions * DS_AUDIT_TOPICS;
+    struct ds_broker_end *list = calloc(count, sizeof *list);
+    bool ok = false;
+
+    k->base.ranges = calloc((size_t)k->base.partitions, sizeof *k->base.ranges);
+    if (list == NULL || k->base.ranges == NULL) {
+        ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %zu ends", count);
+        goto out;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i].topic = (int32_t)(i % DS_AUDIT_TOPICS);
+        list[i].partition = (int32_t)(i / DS_AUDIT_TOPICS);
+        list[i].want_low = true;
+    }
+    if (!ask_ends(k, list, count, error))
+        goto out;
+    for (size_t i = 0; i < count; i++) {
+        struct ds_audit_range *range = &k->base.ranges[list[i].partition][list[i].topic];
+        range->low = list[i].low;
+        range->settled = list[i].end;
+        list[i].want_low = false;
+    }
+    if (!ask_ends(k, list, count, error))
+        goto out;
+    for (size_t i = 0; i < count; i++)
+        k->base.ranges[list[i].partition][list[i].topic].end = list[i].end;
+    ok = true;
+out:
+    free(list);
+    return ok;
+}
+
+static bool start(struct kafka_source *k, int32_t partition, int64_t *next, size_t *open_out,
+                  ds_error_t *error)
+{
+    *open_out = 0;
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+        const struct ds_audit_range *range = &k->base.ranges[partition][t];
+        next[t] = range->low;
+        if (range->low >= range->end)
+            continue;
+        if (!k->broker->ops->start(k->broker, t, partition, range->low, error))
+            return false;
+        (*open_out)++;
+    }
+    return true;
+}
+
+static bool take_one(struct kafka_source *k, const struct ds_broker_event *event, int64_t *next,
+                     size_t *open, ds_audit_take_fn take, void *context, ds_error_t *error)
+{
+    const struct ds_audit_range *range = &k->base.ranges[event->partition][event->topic];
+    const struct ds_audit_record record = {event->topic,       event->partition, event->offset,
+                                           event->appended_us, event->has_key,   event->has_value,
+                                           event->key,         event->value};
+    if (next[event->topic] >= range->end)
+        return true; /* written meanwhile */
+    if (event->offset < range->end && !take(context, &record, error))
+        return false;
+    next[event->topic] = event->offset + 1;
+    if (next[event->topic] < range->end)
+        return true;
+    k->broker->ops->stop(k->broker, event->topic, event->partition);
+    (*open)--;
+    return true;
+}
+
+static bool take_events(struct kafka_source *k, int32_t partition,
+                        const struct ds_broker_event *events, size_t count, int64_t *next,
+                        size_t *open, ds_audit_take_fn take, void *context, ds_error_t *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind == DS_BROKER_READ_FAILED)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, events[i].code, "read %s/%" PRId32 ": %s",
+                                ds_audit_schema(events[i].topic)->topic, events[i].partition,
+                                events[i].reason == NULL ? "failed" : events[i].reason);
+        if (events[i].kind == DS_BROKER_RECORD && events[i].partition == partition &&
+            !take_one(k, &events[i], next, open, take, context, error))
+            return false;
+    }
+    return true;
+}
+
+static bool read_partition(struct ds_audit_source *source, int32_t partition, ds_audit_take_fn take,
+                           void *context, ds_error_t *error)
+{
+    struct kafka_source *k = (struct kafka_source *)source;
+    int64_t next[DS_AUDIT_TOPICS];
+    size_t open = 0;
+    int64_t heard_us = ds_monotonic_us(k->runtime->clock);
+
+    if (!start(k, partition, next, &open, error))
+        return false;
+    while (open > 0) {
+        const struct ds_broker_event *events;
+        size_t count;
+        if (ds_stopping(k->runtime))
+            return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_SHUTDOWN, "asked to stop");
+        if (!k->broker->ops->poll(k->broker, POLL_MS, true, &events, &count, error) ||
+            !take_events(k, partition, events, count, next, &open, take, context, error))
+            return false;
+        int64_t now_us = ds_monotonic_us(k->runtime->clock);
+        if (count > 0)
+            heard_us = now_us;
+        else if (now_us - heard_us > k->timeout_ms * DS_US_PER_MS)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_TIMEOUT,
+                                "partition %" PRId32 ": no record for %d ms, %zu topics not at "
+                                "their end",
+                                partition, k->timeout_ms, open);
+    }
+    return true;
+}
+
+static void destroy(struct ds_audit_source *source)
+{
+    struct kafka_source *k = (struct kafka_source *)source;
+    if (k->broker != NULL)
+        k->broker->ops->destroy(k->broker, 1000);
+    free(k->base.ranges);
+    free(k);
+}
+
+bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,
+                           struct ds_audit_source **source_out, ds_error_t *error)
+{
+    const char *topics[DS_AUDIT_TOPICS];
+    struct ds_broker_kafka_config config = {.brokers = brokers,
+                                            .client_id = "doorstep-audit",
+                                            .topics = topics,
+                                            .topic_count = DS_AUDIT_TOPICS,
+                                            .bulk = true};
+    struct kafka_source *k = calloc(1, sizeof *k);
+
+    *source_out = NULL;
+    if (k == NULL)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+        topics[t] = ds_audit_schema(t)->topic;
+    k->base.read = read_partition;
+    k->base.destroy = destroy;
+    k->runtime = runtime;
+    k->timeout_ms = timeout_ms;
+    if (ds_broker_kafka_new(&runtime->log, &config, &k->broker, error) &&
+        k->broker->ops->partitions(k->broker, DS_AUDIT_TOPICS, timeout_ms, &k->base.partitions,
+                                   error) &&
+        ask_ranges(k, error)) {
+        *source_out = &k->base;
+        return true;
+    }
+    destroy(&k->base);
+    return false;
+}

@@ -1,0 +1,150 @@
+/* The fenced log: rule F, causes, event ids. */
+#include "story.h"
+
+#include <criterion/criterion.h>
+
+Test(audit_log, a_decision_written_twice_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_until_confirmed(&s);
+    story_search(&s);
+    story_search(&s); /* the same cause again, with the next numbers */
+    hist_expect(s.h, "F", "decided twice");
+    story_end(&s);
+}
+
+Test(audit_log, a_copied_record_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    hist_copy(s.h, DS_AUDIT_PAYMENT, s.paid);
+    hist_expect(s.h, "I8", "do not count");
+    story_end(&s);
+}
+
+Test(audit_log, a_missing_seq_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    hist_remove(s.h, DS_AUDIT_ORDER, s.requested, true);
+    hist_expect(s.h, "I8", "was wanted");
+    story_end(&s);
+}
+
+Test(audit_log, a_missing_offset_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    hist_remove(s.h, DS_AUDIT_PAYMENT, s.initiated, false);
+    hist_expect(s.h, "F", "damage: offset");
+    story_end(&s);
+}
+
+Test(audit_log, a_log_that_lost_its_beginning_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    hist_remove(s.h, DS_AUDIT_ORDER, 0, false);
+    hist_expect(s.h, "F", "damage");
+    story_end(&s);
+}
+
+Test(audit_log, records_nobody_owns_are_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    hist_raw(s.h, DS_AUDIT_ORDER, "hello", 5);
+    hist_expect(s.h, "I8", "not an event");
+    s.h->report->allow_skipped = true;
+    hist_expect_clean(s.h);
+    cr_assert_eq(s.h->report->skipped[DS_AUDIT_SKIP_STRANGER], 1);
+    story_end(&s);
+}
+
+Test(audit_log, a_record_of_an_epoch_nobody_claimed_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    s.h->epoch[DS_AUDIT_ORDER] = 7;
+    story_place(&s);
+    hist_expect(s.h, "F", "damage, nothing behind it");
+    story_end(&s);
+}
+
+Test(audit_log, an_open_that_contradicts_the_log_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    int64_t seq = s.h->seq[DS_AUDIT_ORDER];
+    s.h->seq[DS_AUDIT_ORDER] = seq + 3;
+    hist_claim(s.h, DS_AUDIT_ORDER);
+    hist_expect(s.h, "F", "damage: offset");
+    story_end(&s);
+}
+
+Test(audit_log, an_epoch_without_open_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    hist_claim(s.h, DS_AUDIT_ORDER);
+    hist_remove(s.h, DS_AUDIT_ORDER, (int64_t)s.h->counts[DS_AUDIT_ORDER] - 1, true);
+    s.h->seq[DS_AUDIT_ORDER] = 0;
+    story_place(&s);
+    hist_expect(s.h, "F", "an Open has seq 1");
+    story_end(&s);
+}
+
+Test(audit_log, an_answer_to_a_record_that_does_not_count_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    int64_t valid = s.created;
+    s.created = (int64_t)s.h->counts[DS_AUDIT_ORDER];
+    hist_copy(s.h, DS_AUDIT_ORDER, valid);
+    hist_claim(s.h, DS_AUDIT_ORDER);
+    story_reserve(&s); /* answers the copy, which rule F skips */
+    hist_expect(s.h, "F", "does not count");
+    story_end(&s);
+}
+
+Test(audit_log, an_answer_to_a_record_that_is_not_there_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    s.created = 99;
+    story_reserve(&s);
+    hist_expect(s.h, "F", "is not there");
+    story_end(&s);
+}
+
+Test(audit_log, an_answer_out_of_order_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    story_release(&s, 0, s.created);
+    hist_expect(s.h, "F", "decided twice or out of order");
+    story_end(&s);
+}
+
+Test(audit_log, time_that_runs_back_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    s.h->now_us -= 10 * HIST_SECOND;
+    story_cancel(&s, HIST_INPUT(0, story_ask_cancel(&s, "cancel")), DS_GOODS_NOT_TAKEN);
+    hist_expect(s.h, "F", "before what stands in front");
+    story_end(&s);
+}
+
+Test(audit_log, a_log_that_is_shorter_than_it_said_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    struct ds_audit_report *report = ds_audit_report_new();
+    struct ds_audit_range ranges[DS_AUDIT_TOPICS] = {{0}};
+    struct ds_audit_part *part;
+    ds_error_t error = DS_ERROR_INIT;
+    ranges[DS_AUDIT_ORDER] = (struct ds_audit_range){0, 5, 5};
+    cr_assert(ds_audit_part_new(report, 0, ranges, &part, &error));
+    cr_assert(ds_audit_part_take(part, &s.h->records[DS_AUDIT_ORDER][0].record, &error));
+    cr_assert(ds_audit_part_judge(part, &error));
+    cr_assert_eq(report->anomalies, 1);
+    cr_assert_not_null(strstr(report->list[0].what, "ends here"));
+    ds_audit_part_destroy(part);
+    ds_audit_report_destroy(report);
+    story_end(&s);
+}
