@@ -447,11 +447,14 @@ void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, 
 
 bool ds_ledger_next_due(const ds_ledger_t *ledger, bool again, int64_t *due_us_out)
 {
-    int64_t call_us = INT64_MAX, report_us = INT64_MAX;
-    bool any = again && ds_heap_peek(ledger->calls_due, &call_us) != NULL;
-    any = ds_heap_peek(ledger->reports_due, &report_us) != NULL || any;
-    *due_us_out = call_us < report_us ? call_us : report_us;
-    return any;
+    int64_t call_us = 0, report_us = 0;
+    bool calls = again && ds_heap_peek(ledger->calls_due, &call_us) != NULL;
+    bool reports = ds_heap_peek(ledger->reports_due, &report_us) != NULL;
+    if (calls && reports)
+        *due_us_out = call_us < report_us ? call_us : report_us;
+    else
+        *due_us_out = calls ? call_us : report_us;
+    return calls || reports;
 }
 
 size_t ds_ledger_untried(const ds_ledger_t *ledger)

@@ -46,43 +46,58 @@ static bool is_last(FILE *file)
     return false;
 }
 
+struct line {
+    char text[DS_MAX_JOURNAL_LINE_BYTES];
+    int64_t bytes; /* in the file, newline included; more than the text holds: too long */
+    bool complete; /* a newline ends it */
+};
+
+static void read_line(FILE *file, struct line *line)
+{
+    int c;
+    line->bytes = 0;
+    line->complete = false;
+    while (!line->complete && (c = getc(file)) != EOF) {
+        if (line->bytes < DS_MAX_JOURNAL_LINE_BYTES)
+            line->text[line->bytes] = (char)c;
+        line->bytes++;
+        line->complete = c == '\n';
+    }
+}
+
 /* One line. *more_out is false at the end, or where a torn line begins. */
-static bool replay_line(struct replay *replay, char **line, size_t *capacity, bool *more_out,
-                        ds_error_t *error)
+static bool replay_line(struct replay *replay, struct line *line, bool *more_out, ds_error_t *error)
 {
     ds_error_t cause = DS_ERROR_INIT;
-    ssize_t len = getline(line, capacity, replay->file);
     *more_out = false;
-    if (len < 0)
-        return feof(replay->file) != 0 ||
-               ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_IO, "read %s: %s", replay->path,
-                            strerror(errno));
-    bool complete = (*line)[len - 1] == '\n';
-    ds_str_t text = {*line, (uint32_t)(complete ? len - 1 : len)};
-    if (complete && len <= DS_MAX_JOURNAL_LINE_BYTES &&
-        replay->apply(replay->context, text, &cause)) {
+    read_line(replay->file, line);
+    if (ferror(replay->file))
+        return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_IO, "read %s", replay->path);
+    if (line->bytes == 0)
+        return true;
+    bool fits = line->bytes <= DS_MAX_JOURNAL_LINE_BYTES;
+    if (line->complete && fits &&
+        replay->apply(replay->context, (ds_str_t){line->text, (uint32_t)(line->bytes - 1)},
+                      &cause)) {
         replay->lines++;
-        replay->good_bytes += len;
+        replay->good_bytes += line->bytes;
         *more_out = true;
         return true;
     }
-    bool torn = !complete || cause.code == DS_ERR_TRUNCATED;
+    bool torn = !line->complete || cause.code == DS_ERR_TRUNCATED;
     if (torn && is_last(replay->file))
         return true;
     return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_DAMAGE, "%s line %lld: %s", replay->path,
-                        (long long)replay->lines + 1,
-                        ds_error_is_set(&cause) ? cause.message : "too long");
+                        (long long)replay->lines + 1, fits ? cause.message : "too long");
 }
 
 static bool replay_all(struct replay *replay, int fd, ds_error_t *error)
 {
-    char *line = NULL;
-    size_t capacity = 0;
+    struct line line;
     bool ok = true, more = true;
     struct stat status;
     while (ok && more)
-        ok = replay_line(replay, &line, &capacity, &more, error);
-    free(line);
+        ok = replay_line(replay, &line, &more, error);
     if (!ok)
         return false;
     if (fstat(fd, &status) != 0)
