@@ -1,7 +1,7 @@
-/* The server with a mock Kafka: commands are kept and answered 202, the catalogue prices and shows. No database. */
-#include "tests/component/api/kit.h"
-
+/* The server with a mock Kafka: commands are kept and answered 202, the catalogue prices and shows.
+ * No database. */
 #include "base/crypto.h"
+#include "tests/component/api/kit.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static void stop(void)
 
 TestSuite(commands, .init = start, .fini = stop, .timeout = 90);
 
-#define ADDRESS "\"deliveryAddress\":{\"street\":\"Main St 1\",\"city\":\"Berlin\"}"
+#define ADDRESS  "\"deliveryAddress\":{\"street\":\"Main St 1\",\"city\":\"Berlin\"}"
 #define TWO_MILK "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}]," ADDRESS "}"
 
 static struct answer order(const char *headers, const char *body)
@@ -84,8 +84,7 @@ Test(commands, the_same_key_with_another_body_is_422)
 Test(commands, the_body_is_compared_as_parsed_json)
 {
     expect(order("Idempotency-Key: k1\r\n", TWO_MILK), 202, "");
-    expect(order("Idempotency-Key: k1\r\n", "{ " ADDRESS
-                                            " , \"lines\" : [ {\"quantity\":2,"
+    expect(order("Idempotency-Key: k1\r\n", "{ " ADDRESS " , \"lines\" : [ {\"quantity\":2,"
                                             "\"productId\":\"berlin-1.milk\"} ] }"),
            202, "");
 }
@@ -95,8 +94,8 @@ Test(commands, prices_come_from_the_catalogue)
     struct answer answer =
         order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
                   "\"expectedTotal\":{\"amount\":1,\"currency\":\"EUR\"}," ADDRESS "}");
-    json_t *detail = json_array_get(
-        json_object_get(json_object_get(answer.json, "error"), "details"), 0);
+    json_t *detail =
+        json_array_get(json_object_get(json_object_get(answer.json, "error"), "details"), 0);
     cr_assert_eq(json_integer_value(json_object_get(json_object_get(detail, "total"), "amount")),
                  2 * 119 + 199, "%s", answer.body);
     expect(answer, 409, "price_changed");
@@ -107,10 +106,11 @@ Test(commands, prices_come_from_the_catalogue)
 
 Test(commands, an_order_that_the_catalogue_refuses_is_not_kept)
 {
-    expect(order("", "{\"lines\":[{\"productId\":\"berlin-1.nothing\",\"quantity\":2}]," ADDRESS "}"),
+    expect(order("",
+                 "{\"lines\":[{\"productId\":\"berlin-1.nothing\",\"quantity\":2}]," ADDRESS "}"),
            404, "product_unknown");
-    expect(order("", "{\"lines\":[{\"productId\":\"nowhere.milk\",\"quantity\":2}]," ADDRESS "}"), 404,
-           "store_unknown");
+    expect(order("", "{\"lines\":[{\"productId\":\"nowhere.milk\",\"quantity\":2}]," ADDRESS "}"),
+           404, "store_unknown");
     expect(order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":11}]," ADDRESS "}"),
            409, "quantity_limit");
     expect(order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":6},"
@@ -126,14 +126,15 @@ Test(commands, an_order_that_the_catalogue_refuses_is_not_kept)
 
 Test(commands, staff_couriers_and_admins_are_answered_202)
 {
-    expect(kit_call_as(&kit, "admin:root", "POST", "/api/stores", "",
-                       "{\"storeId\":\"rome-1\",\"name\":\"Roma\",\"currency\":\"EUR\",\"timeZone\":"
-                       "\"Europe/Rome\",\"paymentMethods\":[\"card\",\"cash_on_delivery\"]}"),
-           202, "");
-    struct answer product = kit_call_as(
-        &kit, "staff:jo:berlin-1", "POST", "/api/stores/berlin-1/products", "",
-        "{\"localId\":\"eggs\",\"name\":\"Eggs\",\"category\":\"dairy\",\"unit\":\"6\","
-        "\"price\":{\"amount\":250,\"currency\":\"EUR\"}}");
+    expect(
+        kit_call_as(&kit, "admin:root", "POST", "/api/stores", "",
+                    "{\"storeId\":\"rome-1\",\"name\":\"Roma\",\"currency\":\"EUR\",\"timeZone\":"
+                    "\"Europe/Rome\",\"paymentMethods\":[\"card\",\"cash_on_delivery\"]}"),
+        202, "");
+    struct answer product =
+        kit_call_as(&kit, "staff:jo:berlin-1", "POST", "/api/stores/berlin-1/products", "",
+                    "{\"localId\":\"eggs\",\"name\":\"Eggs\",\"category\":\"dairy\",\"unit\":\"6\","
+                    "\"price\":{\"amount\":250,\"currency\":\"EUR\"}}");
     cr_assert_str_eq(answer_data(&product, "productId"), "berlin-1.eggs", "%s", product.body);
     expect(product, 202, "");
     expect(kit_call_as(&kit, "staff:jo:berlin-1", "POST", "/api/stores/berlin-1/products", "",
@@ -144,15 +145,16 @@ Test(commands, staff_couriers_and_admins_are_answered_202)
                        "Idempotency-Key: r1\r\n",
                        "{\"items\":[{\"productId\":\"berlin-1.milk\",\"quantity\":100}]}"),
            202, "");
-    expect(kit_call_as(&kit, "courier:berlin-1.max", "POST", "/api/couriers/berlin-1.max/online", "",
+    expect(kit_call_as(&kit, "courier:berlin-1.max", "POST", "/api/couriers/berlin-1.max/online",
+                       "",
                        "{\"vehicle\":\"bicycle\",\"capacity\":2,\"location\":{\"lat\":52.5,"
                        "\"lng\":13.4}}"),
            202, "");
     expect(kit_call_as(&kit, "courier:berlin-1.max", "POST", "/api/offers/berlin-1.X-1/accept", "",
                        NULL),
            202, "");
-    expect(kit_call_as(&kit, "courier:berlin-1.max", "POST", "/api/deliveries/berlin-1.X/pickup", "",
-                       NULL),
+    expect(kit_call_as(&kit, "courier:berlin-1.max", "POST", "/api/deliveries/berlin-1.X/pickup",
+                       "", NULL),
            202, "");
     expect(kit_call_as(&kit, "staff:jo:berlin-1", "POST", "/api/deliveries/berlin-1.X/handover", "",
                        "{\"cashCollected\":{\"amount\":437,\"currency\":\"EUR\"}}"),
@@ -164,16 +166,16 @@ Test(commands, staff_couriers_and_admins_are_answered_202)
 
 Test(commands, products_are_shown_sorted_and_in_pages)
 {
-    struct answer page = kit_call(&kit, "GET", "/api/products?store=berlin-1&limit=1&sort=price", "",
-                                  NULL);
+    struct answer page =
+        kit_call(&kit, "GET", "/api/products?store=berlin-1&limit=1&sort=price", "", NULL);
     json_t *first = json_array_get(json_object_get(page.json, "data"), 0);
     const char *next =
         json_string_value(json_object_get(json_object_get(page.json, "page"), "next"));
     char path[1024];
     cr_assert_eq(page.status, 200, "%s", page.body);
     cr_assert_str_eq(json_string_value(json_object_get(first, "productId")), "berlin-1.milk");
-    cr_assert_str_eq(
-        json_string_value(json_object_get(json_object_get(first, "price"), "text")), "1.19");
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(first, "price"), "text")),
+                     "1.19");
     cr_assert_not_null(next);
     (void)snprintf(path, sizeof path, "/api/products?store=berlin-1&limit=1&sort=price&cursor=%s",
                    next);
@@ -198,17 +200,18 @@ Test(commands, a_known_etag_is_answered_304)
     expect(kit_call(&kit, "GET", "/api/products/berlin-1.milk", header, NULL), 304, "");
     free(etag);
     answer_free(&answer);
-    expect(kit_call(&kit, "GET", "/api/products/berlin-1.cheese", "", NULL), 404, "product_unknown");
+    expect(kit_call(&kit, "GET", "/api/products/berlin-1.cheese", "", NULL), 404,
+           "product_unknown");
     expect(kit_call(&kit, "GET", "/api/stores/berlin-1", "", NULL), 200, "");
 }
 
 /* Decided commands are known from catalog.events; nobody decides here. */
 Test(commands, a_token_that_is_not_reached_is_503_behind)
 {
-    struct answer answer = kit_call_as(
-        &kit, "admin:root", "POST", "/api/stores", "",
-        "{\"storeId\":\"berlin-1\",\"name\":\"B\",\"currency\":\"EUR\",\"timeZone\":\"Europe/Berlin\","
-        "\"paymentMethods\":[\"card\"]}");
+    struct answer answer = kit_call_as(&kit, "admin:root", "POST", "/api/stores", "",
+                                       "{\"storeId\":\"berlin-1\",\"name\":\"B\",\"currency\":"
+                                       "\"EUR\",\"timeZone\":\"Europe/Berlin\","
+                                       "\"paymentMethods\":[\"card\"]}");
     char *token = answer_header(&answer, "Consistency-Token");
     char header[512];
     (void)snprintf(header, sizeof header, "Consistency-Token: %s\r\n", token);

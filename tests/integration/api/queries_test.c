@@ -1,0 +1,310 @@
+/* The api's queries against a real PostgreSQL: rows are put into the read model by hand. Kafka is a
+ * mock. */
+#include "api/tokens.h"
+#include "tests/component/api/kit.h"
+#include "tests/integration/projections/pg_kit.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct kit kit;
+static struct ds_pg_kit pg;
+
+static void execute(const char *sql)
+{
+    PGresult *result = PQexec(pg.db, sql);
+    cr_assert(PQresultStatus(result) == PGRES_COMMAND_OK ||
+                  PQresultStatus(result) == PGRES_TUPLES_OK,
+              "%s", PQerrorMessage(pg.db));
+    PQclear(result);
+}
+
+static const char rows[] =
+    "INSERT INTO read_v1.orders (order_id, store_id, customer_id, status, cancel_requested,"
+    " payment_method, currency, subtotal_minor, delivery_fee_minor, total_minor, command_id, "
+    "body_hash,"
+    " correlation_id, placed_at, updated_at, partition, first_offset, last_offset)"
+    " SELECT 'berlin-1.O' || n, 'berlin-1', CASE WHEN n < 4 THEN 'anna' ELSE 'eva' END, "
+    "'confirmed',"
+    " false, 'card', 'EUR', 238, 199, 437, 'C' || n, 'H', 'x',"
+    " timestamptz '2026-11-21 07:30:33.123456Z' + n * interval '1 second', now(), 0, n, n"
+    " FROM generate_series(1, 5) n;"
+    "INSERT INTO read_v1.order_lines VALUES ('berlin-1.O1', 1, 'berlin-1.milk', 'Milk', 2, 0, 119,"
+    " 238, 3, 1);"
+    "INSERT INTO read_v1.order_addresses (order_id, street, city, lat_e6, lng_e6, last_offset)"
+    " VALUES ('berlin-1.O1', 'Main St 1', 'Berlin', 52500000, 13400000, 1);"
+    "INSERT INTO read_v1.payments (order_id, status, method, currency, charged_minor, "
+    "captured_minor,"
+    " refunded_minor, refund_open_minor, due_minor, disputed_minor, late, refund_number, "
+    "updated_at,"
+    " partition, last_offset) VALUES ('berlin-1.O1', 'succeeded', 'card', 'EUR', 437, 437, 0, 0, "
+    "437, 0,"
+    " false, 0, now(), 0, 7);"
+    "INSERT INTO read_v1.deliveries (order_id, store_id, customer_id, status, courier_id, "
+    "courier_name,"
+    " vehicle, offer_number, attempt, payment_method, total_minor, currency, placed_at, "
+    "requested_at,"
+    " search_until, picked_up_at, updated_at, partition, last_offset) VALUES ('berlin-1.O1', "
+    "'berlin-1',"
+    " 'anna', 'in_transit', 'berlin-1.max', 'Max', 'bicycle', 1, 0, 'cash_on_delivery', 437, "
+    "'EUR', now(),"
+    " now(), now(), now(), now(), 0, 9);"
+    "INSERT INTO read_v1.couriers (courier_id, store_id, vehicle, capacity, online, lat_e6, lng_e6,"
+    " seen_at, updated_at, last_offset) VALUES ('berlin-1.max', 'berlin-1', 'bicycle', 1, true, "
+    "52510000,"
+    " 13410000, now() + interval '1 minute', now(), 9);"
+    "INSERT INTO read_v1.timeline (topic, partition, event_offset, ce_type, event_id, order_id,"
+    " aggregate, at, actor_kind, actor_id, correlation_id, data) VALUES ('delivery.events', 0, 9,"
+    " 'delivery.in_transit', 'e', 'berlin-1.O1', 'berlin-1.O1', '2026-11-21 07:30:33.5Z', "
+    "'courier',"
+    " 'berlin-1.max', 'x', '{}');"
+    "INSERT INTO read_v1.offers VALUES ('berlin-1.O2-1', 'berlin-1.O2', 'berlin-1.max', 1, 'open', "
+    "now(),"
+    " now() + interval '30 s', NULL, 11);"
+    "INSERT INTO read_v1.stock SELECT 'berlin-1.p' || n, 'berlin-1', 10, 8, 1, 1, n = 2, NULL, "
+    "now(), n"
+    " FROM generate_series(1, 3) n;"
+    "INSERT INTO read_v1.commands VALUES ('order.commands', 0, 5, '01ARZ3NDEKTSV4RRFFQ69G5FAV',"
+    " 'refused', 'order_picked_up', NULL, 'H', 'berlin-1.O1', 'command.rejected', 'customer', "
+    "'anna', 'x',"
+    " now(), now(), 20);"
+    "INSERT INTO read_v1.position (topic, partition, log_id, last_offset, commands_through, "
+    "event_time)"
+    " VALUES ('order.events', 0, 'LOG', 20, 5, now()), ('order.events', 1, 'LOG', 20, 5, now()),"
+    " ('order.events', 2, 'LOG', 20, 5, now());";
+
+static void start(void)
+{
+    ds_pg_kit_init(&pg, "api");
+    ds_pg_kit_migrate(&pg);
+    execute(rows);
+    kit_init(&kit);
+    kit_mock_kafka(&kit);
+    kit.settings.database_url = pg.url;
+    kit_start(&kit);
+    cr_assert(kit_wait_status(&kit, "/readyz/queries", 200));
+}
+
+static void stop(void)
+{
+    kit_stop(&kit);
+    ds_pg_kit_cleanup(&pg);
+}
+
+TestSuite(queries, .init = start, .fini = stop, .timeout = 120);
+
+static struct answer get(const char *who, const char *path)
+{
+    return kit_call_as(&kit, who, "GET", path, "", NULL);
+}
+
+static void expect(struct answer answer, int status, const char *code)
+{
+    cr_assert_eq(answer.status, status, "status %d, body %s", answer.status, answer.body);
+    cr_assert_str_eq(answer_code(&answer), code, "%s", answer.body);
+    answer_free(&answer);
+}
+
+static const json_t *data_of(const struct answer *answer)
+{
+    return json_object_get(answer->json, "data");
+}
+
+static const char *next_of(const struct answer *answer)
+{
+    return json_string_value(json_object_get(json_object_get(answer->json, "page"), "next"));
+}
+
+Test(queries, an_order_is_shown_with_all_its_parts)
+{
+    struct answer answer = get("customer:anna", "/api/orders/berlin-1.O1");
+    const json_t *order = data_of(&answer);
+    cr_assert_eq(answer.status, 200, "%s", answer.body);
+    const json_t *line = json_array_get(json_object_get(order, "lines"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(line, "productId")), "berlin-1.milk");
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(line, "total"), "text")),
+                     "2.38");
+    cr_assert_str_eq(json_string_value(json_object_get(order, "createdAt")),
+                     "2026-11-21T07:30:34.123456Z");
+    const json_t *payment = json_object_get(order, "payment");
+    cr_assert_str_eq(json_string_value(json_object_get(payment, "status")), "succeeded");
+    const json_t *address = json_object_get(json_object_get(order, "delivery"), "address");
+    cr_assert_str_eq(json_string_value(json_object_get(address, "city")), "Berlin");
+    cr_assert_null(json_object_get(address, "phone"));
+    char *etag = answer_header(&answer, "ETag");
+    cr_assert_str_eq(etag, "\"o1-7-9\"");
+    free(etag);
+    answer_free(&answer);
+    expect(kit_call_as(&kit, "customer:anna", "GET", "/api/orders/berlin-1.O1",
+                       "If-None-Match: \"o1-7-9\"\r\n", NULL),
+           304, "");
+}
+
+Test(queries, an_order_is_seen_by_whom_it_concerns_and_nobody_else)
+{
+    expect(get("customer:eva", "/api/orders/berlin-1.O1"), 404, "order_unknown");
+    expect(get("courier:berlin-1.max", "/api/orders/berlin-1.O1"), 200, "");
+    expect(get("courier:berlin-1.eva", "/api/orders/berlin-1.O1"), 404, "order_unknown");
+    expect(get("staff:jo:berlin-1,paris-1", "/api/orders/berlin-1.O1"), 200, "");
+    expect(get("staff:jo:paris-1", "/api/orders/berlin-1.O1"), 404, "order_unknown");
+    expect(get("admin:root", "/api/orders/berlin-1.O1"), 200, "");
+    expect(get("admin:root", "/api/orders/berlin-1.nothing"), 404, "order_unknown");
+}
+
+Test(queries, orders_are_listed_newest_first_in_pages)
+{
+    struct answer page = get("customer:anna", "/api/orders?limit=2&status=confirmed&store=berlin-1"
+                                              "&from=2026-01-01T00:00:00Z");
+    char path[1024];
+    cr_assert_eq(page.status, 200, "%s", page.body);
+    cr_assert_eq(json_array_size(data_of(&page)), 2);
+    cr_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(data_of(&page), 0), "orderId")),
+        "berlin-1.O3");
+    (void)snprintf(path, sizeof path,
+                   "/api/orders?limit=2&status=confirmed&store=berlin-1&from=2026-01-01T00:00:00Z"
+                   "&cursor=%s",
+                   next_of(&page));
+    struct answer rest = get("customer:anna", path);
+    cr_assert_eq(json_array_size(data_of(&rest)), 1, "%s", rest.body);
+    cr_assert_null(next_of(&rest));
+    char *link = answer_header(&page, "Link");
+    cr_assert_not_null(strstr(link, "rel=\"next\""));
+    free(link);
+    answer_free(&page);
+    answer_free(&rest);
+    struct answer all = get("admin:root", "/api/orders");
+    cr_assert_eq(json_array_size(data_of(&all)), 5);
+    answer_free(&all);
+    expect(get("customer:anna", "/api/orders?status=lost"), 400, "invalid_parameter");
+    expect(get("customer:anna", "/api/orders?from=yesterday"), 400, "invalid_parameter");
+}
+
+Test(queries, a_commands_outcome_is_shown_to_its_caller)
+{
+    struct answer answer = get("customer:anna", "/api/commands/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    cr_assert_str_eq(answer_data(&answer, "status"), "refused", "%s", answer.body);
+    cr_assert_str_eq(answer_data(&answer, "reason"), "order_picked_up");
+    answer_free(&answer);
+    expect(get("customer:eva", "/api/commands/01ARZ3NDEKTSV4RRFFQ69G5FAV"), 404, "not_found");
+    expect(get("customer:anna", "/api/commands/01BRZ3NDEKTSV4RRFFQ69G5FAV"), 404, "not_found");
+}
+
+Test(queries, stock_offers_deliveries_and_track_are_shown)
+{
+    struct answer stock = get("staff:jo:berlin-1", "/api/stores/berlin-1/stock?low=true");
+    cr_assert_eq(json_array_size(data_of(&stock)), 1, "%s", stock.body);
+    answer_free(&stock);
+    stock = get("staff:jo:berlin-1", "/api/stores/berlin-1/stock?limit=2");
+    cr_assert_not_null(next_of(&stock), "%s", stock.body);
+    answer_free(&stock);
+    struct answer offers = get("courier:berlin-1.max", "/api/couriers/berlin-1.max/offers");
+    cr_assert_eq(json_array_size(data_of(&offers)), 1, "%s", offers.body);
+    answer_free(&offers);
+    struct answer work = get("courier:berlin-1.max", "/api/couriers/berlin-1.max/deliveries");
+    const json_t *cash = json_object_get(json_array_get(data_of(&work), 0), "cashToCollect");
+    cr_assert_eq(json_integer_value(json_object_get(cash, "amount")), 437, "%s", work.body);
+    answer_free(&work);
+    struct answer track = get("customer:anna", "/api/deliveries/berlin-1.O1/track");
+    const json_t *event = json_array_get(json_object_get(data_of(&track), "events"), 0);
+    cr_assert_eq(track.status, 200, "%s", track.body);
+    cr_assert_str_eq(json_string_value(json_object_get(event, "at")),
+                     "2026-11-21T07:30:33.500000Z");
+    cr_assert_not_null(json_object_get(json_object_get(data_of(&track), "location"), "lat"));
+    answer_free(&track);
+    expect(get("customer:eva", "/api/deliveries/berlin-1.O1/track"), 404, "delivery_unknown");
+}
+
+static struct answer with_token(const char *identity, int64_t offset)
+{
+    struct ds_token token = {.topic = DS_TOPIC_ORDER, .partition = 0, .offset = offset};
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t text;
+    char header[512];
+    (void)snprintf(token.identity, sizeof token.identity, "%s", identity);
+    ds_buf_init(&text, 512);
+    cr_assert(ds_token_write(&token, (ds_bytes_t){(const uint8_t *)KIT_SECRET, 32}, &text, &error));
+    (void)snprintf(header, sizeof header, "Consistency-Token: %.*s\r\n", (int)text.len,
+                   (const char *)text.data);
+    ds_buf_cleanup(&text);
+    return kit_call_as(&kit, "customer:anna", "GET", "/api/orders/berlin-1.O1", header, NULL);
+}
+
+Test(queries, a_consistency_token_is_met_waited_for_or_foreign)
+{
+    expect(with_token("LOG", 5), 200, "");
+    expect(with_token("", 5), 200, "");
+    expect(with_token("OTHER", 5), 409, "consistency_token_foreign");
+    kit.settings.behind_wait_us = 300000;
+    struct answer behind = with_token("LOG", 6);
+    const json_t *detail =
+        json_array_get(json_object_get(json_object_get(behind.json, "error"), "details"), 0);
+    cr_assert(json_is_number(json_object_get(detail, "lagSeconds")), "%s", behind.body);
+    expect(behind, 503, "behind");
+}
+
+Test(queries, a_waiting_query_goes_on_when_the_read_model_comes)
+{
+    struct ds_token token = {
+        .identity = "LOG", .topic = DS_TOPIC_ORDER, .partition = 0, .offset = 6};
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t text;
+    char request[2048];
+    ds_buf_init(&text, 512);
+    cr_assert(ds_token_write(&token, (ds_bytes_t){(const uint8_t *)KIT_SECRET, 32}, &text, &error));
+    char *jwt = kit_token("anna", "customer", "", 60);
+    int len = snprintf(request, sizeof request,
+                       "GET /api/orders/berlin-1.O1?after=%.*s HTTP/1.1\r\nHost: t\r\n"
+                       "Authorization: Bearer %s\r\n\r\n",
+                       (int)text.len, (const char *)text.data, jwt);
+    free(jwt);
+    ds_buf_cleanup(&text);
+    int fd = kit_connect(&kit);
+    kit_send(fd, request, (size_t)len);
+    execute("UPDATE read_v1.position SET commands_through = 6");
+    struct answer answer = kit_read(fd, 5000);
+    expect(answer, 200, "");
+}
+
+Test(queries, a_key_the_read_model_knows_is_a_repeat)
+{
+    static const char body[] = "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
+                               "\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}";
+    struct answer first =
+        kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: k9\r\n", body);
+    char sql[512];
+    cr_assert_eq(first.status, 202, "%s", first.body);
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO read_v1.commands VALUES ('order.commands', 0, 3, '%s', 'done', NULL,"
+        " NULL, 'ANOTHER', 'x', 'order.created', 'customer', 'anna', 'x', now(), now(), 2)",
+        answer_data(&first, "commandId"));
+    execute(sql);
+    answer_free(&first);
+    ds_api_stop(kit.api); /* a replica that has not seen the first */
+    kit_start(&kit);
+    cr_assert(kit_wait_status(&kit, "/readyz/queries", 200));
+    expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: k9\r\n",
+                       body),
+           422, "idempotency_mismatch");
+}
+
+Test(queries, a_keyed_order_the_catalogue_refuses_is_looked_up_first)
+{
+    static const char body[] = "{\"lines\":[{\"productId\":\"berlin-1.gone\",\"quantity\":2}],"
+                               "\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}";
+    /* Everything in the partition is decided, and nothing has that id. */
+    expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: g1\r\n",
+                       body),
+           404, "product_unknown");
+    /* Something in it is not decided yet: the earlier attempt may be it. */
+    execute("UPDATE read_v1.position SET commands_through = -1");
+    expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "",
+                       "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
+                       "\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}"),
+           202, "");
+    expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: g1\r\n",
+                       body),
+           503, "outcome_unknown");
+}

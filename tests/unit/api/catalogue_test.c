@@ -1,0 +1,158 @@
+#include "api/catalogue.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static ds_catalogue_t *catalogue;
+static ds_arena_t *arena;
+static struct ds_runtime runtime;
+
+static void start(void)
+{
+    catalogue = ds_catalogue_new(&runtime, 10 * DS_US_PER_S);
+    arena = ds_arena_new(4096, 1024 * 1024);
+}
+
+static void stop(void)
+{
+    ds_catalogue_destroy(catalogue);
+    ds_arena_destroy(arena);
+}
+
+TestSuite(catalogue, .init = start, .fini = stop);
+
+static void apply(struct ds_catalog_event *event, int64_t offset)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    event->meta.cause.kind = DS_META_CAUSE_INPUT_CAUSE;
+    event->meta.cause.as.input_cause.input = 0;
+    event->meta.cause.as.input_cause.offset = offset * 10;
+    cr_assert(ds_catalogue_apply(catalogue, event, 0, offset, &error), "%s", error.message);
+}
+
+static void add_store(const char *id, int64_t offset)
+{
+    static enum ds_payment_method methods[] = {DS_PAYMENT_METHOD_CARD};
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_STORE_OPENED};
+    event.body.as.store_opened.store = (struct ds_store_info){.store_id = ds_str(id),
+                                                              .name = DS_STR("A store"),
+                                                              .currency = DS_STR("EUR"),
+                                                              .time_zone = DS_STR("Europe/Berlin"),
+                                                              .payment_methods = {methods, 1},
+                                                              .open = true};
+    apply(&event, offset);
+}
+
+static void add_product(const char *id, const char *name, int64_t price_minor, int64_t offset)
+{
+    struct ds_product_info info = {.product_id = ds_str(id),
+                                   .name = ds_str(name),
+                                   .category = DS_STR("c"),
+                                   .unit = DS_STR("u"),
+                                   .price_minor = price_minor,
+                                   .max_quantity = 9};
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_PRODUCT_ADDED};
+    event.body.as.product_added.store_id = DS_STR("berlin-1");
+    event.body.as.product_added.products.items = &info;
+    event.body.as.product_added.products.count = 1;
+    apply(&event, offset);
+}
+
+Test(catalogue, a_price_has_the_offset_of_the_event_that_gave_it)
+{
+    struct ds_product_view view;
+    add_store("berlin-1", 2);
+    add_product("berlin-1.milk", "Milk", 119, 3);
+    cr_assert(ds_catalogue_product(catalogue, DS_STR("berlin-1.milk"), arena, &view));
+    cr_assert_eq(view.info.price_minor, 119);
+    cr_assert_eq(view.offset, 3);
+    struct ds_catalog_event changed = {.body.kind = DS_CATALOG_EVENT_PRODUCT_CHANGED};
+    changed.body.as.product_changed.product = view.info;
+    changed.body.as.product_changed.product.price_minor = 129;
+    apply(&changed, 7);
+    cr_assert(ds_catalogue_product(catalogue, DS_STR("berlin-1.milk"), arena, &view));
+    cr_assert_eq(view.info.price_minor, 129);
+    cr_assert_eq(view.offset, 7);
+    cr_assert_eq(ds_catalogue_commands_through(catalogue, 0), 70);
+}
+
+Test(catalogue, removed_products_and_closed_stores_are_known_as_such)
+{
+    struct ds_product_view product;
+    struct ds_store_view store;
+    add_store("berlin-1", 2);
+    add_product("berlin-1.milk", "Milk", 119, 3);
+    struct ds_catalog_event removed = {.body.kind = DS_CATALOG_EVENT_PRODUCT_REMOVED};
+    removed.body.as.product_removed.product_id = DS_STR("berlin-1.milk");
+    apply(&removed, 4);
+    cr_assert(ds_catalogue_product(catalogue, DS_STR("berlin-1.milk"), arena, &product));
+    cr_assert(product.removed);
+    struct ds_catalog_event closed = {.body.kind = DS_CATALOG_EVENT_STORE_CLOSED};
+    closed.body.as.store_closed.store_id = DS_STR("berlin-1");
+    apply(&closed, 5);
+    cr_assert(ds_catalogue_store(catalogue, DS_STR("berlin-1"), arena, &store));
+    cr_assert_not(store.info.open);
+    cr_assert_eq(store.touched_offset, 5);
+    cr_assert_not(ds_catalogue_store(catalogue, DS_STR("paris-1"), arena, &store));
+}
+
+Test(catalogue, it_prices_only_while_it_is_fresh)
+{
+    cr_assert_not(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 1));
+    ds_catalogue_caught_up(catalogue, 0, 1, 1000);
+    cr_assert(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 1000 + 10 * DS_US_PER_S));
+    cr_assert_not(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 1001 + 10 * DS_US_PER_S));
+}
+
+Test(catalogue, it_is_loaded_when_every_partition_was_read)
+{
+    ds_catalogue_caught_up(catalogue, 0, 2, 1000);
+    cr_assert_not(ds_catalogue_loaded(catalogue));
+    ds_catalogue_caught_up(catalogue, 1, 2, 1000);
+    cr_assert(ds_catalogue_loaded(catalogue));
+}
+
+static void walk(enum ds_product_sort sort, char order[64])
+{
+    struct ds_product_query query = {.store = DS_STR("berlin-1"), .sort = sort, .limit = 2};
+    size_t at = 0;
+    bool more = true;
+    while (more) {
+        struct ds_product_view *products;
+        size_t count;
+        int64_t version;
+        ds_error_t error = DS_ERROR_INIT;
+        char price[32];
+        cr_assert(ds_catalogue_list(catalogue, &query, arena, &products, &count, &more, &version,
+                                    &error));
+        for (size_t i = 0; i < count; i++)
+            order[at++] = products[i].info.product_id.data[9];
+        if (count == 0)
+            break;
+        (void)snprintf(price, sizeof price, "%lld",
+                       (long long)products[count - 1].info.price_minor);
+        query.has_after = true;
+        query.after_id = products[count - 1].info.product_id;
+        cr_assert(ds_arena_dup(arena,
+                               sort == DS_SORT_NAME ? products[count - 1].info.name : ds_str(price),
+                               &query.after_key, &error));
+    }
+    order[at] = '\0';
+}
+
+Test(catalogue, pages_are_in_order_and_complete)
+{
+    char order[64];
+    add_store("berlin-1", 2);
+    add_product("berlin-1.a", "Delta", 3, 3);
+    add_product("berlin-1.b", "Alpha", 2, 4);
+    add_product("berlin-1.c", "Charlie", 2, 5);
+    add_product("berlin-1.d", "Bravo", 1, 6);
+    add_product("berlin-1.e", "Alpha", 9, 7);
+    walk(DS_SORT_NAME, order);
+    cr_assert_str_eq(order, "bedca");
+    walk(DS_SORT_PRICE_UP, order);
+    cr_assert_str_eq(order, "dbcae");
+    walk(DS_SORT_PRICE_DOWN, order);
+    cr_assert_str_eq(order, "eabcd");
+}
