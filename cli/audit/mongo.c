@@ -229,3 +229,11 @@ bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, const struct ds_audit_part *p
                            folded[s]);
     return true;
 }
+
+bool ds_audit_mongo_position(ds_audit_mongo_t *mongo, int32_t partition, int64_t *position_out,
+                             ds_error_t *error)
+{
+    int64_t none[SUMS];
+    *position_out = -1;
+    return walk(mongo, "positions", partition, 0, 0, none, position_out, error);
+}

@@ -346,3 +346,20 @@ bool ds_audit_postgres_judge(ds_audit_postgres_t *postgres, const struct ds_audi
     clear(results);
     return true;
 }
+
+bool ds_audit_postgres_positions(ds_audit_postgres_t *postgres, int32_t partition,
+                                 int64_t positions_out[DS_AUDIT_PROCESSORS], ds_error_t *error)
+{
+    PGresult *rows = NULL;
+    char param[16];
+
+    (void)snprintf(param, sizeof param, "%" PRId32, partition);
+    if (!ds_pg_connect(postgres->pg, error) ||
+        !ds_pg_queue_sql(postgres->pg, queries[POSITIONS], param, error) ||
+        !ds_pg_sync(postgres->pg, &rows, 1, error))
+        return false;
+    for (int32_t t = 0; t < DS_AUDIT_PROCESSORS; t++)
+        positions_out[t] = position_of(rows, t);
+    PQclear(rows);
+    return true;
+}

@@ -31,6 +31,15 @@ void ds_audit_mongo_destroy(ds_audit_mongo_t *mongo);
 DS_MUST_CHECK bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, const struct ds_audit_part *part,
                                         ds_error_t *error);
 
+/** @brief What each events topic of a partition is folded up to: offset of the last folded record,
+ * -1 for none. For `doorstep lag`. UNAVAILABLE: it is away. */
+DS_MUST_CHECK bool ds_audit_postgres_positions(ds_audit_postgres_t *postgres, int32_t partition,
+                                               int64_t positions_out[DS_AUDIT_PROCESSORS],
+                                               ds_error_t *error);
+/** @brief The same for order.events in MongoDB. */
+DS_MUST_CHECK bool ds_audit_mongo_position(ds_audit_mongo_t *mongo, int32_t partition,
+                                           int64_t *position_out, ds_error_t *error);
+
 /** How a position stands to what was read. */
 enum ds_audit_reach { DS_AUDIT_BEHIND, DS_AUDIT_EQUAL, DS_AUDIT_AHEAD };
 /** @brief Records of the protocol itself change no row: a position between the last event of the
