@@ -44,13 +44,11 @@ static bool accept_offers(ds_shop_client_t *client, const char *courier_id, size
 
 static json_t *handover_body(json_t *delivery)
 {
-    const char *method = json_string_value(json_object_get(delivery, "paymentMethod"));
-    json_t *total = json_object_get(delivery, "total");
-    if (method == NULL || strcmp(method, "cash_on_delivery") != 0 || total == NULL)
+    json_t *cash = json_object_get(delivery, "cashToCollect");
+    if (!json_is_object(cash))
         return json_object();
-    json_int_t amount = json_integer_value(json_object_get(total, "amount"));
-    return json_pack("{s:{s:I, s:s}}", "cashCollected", "amount", amount, "currency",
-                     json_string_value(json_object_get(total, "currency")));
+    return json_pack("{s:{s:O, s:O}}", "cashCollected", "amount", json_object_get(cash, "amount"),
+                     "currency", json_object_get(cash, "currency"));
 }
 
 static bool carry(ds_shop_client_t *client, json_t *delivery, size_t *acted, ds_error_t *error)
