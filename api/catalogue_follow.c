@@ -24,6 +24,7 @@ struct follower {
     int64_t ends[DS_MAX_PARTITIONS];
     int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
     int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
+    bool unreadable[DS_MAX_PARTITIONS]; /* holds an event nobody here can read: it prices no more */
     bool told_away;
 };
 
@@ -77,6 +78,17 @@ static bool open_reader(struct follower *follower, ds_error_t *error)
     return true;
 }
 
+/* A price may be in it: better no prices than old ones, until a newer version runs here. */
+static void note_unreadable(struct follower *follower, const struct ds_read_record *record)
+{
+    ds_log_t log = follower->catalog->runtime->log;
+    log.topic = topics[record->topic]->topic;
+    log.partition = record->partition;
+    log.offset = record->place.offset;
+    follower->unreadable[record->partition] = true;
+    ds_log_write(&log, DS_LOG_ERROR, "catalog.unreadable", "this partition prices no more", NULL);
+}
+
 static bool read_some(struct follower *follower, ds_error_t *error)
 {
     struct ds_read_batch batch;
@@ -89,7 +101,9 @@ static bool read_some(struct follower *follower, ds_error_t *error)
     (void)pthread_rwlock_wrlock(&catalog->lock);
     for (size_t i = 0; ok && i < batch.count; i++) {
         const struct ds_read_record *record = &batch.records[i];
-        if (!record->undecodable)
+        if (record->undecodable)
+            note_unreadable(follower, record);
+        else
             ok = ds_catalogue_fold(catalog, record->event, record->partition, record->place.offset,
                                    error);
     }
@@ -117,7 +131,7 @@ static bool ask_ends(struct follower *follower, ds_error_t *error)
 static void note_reached(struct follower *follower)
 {
     for (int32_t p = 0; p < follower->partitions; p++) {
-        if (follower->ends_asked_us[p] == 0 ||
+        if (follower->ends_asked_us[p] == 0 || follower->unreadable[p] ||
             ds_reader_next_offset(follower->reader, DS_TOPIC_CATALOG, p) < follower->ends[p])
             continue;
         ds_catalogue_caught_up(follower->catalog, p, follower->partitions,

@@ -319,8 +319,10 @@ void ds_post_order(ds_request_t *request)
         return;
     if (ds_catalogue_fresh(api->catalog, order.store_id, ds_api_now_us(api)))
         price(request, &order, place, &refusal);
-    else
+    else if (ds_api_commands_ready(api))
         refusal = (struct refusal){503, "catalog_stale", "the prices are not up to date here now"};
+    else
+        refusal = (struct refusal){503, "kafka_unavailable", "Kafka is away; nothing was kept"};
     if (refusal.status != 0)
         refuse(request, job, &refusal);
     else if (fill_command(request, &order, job, place))

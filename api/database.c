@@ -22,7 +22,6 @@ struct ds_database {
     ds_request_t *last;
     size_t count;
     bool stop;
-    bool told_away;
 };
 
 bool ds_database_up(const ds_database_t *database)
@@ -57,9 +56,11 @@ static ds_request_t *take_first(ds_database_t *database)
 static void set_up(ds_database_t *database, bool up, const ds_error_t *error)
 {
     bool was = atomic_exchange(&database->up, up);
-    if (was && !up)
+    if (was && !up) {
         ds_log_error(&database->runtime->log, DS_LOG_WARN, "api.database_away", error);
-    else if (!was && up)
+        (void)pthread_cond_broadcast(&database->wake); /* whoever is idle looks at once */
+    }
+    if (!was && up)
         ds_log_write(&database->runtime->log, DS_LOG_INFO, "api.database_up",
                      "the read model can be asked", NULL);
 }
@@ -179,11 +180,15 @@ static void serve(ds_database_t *database, ds_db_t *db, ds_request_t *request)
             after(request);
         return;
     }
-    bool gone = error.code == DS_ERR_UNAVAILABLE || error.code == DS_ERR_TIMEOUT;
-    if (gone)
+    /* A slow statement says nothing of the server; a lost connection does, unless it was given up
+     * after a short look. */
+    bool lost = db->connection == NULL;
+    bool patient = request->query->timeout_us == 0;
+    if (error.domain == DS_DOMAIN_PG && (error.code == DS_ERR_UNAVAILABLE || (lost && patient)))
         set_up(database, false, &error);
-    ds_log_error(&database->runtime->log, gone ? DS_LOG_DEBUG : DS_LOG_ERROR, "api.query_failed",
-                 &error);
+    bool expected = lost || error.code == DS_ERR_TIMEOUT || error.code == DS_ERR_UNAVAILABLE;
+    ds_log_error(&database->runtime->log, expected ? DS_LOG_DEBUG : DS_LOG_ERROR,
+                 "api.query_failed", &error);
     ds_db_close(db); /* an open transaction ends with it */
     run_away(request);
 }
@@ -198,14 +203,18 @@ static void wait_for_work(ds_database_t *database)
     (void)pthread_cond_timedwait(&database->wake, &database->lock, &until);
 }
 
+/* While the database counts as away, an idle thread finds out when it is back: by an answer, since
+ * a frozen server keeps its connections. */
 static void idle(ds_database_t *database, ds_db_t *db)
 {
     ds_error_t error = DS_ERROR_INIT;
     ds_db_look(db);
-    if (ds_db_open(db, &error))
-        set_up(database, true, NULL);
-    else
-        set_up(database, false, &error);
+    bool ok = ds_db_open(db, &error);
+    if (ok && atomic_load(&database->up))
+        return;
+    db->timeout_us = db->default_timeout_us;
+    ok = ok && ds_db_execute(db, "SELECT 1", &error);
+    set_up(database, ok, &error);
 }
 
 static void *run(void *database_)
@@ -364,6 +373,7 @@ void ds_query_start(ds_request_t *request,
     }
     job->run = run_query;
     job->consistent = true;
+    request->asks = true;
     request->wait_until_us = ds_api_now_us(request->api) + request->api->settings->behind_wait_us;
     ds_request_hold(request);
     ds_database_submit(request->api->database, request, job);

@@ -114,6 +114,7 @@ typedef struct ds_request {
     bool held;      /* somebody will release it */
     bool suspended; /* the connection is, since the handler returned first */
     bool expired;   /* the deadline came first */
+    bool asks;      /* it is a query; set before it is held */
     bool sent; /* a command was handed to the producer: its outcome is unknown until reported */
 } ds_request_t;
 

@@ -44,13 +44,11 @@ const struct ds_route ds_routes[] = {
      ds_post_payment_webhook},
 
     {DS_GET, "/health", "health", 0, PROBE, ds_get_health},
-    {DS_GET, "/api/health", "health", 0, PROBE, ds_get_health},
     {DS_GET, "/livez", "livez", 0, PROBE, ds_get_livez},
     {DS_GET, "/readyz", "readyz", 0, PROBE, ds_get_readyz},
     {DS_GET, "/readyz/commands", "readyz.commands", 0, PROBE, ds_get_readyz_commands},
     {DS_GET, "/readyz/queries", "readyz.queries", 0, PROBE, ds_get_readyz_queries},
     {DS_GET, "/metrics", "metrics", 0, METRICS, ds_get_metrics},
-    {DS_GET, "/api/metrics", "metrics", 0, METRICS, ds_get_metrics},
     {DS_GET, "/metrics/prometheus", "metrics.prometheus", 0, METRICS | DS_ROUTE_PLAIN_TEXT,
      ds_get_prometheus},
     {0, NULL, NULL, 0, 0, NULL},

@@ -233,13 +233,13 @@ static enum MHD_Result send_answer(ds_request_t *request)
 
 /* The deadline came first. Whoever holds the request may be writing to it: nothing but what stood
  * before is read. */
-static enum MHD_Result send_expired(ds_request_t *request)
+static enum MHD_Result send_expired(ds_request_t *request, bool sent)
 {
-    const char *code = request->sent ? "outcome_unknown" : "busy";
-    const char *message = request->sent ? "not known yet whether this was kept; look at statusUrl"
-                                        : "no answer in time; nothing was kept";
-    const char *status_url = request->sent ? ds_command_status_path(request) : NULL;
-    if (!request->sent && request->query != NULL) {
+    const char *code = sent ? "outcome_unknown" : "busy";
+    const char *message = sent ? "not known yet whether this was kept; look at statusUrl"
+                               : "no answer in time; nothing was kept";
+    const char *status_url = sent ? ds_command_status_path(request) : NULL;
+    if (!sent && request->asks) {
         code = "database_unavailable";
         message = "the database did not answer in time";
     }
@@ -336,10 +336,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     (void)pthread_mutex_lock(&request->lock);
     enum ds_request_state state = request->state;
     bool expired = request->expired;
+    bool sent = request->sent;
     (void)pthread_mutex_unlock(&request->lock);
     if (state == DS_REQUEST_READING)
         return last_call(request);
-    return expired ? send_expired(request) : send_answer(request);
+    return expired ? send_expired(request, sent) : send_answer(request);
 }
 
 static void on_mhd_log(void *cls, const char *format, va_list arguments)
