@@ -254,11 +254,23 @@ static bool append_system(struct ds_task *task, const char *what, int64_t number
     return ds_task_append(task, &cause, error) == DS_APPEND_OK;
 }
 
+/* No Open was ever delivered, so nothing was decided: all inputs begin at their beginning. Claims
+ * alone (an owner that died before its Open) do not make a log old. */
+static void begin_inputs(struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (task->inputs[i].known)
+            return;
+    for (int32_t i = 0; i < task->input_count; i++)
+        task->inputs[i].known = true;
+}
+
 static bool write_open(struct ds_task *task, ds_error_t *error)
 {
     struct ds_protocol_event *event;
     struct ds_open *open;
 
+    begin_inputs(task);
     if (!system_event(task, DS_PROTOCOL_OPEN, &event, error))
         return false;
     open = &event->body.as.open;
@@ -271,7 +283,7 @@ static bool write_open(struct ds_task *task, ds_error_t *error)
     if (open->inputs.items == NULL)
         return false;
     for (int32_t i = 0; i < task->input_count; i++)
-        if (task->inputs[i].known || task->own.before_epoch == 0)
+        if (task->inputs[i].known)
             open->inputs.items[open->inputs.count++] = task->inputs[i].at;
     return append_system(task, "open", task->epoch, error);
 }

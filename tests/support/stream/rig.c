@@ -242,6 +242,66 @@ int64_t rig_foreign_event(struct rig *rig, int32_t p, int64_t epoch, int64_t seq
     return append(rig, &ds_schema_inventory_events, RIG_EVENTS, p, &event);
 }
 
+/* ---- faults ---- */
+
+enum ds_fake_fate rig_fate(void *opaque, const struct ds_fake_append *append)
+{
+    struct rig_script *script = opaque;
+    int64_t seq = (int64_t)(append->tag & ((UINT64_C(1) << 40) - 1));
+
+    if (script->count <= 0 || strcmp(append->topic, script->topic) != 0 || seq < script->from ||
+        seq > script->to)
+        return DS_FATE_DELIVER;
+    script->count--;
+    return script->fate;
+}
+
+void rig_release(struct rig *rig, enum ds_fake_fate fate)
+{
+    while (ds_fake_held(rig->log) > 0)
+        ds_fake_release(rig->log, 0, fate);
+}
+
+static bool read_meta(const struct ds_fake_record *r, ds_arena_t *arena, struct ds_meta *meta_out)
+{
+    struct ds_inventory_event event;
+    ds_error_t error = DS_ERROR_INIT;
+    bool head_ok = false;
+
+    if (r == NULL || (!ds_schema_decode(&ds_schema_inventory_events, r->value, arena, &event,
+                                        &head_ok, &error) &&
+                      !head_ok))
+        return false;
+    *meta_out = event.meta;
+    return true;
+}
+
+bool rig_each_once(struct rig *rig, int32_t p)
+{
+    ds_arena_t *arena = ds_arena_new(1024 * 1024, (size_t)1024 * 1024 * 1024);
+    int64_t end = ds_fake_end(rig->log, RIG_EVENTS, p);
+    bool once = true;
+
+    for (int64_t i = 0; i < end && once; i++) {
+        const struct ds_fake_record *a = ds_fake_record(rig->log, RIG_EVENTS, p, i);
+        struct ds_meta of_a;
+
+        if (!read_meta(a, arena, &of_a) || of_a.seq == 0)
+            continue;
+        for (int64_t j = i + 1; j < end && once; j++) {
+            const struct ds_fake_record *b = ds_fake_record(rig->log, RIG_EVENTS, p, j);
+            struct ds_meta of_b;
+
+            if (!read_meta(b, arena, &of_b) || of_a.epoch != of_b.epoch || of_a.seq != of_b.seq)
+                continue;
+            once = a->value.len == b->value.len &&
+                   memcmp(a->value.data, b->value.data, a->value.len) == 0;
+        }
+    }
+    ds_arena_destroy(arena);
+    return once;
+}
+
 /* ---- what came of it ---- */
 
 enum ds_host_partition rig_state(const struct rig *rig, int i, int32_t p)

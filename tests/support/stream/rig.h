@@ -69,6 +69,22 @@ int64_t rig_foreign_event(struct rig *rig, int32_t p, int64_t epoch, int64_t seq
 enum ds_host_partition rig_state(const struct rig *rig, int i, int32_t p);
 const struct ds_counter_state *rig_counter(const struct rig *rig, int i, int32_t p);
 
+/** A fate for appends to `topic` whose seq (0: a Claim; dead letters count up from 1) lies in
+ * [from, to], `count` times; everything else is delivered. Set it with ds_fake_set_fate(log,
+ * rig_fate, &script). */
+struct rig_script {
+    const char *topic;
+    int64_t from;
+    int64_t to;
+    int count;
+    enum ds_fake_fate fate;
+};
+enum ds_fake_fate rig_fate(void *script, const struct ds_fake_append *append);
+/** Release all that is held, first come first, with this fate. */
+void rig_release(struct rig *rig, enum ds_fake_fate fate);
+/** No (epoch, seq) of the log has two contents (protocol R3). */
+bool rig_each_once(struct rig *rig, int32_t p);
+
 /** What a reader under rule F makes of inventory.events. */
 struct rig_fold {
     struct ds_counter_state counter;
