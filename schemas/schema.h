@@ -1,15 +1,18 @@
 /* schemas/schema.h - the schemas of all topics at run time: framing, decoding, encoding, printing.
  *
- * The .avsc files in schemas/avsc are the contract. The schema compiler turns them at build time into
- * schemas/generated.h (all structs and enums) and one `const struct ds_schema` a topic. A message is
+ * The .avsc files in schemas/avsc are the contract. The schema compiler turns them at build time
+ * into schemas/generated.h (all structs and enums) and one `const struct ds_schema` a topic. A
+ * message is
  *
- *   C3 01 <8-byte little-endian CRC-64-AVRO fingerprint of the writer schema> <Avro body>      single-object encoding
- *   00    <4-byte big-endian registry id>                                     <Avro body>      Confluent (recognised)
+ *   C3 01 <8-byte little-endian CRC-64-AVRO fingerprint of the writer schema> <Avro body>
+ * single-object encoding 00    <4-byte big-endian registry id> <Avro body>      Confluent
+ * (recognised)
  *
- * Decoding is zero-copy: texts point into the message, arrays live in the arena. It checks every length, item count,
- * enum symbol, union index, boolean and UTF-8, and refuses trailing bytes; it never allocates more than the message
- * justifies. An older writer schema is read by name, missing fields take their defaults.
- * Threads: schemas are constants; everything else belongs to the caller. */
+ * Decoding is zero-copy: texts point into the message, arrays live in the arena. It checks every
+ * length, item count, enum symbol, union index, boolean and UTF-8, and refuses trailing bytes; it
+ * never allocates more than the message justifies. An older writer schema is read by name, missing
+ * fields take their defaults. Threads: schemas are constants; everything else belongs to the
+ * caller. */
 #ifndef DS_SCHEMAS_SCHEMA_H
 #define DS_SCHEMAS_SCHEMA_H
 
@@ -30,8 +33,8 @@ struct ds_command_envelope {
 
 enum ds_schema_kind { DS_SCHEMA_COMMANDS, DS_SCHEMA_EVENTS, DS_SCHEMA_PLAIN };
 
-/** The body kinds of the protocol's own records: the first eight of every events topic, so that code that knows no
- *  order can tell them. */
+/** The body kinds of the protocol's own records: the first eight of every events topic, so that
+ * code that knows no order can tell them. */
 enum ds_protocol_kind {
     DS_PROTOCOL_CLAIM,
     DS_PROTOCOL_OPEN,
@@ -44,7 +47,8 @@ enum ds_protocol_kind {
     DS_PROTOCOL_KINDS, /* from here on: events of the shop */
 };
 
-/** The layout all event structs share for their first eight kinds (checked by static asserts in the generated code). */
+/** The layout all event structs share for their first eight kinds (checked by static asserts in the
+ * generated code). */
 struct ds_protocol_event {
     struct ds_event_head head;
     struct {
@@ -68,11 +72,11 @@ struct ds_schema {
     const char *topic;     /* "order.events" */
     const char *full_name; /* "doorstep.order.OrderEvent" */
     enum ds_schema_kind kind;
-    const char *json;      /* the .avsc as it stands */
-    uint64_t fingerprint;  /* CRC-64-AVRO of its parsing canonical form */
-    size_t struct_bytes;   /* of the topic's struct */
-    int32_t body_kinds;    /* how many branches the body has; 0 for PLAIN */
-    const char *const *ce_types; /* per body kind, such as "order.created" */
+    const char *json;                         /* the .avsc as it stands */
+    uint64_t fingerprint;                     /* CRC-64-AVRO of its parsing canonical form */
+    size_t struct_bytes;                      /* of the topic's struct */
+    int32_t body_kinds;                       /* how many branches the body has; 0 for PLAIN */
+    const char *const *ce_types;              /* per body kind, such as "order.created" */
     const struct ds_schema_version *versions; /* newest first */
     size_t version_count;
     /** Frame and value. */
@@ -80,7 +84,8 @@ struct ds_schema {
     bool (*print_json)(const void *value, ds_buf_t *out, ds_error_t *error);
     /** The order the record is about: the body's `order_id`, else empty. */
     ds_str_t (*order_id)(const void *value);
-    /** The aggregate: order_id, else courier_id, offer_id, product_id, store_id, target; else empty. */
+    /** The aggregate: order_id, else courier_id, offer_id, product_id, store_id, target; else
+     * empty. */
     ds_str_t (*aggregate)(const void *value);
 };
 
@@ -90,30 +95,32 @@ const struct ds_schema *const *ds_schemas(void);
 const struct ds_schema *ds_schema_of_topic(ds_str_t topic);
 
 /** @brief Append frame and value. On failure `out` is as it was.
- *  @param error  INVALID: an enum value or a body kind that is none, a text that is not UTF-8 (nobody could read the
- *                record). LIMIT: more than DS_MAX_RECORD_BYTES, or than `out` may hold. */
+ *  @param error  INVALID: an enum value or a body kind that is none, a text that is not UTF-8
+ * (nobody could read the record). LIMIT: more than DS_MAX_RECORD_BYTES, or than `out` may hold. */
 DS_MUST_CHECK bool ds_schema_encode(const struct ds_schema *schema, const void *value,
                                     ds_buf_t *out, ds_error_t *error);
 
 /** @brief Decode a framed message into the schema's struct.
  *  @param message    borrowed; value_out's texts point into it.
- *  @param value_out  at least struct_bytes, 16-byte aligned; need not be zeroed. An absent optional member is all zero;
- *                    the branches of a union that are not selected are undefined. All undefined on failure, except as
- *                    said below.
- *  @param error  UNKNOWN: a fingerprint or registry id nobody here knows. TRUNCATED, INVALID, LIMIT: broken bytes; the
- *                message names the field and the byte offset.
- *  @param head_ok_out  may be NULL. For events: on failure, true when at least the meta block was read (and stands in
- *                      value_out), so that rule F can be kept up. */
+ *  @param value_out  at least struct_bytes, 16-byte aligned; need not be zeroed. An absent optional
+ * member is all zero; the branches of a union that are not selected are undefined. All undefined on
+ * failure, except as said below.
+ *  @param error  UNKNOWN: a fingerprint or registry id nobody here knows. TRUNCATED, INVALID,
+ * LIMIT: broken bytes; the message names the field and the byte offset.
+ *  @param head_ok_out  may be NULL. For events: on failure, true when at least the meta block was
+ * read (and stands in value_out), so that rule F can be kept up. */
 DS_MUST_CHECK bool ds_schema_decode(const struct ds_schema *schema, ds_bytes_t message,
                                     ds_arena_t *arena, void *value_out, bool *head_ok_out,
                                     ds_error_t *error);
 
-/** @brief Append the value as one line of JSON (no newline). Enums by symbol, times RFC 3339, a union body as
+/** @brief Append the value as one line of JSON (no newline). Enums by symbol, times RFC 3339, a
+ * union body as
  *  {"order.created": {...}} by ce_type. */
 DS_MUST_CHECK bool ds_schema_print_json(const struct ds_schema *schema, const void *value,
                                         ds_buf_t *out, ds_error_t *error);
 
-/** @brief The body kind of an event or command struct (where the kind stands is the same in all); -1 for PLAIN. */
+/** @brief The body kind of an event or command struct (where the kind stands is the same in all);
+ * -1 for PLAIN. */
 int32_t ds_schema_body_kind(const struct ds_schema *schema, const void *value);
 /** @brief Its wire name, such as "order.created"; "" for PLAIN. */
 const char *ds_schema_ce_type(const struct ds_schema *schema, const void *value);

@@ -109,7 +109,8 @@ static bool make_stock(struct seeding *seeding, size_t s, ds_error_t *error)
     int status;
     size_t items;
     (void)snprintf(key, sizeof key, "seed-stock-%s", ds_demo_stores[s].id);
-    (void)snprintf(list_path, sizeof list_path, "/api/stores/%s/stock?limit=100", ds_demo_stores[s].id);
+    (void)snprintf(list_path, sizeof list_path, "/api/stores/%s/stock?limit=100",
+                   ds_demo_stores[s].id);
     (void)snprintf(post_path, sizeof post_path, "/api/stores/%s/stock/receive",
                    ds_demo_stores[s].id);
     if (!get_status(seeding, list_path, &status, &items, error))
