@@ -1,0 +1,112 @@
+/* The command ids of the last 24 hours. */
+#include "stream/window.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static struct ds_window window;
+static ds_error_t error = DS_ERROR_INIT;
+
+static void set_up(void)
+{
+    ds_window_init(&window, 100000);
+}
+
+static void tear_down(void)
+{
+    ds_window_cleanup(&window);
+    ds_window_cleanup(&window); /* twice is safe */
+}
+
+TestSuite(window, .init = set_up, .fini = tear_down);
+
+static const char *id_of(int i)
+{
+    static char text[32];
+
+    (void)snprintf(text, sizeof(text), "0%025d", i);
+    return text;
+}
+
+static void add(int i, int64_t appended_us)
+{
+    cr_assert(ds_window_add(&window, ds_str(id_of(i)), DS_STR("h"), appended_us, i, &error));
+}
+
+Test(window, finds_what_was_added_and_nothing_else)
+{
+    for (int i = 0; i < 5000; i++)
+        add(i, i);
+    for (int i = 0; i < 5000; i++) {
+        const struct ds_window_entry *entry = ds_window_find(&window, ds_str(id_of(i)));
+
+        cr_assert_not_null(entry);
+        cr_assert_eq(entry->first_offset, i);
+    }
+    cr_assert_null(ds_window_find(&window, ds_str(id_of(5000))));
+    cr_assert_null(ds_window_find(&window, DS_STR("")));
+}
+
+Test(window, lets_ids_go_by_the_time_of_events)
+{
+    for (int i = 0; i < 3000; i++)
+        add(i, i);
+    ds_window_expire(&window, DS_WINDOW_US + 1000);
+    cr_assert_eq(window.count, 2000);
+    cr_assert_null(ds_window_find(&window, ds_str(id_of(999))));
+    cr_assert_not_null(ds_window_find(&window, ds_str(id_of(1000))));
+    ds_window_expire(&window, 10 * DS_WINDOW_US);
+    cr_assert_eq(window.count, 0);
+    cr_assert_null(ds_window_find(&window, ds_str(id_of(1000))));
+}
+
+Test(window, keeps_finding_while_old_ids_leave_and_new_ones_come)
+{
+    for (int i = 0; i < 20000; i++) {
+        add(i, i);
+        ds_window_expire(&window, DS_WINDOW_US + i - 1500);
+        if (i > 2000) {
+            cr_assert_not_null(ds_window_find(&window, ds_str(id_of(i - 1500))));
+            cr_assert_null(ds_window_find(&window, ds_str(id_of(i - 1501))));
+        }
+    }
+    cr_assert_eq(window.count, 1501);
+    cr_assert_leq(window.capacity, 2048);
+}
+
+Test(window, first_one_stays_as_it_was)
+{
+    add(1, 10);
+    cr_assert(ds_window_add(&window, ds_str(id_of(1)), DS_STR("other"), 20, 99, &error));
+    cr_assert_eq(window.count, 1);
+    cr_assert_eq(ds_window_find(&window, ds_str(id_of(1)))->first_offset, 1);
+    cr_assert(ds_window_same_body(ds_window_find(&window, ds_str(id_of(1))), DS_STR("h")));
+    cr_assert(!ds_window_same_body(ds_window_find(&window, ds_str(id_of(1))), DS_STR("other")));
+}
+
+Test(window, at_its_maximum_the_oldest_leaves)
+{
+    window.max = 100;
+    for (int i = 0; i < 150; i++)
+        add(i, i);
+    cr_assert_eq(window.count, 100);
+    cr_assert_eq(window.dropped, 50);
+    cr_assert_null(ds_window_find(&window, ds_str(id_of(49))));
+    cr_assert_not_null(ds_window_find(&window, ds_str(id_of(50))));
+}
+
+Test(window, takes_ids_of_any_form)
+{
+    static const char *const ids[] = {"",
+                                      "x",
+                                      "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                                      "01ARZ3NDEKTSV4RRFFQ69G5FAW",
+                                      "81ARZ3NDEKTSV4RRFFQ69G5FAV",
+                                      "01arz3ndektsv4rrffq69g5fav",
+                                      "an id that is far too long to be one of ours"};
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        cr_assert(ds_window_add(&window, ds_str(ids[i]), DS_STR(""), 1, (int64_t)i, &error));
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        cr_assert_eq(ds_window_find(&window, ds_str(ids[i]))->first_offset, (int64_t)i);
+}
