@@ -48,14 +48,27 @@ Test(audit_log, a_log_that_lost_its_beginning_is_found)
     story_end(&s);
 }
 
-Test(audit_log, records_nobody_owns_are_found)
+Test(audit_log, records_of_somebody_else_are_counted_and_noted)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     hist_raw(s.h, DS_AUDIT_ORDER, "hello", 5);
-    hist_expect(s.h, "I8", "not an event");
-    s.h->report->allow_skipped = true;
+    hist_claim(s.h, DS_AUDIT_PAYMENT);
+    story_card(&s);
     hist_expect_clean(s.h);
     cr_assert_eq(s.h->report->skipped[DS_AUDIT_SKIP_STRANGER], 1);
+    cr_assert_eq(s.h->report->noted, 1);
+    story_end(&s);
+}
+
+Test(audit_log, an_event_of_ours_that_was_overwritten_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    struct hist_record *record = &s.h->records[DS_AUDIT_ORDER][s.confirmed];
+    ((uint8_t *)(uintptr_t)record->record.value.data)[0] = 'x';
+    hist_expect(s.h, "I8", "was wanted");
+    s.h->report->allow_skipped = true;
+    cr_assert_gt(hist_audit(s.h)->skipped[DS_AUDIT_SKIP_UNEXPLAINED], 0);
     story_end(&s);
 }
 
