@@ -72,12 +72,12 @@ static const struct ds_sql list_orders = {
                                                               " ORDER BY o.placed_at DESC, "
                                                               "o.order_id DESC LIMIT $11::int"};
 
-static json_t *money_cell(const PGresult *rows, int row, enum column column)
+static json_t *money_cell(const PGresult *rows, int row, int column)
 {
     return ds_out_money(ds_cell_int(rows, row, column), ds_cell(rows, row, CURRENCY));
 }
 
-static json_t *parsed_cell(const PGresult *rows, int row, enum column column)
+static json_t *parsed_cell(const PGresult *rows, int row, int column)
 {
     ds_str_t text = ds_cell(rows, row, column);
     return text.len == 0 ? NULL : json_loadb(text.data, text.len, 0, NULL);

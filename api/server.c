@@ -343,7 +343,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return expired ? send_expired(request, sent) : send_answer(request);
 }
 
-static void on_mhd_log(void *cls, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+on_mhd_log(void *cls, const char *format, va_list arguments)
 {
     const struct ds_api *api = cls;
     char text[256];
