@@ -46,6 +46,8 @@ static bool open_broker(struct ds_reader *reader, ds_error_t *error)
         .topic_count = (int32_t)reader->config.topic_count,
     };
 
+    if (reader->broker != NULL)
+        return true;
     for (size_t t = 0; t < reader->config.topic_count; t++)
         names[t] = reader->topics[t]->topic;
     return ds_broker_kafka_new(&reader->runtime->log, &config, &reader->broker, error);
@@ -67,20 +69,34 @@ static bool allocate(struct ds_reader *reader, ds_error_t *error)
     return true;
 }
 
+static void drop_brokers(const struct ds_reader_config *config)
+{
+    if (config->broker != NULL)
+        config->broker->ops->destroy(config->broker, 0);
+    if (config->lookup != NULL)
+        config->lookup->ops->destroy(config->lookup, 0);
+}
+
 bool ds_reader_new(const struct ds_runtime *runtime, const struct ds_reader_config *config,
                    ds_reader_t **reader_out, ds_error_t *error)
 {
     ds_reader_t *reader;
 
     *reader_out = NULL;
-    if (config->topic_count == 0 || config->topic_count > DS_BROKER_MAX_TOPICS)
+    if (config->topic_count == 0 || config->topic_count > DS_BROKER_MAX_TOPICS) {
+        drop_brokers(config);
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT, "a reader of %zu topics",
                             config->topic_count);
+    }
     reader = calloc(1, sizeof(*reader));
-    if (reader == NULL)
+    if (reader == NULL) {
+        drop_brokers(config);
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a reader");
+    }
     reader->runtime = runtime;
     reader->config = *config;
+    reader->broker = config->broker;
+    reader->lookup = config->lookup;
     for (size_t t = 0; t < config->topic_count; t++)
         reader->topics[t] = config->topics[t];
     register_metrics(reader);
@@ -334,7 +350,7 @@ static void begin_batch(struct ds_reader *reader)
 {
     reader->record_count = 0;
     ds_arena_reset(reader->arena);
-    if (reader->lookup != NULL &&
+    if (reader->lookup != NULL && reader->config.lookup == NULL &&
         ds_monotonic_us(reader->runtime->clock) - reader->lookup_used_us > LOOKUP_IDLE_US)
         ds_reader_close_lookup(reader);
     if (reader->config.group_id != NULL)

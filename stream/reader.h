@@ -58,6 +58,9 @@ struct ds_reader_config {
     /** Group only: p is another's now; nothing more of it will be delivered. */
     void (*revoked)(void *context, int32_t partition);
     void *context;
+    /** For tests and simulations; both are taken, also on failure. NULL: Kafka at `brokers`. */
+    struct ds_broker *broker;
+    struct ds_broker *lookup; /* for ds_reader_log_identity */
 };
 
 typedef struct ds_reader ds_reader_t;

@@ -2,6 +2,8 @@
  * offset 0, so that the running reading is not disturbed. */
 #include "stream/reader_internal.h"
 
+#include <stdlib.h>
+
 void ds_reader_close_lookup(struct ds_reader *reader)
 {
     if (reader->lookup != NULL)
@@ -27,76 +29,171 @@ static bool open_lookup(struct ds_reader *reader, ds_error_t *error)
     return ds_broker_kafka_new(&reader->runtime->log, &config, &reader->lookup, error);
 }
 
-/* Reads until the first valid Claim or `end`. */
-static bool find_claim(struct ds_reader *reader, struct ds_stream *stream, int32_t topic,
-                       int32_t partition, int64_t end, int64_t until_us, ds_arena_t *arena,
-                       ds_error_t *error)
-{
-    const struct ds_schema *schema = reader->topics[topic];
+/* The beginning of one log that is being looked for. */
+struct beginning {
+    struct ds_stream *stream;
+    int32_t topic;
+    int32_t partition;
+    int64_t end;
     struct ds_fence fence;
+};
 
-    ds_fence_init(&fence, DS_PLACE_START);
-    while (stream->identity[0] == '\0' && fence.next_offset < end) {
+struct search {
+    struct ds_reader *reader;
+    struct beginning *list;
+    size_t count;
+    size_t open; /* not found yet */
+    ds_arena_t *arena;
+};
+
+static bool is_found(const struct beginning *beginning)
+{
+    return beginning->stream->identity[0] != '\0' || beginning->fence.next_offset >= beginning->end;
+}
+
+static bool take(struct search *search, struct beginning *beginning,
+                 const struct ds_broker_event *record, ds_error_t *error)
+{
+    const struct ds_schema *schema = search->reader->topics[beginning->topic];
+    enum ds_fence_verdict verdict;
+    bool undecodable;
+
+    if (is_found(beginning) || record->offset != beginning->fence.next_offset)
+        return true; /* what is left of an earlier question */
+    ds_arena_reset(search->arena);
+    void *value = ds_arena_alloc(search->arena, schema->struct_bytes, error);
+    if (value == NULL || !ds_fence_read(&beginning->fence, schema, record->value, record->offset,
+                                        search->arena, value, &undecodable, &verdict, error))
+        return false;
+    if (verdict == DS_FENCE_TAKE && !undecodable)
+        ds_reader_note_identity(beginning->stream, &beginning->fence, value);
+    if (is_found(beginning)) {
+        search->open--;
+        search->reader->lookup->ops->stop(search->reader->lookup, beginning->topic,
+                                          beginning->partition);
+    }
+    return true;
+}
+
+static bool read_beginnings(struct search *search, int64_t until_us, ds_error_t *error)
+{
+    ds_broker_t *lookup = search->reader->lookup;
+
+    while (search->open > 0) {
         const struct ds_broker_event *events = NULL;
         size_t count = 0;
 
-        if (ds_monotonic_us(reader->runtime->clock) > until_us)
-            return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_TIMEOUT, "the beginning of %s/%d",
-                                schema->topic, (int)partition);
-        if (!reader->lookup->ops->poll(reader->lookup, 50, true, &events, &count, error))
+        if (ds_monotonic_us(search->reader->runtime->clock) > until_us)
+            return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_TIMEOUT,
+                                "the beginnings of %zu logs", search->open);
+        if (!lookup->ops->poll(lookup, 50, true, &events, &count, error))
             return false;
-        for (size_t i = 0; i < count && stream->identity[0] == '\0'; i++) {
-            enum ds_fence_verdict verdict;
-            bool undecodable;
-            void *value;
+        for (size_t i = 0; i < count; i++) {
+            struct beginning *at = search->list;
+            struct beginning *end = at + search->count;
 
-            if (events[i].kind != DS_BROKER_RECORD || events[i].topic != topic ||
-                events[i].partition != partition || events[i].offset != fence.next_offset)
-                continue; /* what is left of an earlier question */
-            ds_arena_reset(arena);
-            value = ds_arena_alloc(arena, schema->struct_bytes, error);
-            if (value == NULL || !ds_fence_read(&fence, schema, events[i].value, events[i].offset,
-                                                arena, value, &undecodable, &verdict, error))
+            while (at < end &&
+                   (events[i].topic != at->topic || events[i].partition != at->partition))
+                at++;
+            if (events[i].kind == DS_BROKER_RECORD && at < end &&
+                !take(search, at, &events[i], error))
                 return false;
-            if (verdict == DS_FENCE_TAKE && !undecodable)
-                ds_reader_note_identity(stream, &fence, value);
         }
     }
     return true;
 }
 
+/* All partitions that are held and whose identity is not known: one question costs as long as many,
+ * and whoever asks for one of a freshly assigned set asks for the others next. */
+static bool gather(struct search *search, int timeout_ms, ds_error_t *error)
+{
+    struct ds_reader *reader = search->reader;
+    struct ds_broker_end *ends;
+    size_t max = reader->config.topic_count * (size_t)reader->partitions;
+    bool ok;
+
+    search->list = calloc(max, sizeof(*search->list));
+    ends = calloc(max, sizeof(*ends));
+    ok = search->list != NULL && ends != NULL;
+    if (!ok)
+        ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a look at %zu logs", max);
+    for (size_t i = 0; ok && i < max; i++) {
+        int32_t topic = (int32_t)(i / (size_t)reader->partitions);
+        int32_t partition = (int32_t)(i % (size_t)reader->partitions);
+        struct ds_stream *stream = reader->streams[topic][partition];
+
+        if (stream == NULL || stream->identity[0] != '\0')
+            continue;
+        ends[search->count] = (struct ds_broker_end){.topic = topic, .partition = partition};
+        search->list[search->count] = (struct beginning){stream, topic, partition, 0, {0}};
+        ds_fence_init(&search->list[search->count++].fence, DS_PLACE_START);
+    }
+    if (ok && search->count > 0)
+        ok = reader->broker->ops->ends(reader->broker, ends, search->count, timeout_ms, error);
+    for (size_t i = 0; ok && i < search->count; i++)
+        search->list[i].end = ends[i].ok ? ends[i].end : 0;
+    free(ends);
+    return ok;
+}
+
+static bool start_reading(struct search *search, ds_error_t *error)
+{
+    ds_broker_t *lookup = search->reader->lookup;
+
+    for (size_t i = 0; i < search->count; i++) {
+        struct beginning *beginning = &search->list[i];
+
+        if (is_found(beginning)) /* an empty log has none */
+            continue;
+        if (!lookup->ops->start(lookup, beginning->topic, beginning->partition, 0, error))
+            return false;
+        search->open++;
+    }
+    return true;
+}
+
+static void stop_reading(struct search *search)
+{
+    ds_broker_t *lookup = search->reader->lookup;
+
+    for (size_t i = 0; i < search->count; i++)
+        if (!is_found(&search->list[i]))
+            lookup->ops->stop(lookup, search->list[i].topic, search->list[i].partition);
+}
+
+static bool look_up(struct ds_reader *reader, int timeout_ms, ds_error_t *error)
+{
+    struct search search = {.reader = reader};
+    int64_t until_us = ds_monotonic_us(reader->runtime->clock) + timeout_ms * DS_US_PER_MS;
+    bool ok = open_lookup(reader, error) && gather(&search, timeout_ms, error);
+
+    if (ok && search.count > 0) {
+        search.arena = ds_arena_new(64 * 1024, DS_MAX_DECODE_BYTES * 2);
+        if (search.arena == NULL)
+            ok = ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a look at a log");
+        else
+            ok = start_reading(&search, error) && read_beginnings(&search, until_us, error);
+        stop_reading(&search);
+    }
+    ds_arena_destroy(search.arena);
+    free(search.list);
+    return ok;
+}
+
 bool ds_reader_log_identity(ds_reader_t *reader, int32_t topic, int32_t partition, int timeout_ms,
                             ds_str_t *identity_out, ds_error_t *error)
 {
+    int32_t partitions;
     struct ds_stream *stream;
-    ds_arena_t *arena;
-    int64_t end;
-    bool ok = false;
 
     *identity_out = DS_STR("");
     stream = ds_reader_stream(reader, topic, partition, error);
     if (stream == NULL)
         return false;
-    if (stream->identity[0] != '\0') {
-        *identity_out = ds_str(stream->identity);
-        return true;
-    }
-    if (!open_lookup(reader, error) ||
-        !ds_reader_end(reader, topic, partition, timeout_ms, &end, error))
+    if (stream->identity[0] == '\0' &&
+        (!ds_reader_partitions(reader, timeout_ms, &partitions, error) ||
+         !look_up(reader, timeout_ms, error)))
         return false;
-    if (end == 0)
-        return true;
-    arena = ds_arena_new(64 * 1024, DS_MAX_DECODE_BYTES * 2);
-    if (arena == NULL)
-        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a look at a log");
-    if (reader->lookup->ops->start(reader->lookup, topic, partition, 0, error)) {
-        ok = find_claim(reader, stream, topic, partition, end,
-                        ds_monotonic_us(reader->runtime->clock) + timeout_ms * DS_US_PER_MS, arena,
-                        error);
-        reader->lookup->ops->stop(reader->lookup, topic, partition);
-    }
-    ds_arena_destroy(arena);
-    if (ok)
-        *identity_out = ds_str(stream->identity);
-    return ok;
+    *identity_out = ds_str(stream->identity);
+    return true;
 }

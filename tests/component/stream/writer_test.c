@@ -90,6 +90,19 @@ Test(writer, acknowledged_last_record_that_is_not_in_the_log_ends_the_epoch)
     cr_assert_eq(rig_fold(&rig, 0).fence.epoch, 2);
 }
 
+Test(writer, own_record_behind_a_hole_ends_the_epoch_at_once)
+{
+    struct rig_script s = {RIG_EVENTS, 2, 2, 1, DS_FATE_LOSE_SILENTLY};
+
+    rig_begin(&rig);
+    script(&s);
+    rig_receive(&rig, 0, NULL, 2, 1);
+    rig_settle(&rig); /* the clock stands: the log itself shows it */
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_WAITING);
+    rig_run(&rig, 3000000);
+    cr_assert_eq(check().counter.total, 2);
+}
+
 Test(writer, report_without_an_offset_is_settled_by_reading)
 {
     struct rig_fold fold = run_with(DS_FATE_NO_OFFSET);
