@@ -2,9 +2,8 @@
  *
  * A skipped record is what a fault leaves behind when a later Claim explains it: the record of an
  * older epoch, a Claim that came too late, and whatever stands behind a hole up to the next Claim
- * (its owner was over). A hole that no Claim follows has no such explanation: I8. A record without
- * a meta block was written by somebody else; it is counted and noted, and no anomaly: had it been
- * one of ours, there would be a hole. */
+ * (its owner was over). A hole that no Claim follows, or a record without a meta block (somebody
+ * else writes to the topic), has no such explanation: I8. */
 #include "cli/audit/folds.h"
 
 #include <inttypes.h>
@@ -85,11 +84,15 @@ static void close_gap(struct ds_audit_part *part, struct ds_audit_stream *stream
                    stream->gap_seq, stream->fence.epoch, stream->gap_count);
 }
 
-static void note_stranger(struct ds_audit_part *part, const struct ds_audit_record *record)
+static void note_stranger(struct ds_audit_part *part, const struct ds_audit_record *record,
+                          const ds_error_t *why)
 {
     part->report->skipped[DS_AUDIT_SKIP_STRANGER]++;
-    ds_audit_note(part->report, "%s/%d holds records that no processor wrote",
-                  ds_audit_schema(record->topic)->topic, (int)record->partition);
+    part->report->skipped[DS_AUDIT_SKIP_UNEXPLAINED]++;
+    if (!part->report->allow_skipped)
+        ds_audit_found(part->report, "I8",
+                       ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                       "a record that no processor wrote: %s", why->message);
 }
 
 static void note_skip(struct ds_audit_part *part, struct ds_audit_stream *stream,
@@ -234,7 +237,7 @@ static bool decode(struct ds_audit_part *part, struct ds_audit_stream *stream,
         *undecodable_out = true;
         return true;
     } else {
-        note_stranger(part, record);
+        note_stranger(part, record, &why);
         stream->fence.next_offset = record->offset + 1;
     }
     return false;

@@ -86,14 +86,13 @@ static bool put(struct log *log, size_t i, const void *event, ds_error_t *error)
     return ok;
 }
 
-/* The last event of this kind that stands alone in its decision; false: none. */
-static bool find_last(struct log *log, int32_t kind, size_t *at_out, ds_error_t *error)
+/* The last event of this kind (-1: any) that ends its decision; false: none. */
+static bool find_last(struct log *log, int32_t kind, size_t *at_out)
 {
     for (size_t i = log->count; i-- > 0;) {
-        const struct ds_protocol_event *event = decode(log, i, error);
-        if (event == NULL)
-            return false;
-        if (event->body.kind != kind || event->head.meta.more)
+        ds_error_t why = DS_ERROR_INIT; /* somebody else's record */
+        const struct ds_protocol_event *event = decode(log, i, &why);
+        if (event == NULL || event->head.meta.more || (kind >= 0 && event->body.kind != kind))
             continue;
         *at_out = i;
         return true;
@@ -104,8 +103,9 @@ static bool find_last(struct log *log, int32_t kind, size_t *at_out, ds_error_t 
 /* Write the record once more at the end, as what follows there. */
 static bool repeat(struct log *log, size_t i, bool as_timer, ds_error_t *error)
 {
+    size_t end;
     struct ds_event_head *head = decode(log, i, error);
-    const struct ds_event_head *last = decode(log, log->count - 1, error);
+    const struct ds_event_head *last = find_last(log, -1, &end) ? decode(log, end, error) : NULL;
     if (head == NULL || last == NULL)
         return false;
     head->meta.epoch = last->meta.epoch;
@@ -122,21 +122,25 @@ static bool repeat(struct log *log, size_t i, bool as_timer, ds_error_t *error)
 static bool double_decision(struct log *log, ds_error_t *error)
 {
     size_t at;
-    return find_last(log, DS_ORDER_EVENT_ORDER_FULFILLED, &at, error) &&
-           repeat(log, at, false, error);
+    return find_last(log, DS_ORDER_EVENT_ORDER_FULFILLED, &at) && repeat(log, at, false, error);
 }
 
 static bool charge_again(struct log *log, ds_error_t *error)
 {
     size_t at;
-    return find_last(log, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, &at, error) &&
-           repeat(log, at, true, error);
+    return find_last(log, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, &at) && repeat(log, at, true, error);
 }
 
 static bool lose_seq(struct log *log, ds_error_t *error)
 {
     size_t at;
-    if (!find_last(log, DS_ORDER_EVENT_ORDER_PICKED_UP, &at, error) || at + 1 == log->count)
+    size_t end;
+    if (!find_last(log, DS_ORDER_EVENT_ORDER_PICKED_UP, &at) || !find_last(log, -1, &end))
+        return false;
+    const struct ds_event_head *gone = decode(log, at, error);
+    const struct ds_event_head *last = decode(log, end, error);
+    /* In an older epoch it is the next Open that contradicts the log. */
+    if (gone == NULL || last == NULL || gone->meta.epoch != last->meta.epoch)
         return false;
     log->count--;
     for (size_t i = at; i < log->count; i++) {
@@ -149,7 +153,7 @@ static bool lose_seq(struct log *log, ds_error_t *error)
 static bool sink_stock(struct log *log, ds_error_t *error)
 {
     size_t at;
-    if (!find_last(log, DS_INVENTORY_EVENT_INVENTORY_RESERVED, &at, error))
+    if (!find_last(log, DS_INVENTORY_EVENT_INVENTORY_RESERVED, &at))
         return false;
     struct ds_inventory_event *event = decode(log, at, error);
     if (event == NULL)
