@@ -93,8 +93,12 @@ static bool poll_all(ds_broker_t *broker, int timeout_ms, bool with_records,
         rd_kafka_message_t *message = rd_kafka_consumer_poll(k->group, 0);
 
         rd_kafka_queue_poll_callback(k->commit_queue, 0);
-        if (message != NULL) /* it reads nothing: only an error can come */
+        if (message != NULL) { /* it reads nothing: only an error can come, a fatal one only here */
+            if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+                ds_broker_kafka_on_error(k->group, message->err, rd_kafka_message_errstr(message),
+                                         &k->owner);
             rd_kafka_message_destroy(message);
+        }
     }
     if (with_records)
         ds_broker_kafka_take_records(k, k->current->count > 0 ? 0 : timeout_ms);
