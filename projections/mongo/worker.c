@@ -16,6 +16,7 @@
 
 static const char mongo_away[] = "MongoDB is away";
 static const char kafka_away[] = "Kafka is away";
+static const char joining[] = "joining the consumer group";
 
 struct slot {
     bool owned;
@@ -39,6 +40,7 @@ struct worker {
     int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next;
+    bool taken; /* a partition was ours: the log and the database have both answered */
     bool gone;
     ds_metric_t *events;
     ds_metric_t *batches;
@@ -68,6 +70,8 @@ static void make_metrics(struct worker *w)
 
 static void tell(const struct worker *w, const char *waiting)
 {
+    if (waiting == NULL && !w->taken)
+        waiting = joining;
     atomic_store(&w->runtime->health->waiting, waiting);
     atomic_store(&w->runtime->health->ready, waiting == NULL);
 }
@@ -89,6 +93,7 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
         tell(w, mongo_away);
         return false;
     }
+    w->taken = true;
     tell(w, NULL);
     slot->owned = true;
     places_out[0] = slot->at.place;

@@ -15,6 +15,7 @@
 
 static const char pg_away[] = "PostgreSQL is away";
 static const char kafka_away[] = "Kafka is away";
+static const char joining[] = "joining the consumer group";
 static const char no_schema[] = "the read model is not there: doorstep migrate";
 
 struct worker {
@@ -29,6 +30,7 @@ struct worker {
     int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next; /* partition to be asked about */
+    bool taken;       /* a partition was ours: the log and the database have both answered */
     bool gone;        /* another process has our place in the group */
     ds_metric_t *events;
     ds_metric_t *batches;
@@ -70,6 +72,8 @@ static void make_metrics(struct worker *w)
 /* What the probes say. Not ready while it cannot do its work. */
 static void tell(const struct worker *w, const char *waiting)
 {
+    if (waiting == NULL && !w->taken)
+        waiting = joining;
     atomic_store(&w->runtime->health->waiting, waiting);
     atomic_store(&w->runtime->health->ready, waiting == NULL);
 }
@@ -101,6 +105,7 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
         tell(w, pg_away);
         return false;
     }
+    w->taken = true;
     tell(w, NULL);
     slot->owned = true;
     for (int t = 0; t < DS_FOLD_TOPICS; t++)
