@@ -1,0 +1,375 @@
+"""The ways of an order through the whole shop, on a real Kafka, PostgreSQL and MongoDB.
+
+Deadlines are short here; the orders that wait for one are placed first and looked at last, so that
+they wait while the others run. After each way stock and money are as the invariants demand.
+"""
+import json
+import unittest
+
+import pymongo
+
+import shop as kit
+from shop import Customer, Store, wait_for_rest, wait_until
+
+SHOP = kit.Shop('scenarios', {
+    'ORDER_PAYMENT_TIMEOUT': '6s', 'DELIVERY_OFFER_TIMEOUT': '4s', 'DELIVERY_SEARCH_TIMEOUT': '9s',
+    'PAYMENT_PROVIDER_TIMEOUT': '1s', 'PAYMENT_REFUND_RETRY_FIRST': '1s'})
+
+WAITING = {}
+
+
+def setUpModule():
+    SHOP.start()
+    for name, token in [('never_answered', 'tok_silent'), ('late', 'tok_late_8000'),
+                        ('no_courier', 'tok_ok')]:
+        store = Store(SHOP)
+        WAITING[name] = (store, Customer(SHOP).place(store.body(token=token)))
+
+
+class WaysOfAnOrder(unittest.TestCase):
+    def setUp(self):
+        self.store = Store(SHOP)
+        self.customer = Customer(SHOP)
+
+    def confirmed(self, **body):
+        order = self.customer.place(self.store.body(**body))
+        order.wait('confirmed')
+        return order
+
+    def test_card_order_is_reserved_paid_carried_and_fulfilled(self):
+        courier = self.store.courier().online()
+        order = self.customer.place(self.store.body(quantity=2, bread=1))
+        total = 2 * Store.MILK_MINOR + Store.BREAD_MINOR + Store.FEE_MINOR
+        seen = order.wait('confirmed')
+        self.assertEqual((seen['total']['amount'], seen['payment']['method']), (total, 'card'))
+        wait_until(lambda: self.store.stock()[self.store.milk]['reserved'] == 2, 'a reservation')
+        courier.deliver(order)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+        self.assertEqual(order.look()['payment']['captured']['amount'], total)
+        self.assertEqual(self.store.stock()[self.store.milk]['available'], 98)
+
+    def test_cash_order_is_paid_at_the_door(self):
+        courier = self.store.courier().online()
+        order = self.confirmed(method='cash_on_delivery')
+        self.assertEqual(order.look()['payment']['captured']['amount'], 0)
+        courier.accept(order)
+        courier.pick_up(order)
+        total = order.look()['total']['amount']
+        path = f'/api/deliveries/{order.id}/handover'
+        short = courier.act(path, {'cashCollected': kit.money(total - 1)})
+        self.assertEqual((short['status'], short['reason']), ('refused', 'cash_short'))
+        courier.hand_over(order, cash=total)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+        self.assertEqual(order.look()['payment']['captured']['amount'], total)
+        self.assertNotIn(order.id, SHOP.books())
+
+    def test_order_for_more_than_there_is_is_cancelled_whole(self):
+        order = self.customer.place(self.store.body(quantity=101, bread=1))
+        order.wait('cancelled', 'out_of_stock')
+        wait_for_rest(self.store)
+        self.assertEqual(self.store.stock()[self.store.bread]['available'], 100)
+        self.assertNotIn(order.id, SHOP.books())
+
+    def test_two_orders_for_the_last_piece_end_in_one_confirmation(self):
+        store = Store(SHOP, stock=1)
+        orders = [self.customer.place(store.body(quantity=1)) for _ in range(2)]
+        orders[0].wait('confirmed')
+        orders[1].wait('cancelled', 'out_of_stock')
+        self.assertEqual(orders[0].cancel()['status'], 'done')
+        orders[0].wait('cancelled', 'by_customer')
+        wait_for_rest(store)
+
+    def test_declined_card_cancels_the_order(self):
+        order = self.customer.place(self.store.body(token='tok_declined'))
+        order.wait('cancelled', 'payment_failed')
+        wait_for_rest(self.store)
+        self.assertEqual(order.look()['payment']['status'], 'failed')
+
+    def test_lost_answer_of_the_provider_does_not_charge_twice(self):
+        courier = self.store.courier().online()
+        order = self.customer.place(self.store.body(token='tok_drop'))
+        order.wait('confirmed')
+        courier.deliver(order)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+        self.assertEqual(len(SHOP.books()[order.id]), 1)
+
+    def test_customer_cancels_before_confirmation_and_a_late_charge_is_refunded(self):
+        order = self.customer.place(self.store.body(token='tok_late_2500'))
+        order.wait('awaiting_payment')
+        self.assertEqual(order.cancel()['status'], 'done')
+        order.wait('cancelled', 'by_customer')
+        wait_until(lambda: order.look()['payment']['status'] == 'refunded', 'the refund')
+        wait_for_rest(self.store)
+
+    def test_customer_cancels_after_confirmation_and_is_refunded(self):
+        order = self.confirmed()
+        self.assertEqual(order.cancel()['status'], 'done')
+        order.wait('cancelled', 'by_customer')
+        wait_until(lambda: order.look()['payment']['status'] == 'refunded', 'the refund')
+        wait_for_rest(self.store)
+
+    def test_refused_refund_is_tried_again(self):
+        order = self.confirmed(token='tok_refund_fail')
+        order.cancel()
+        order.wait('cancelled', 'by_customer')
+        wait_until(lambda: order.look()['payment']['status'] == 'refunded', 'the second refund')
+        wait_for_rest(self.store)
+        self.assertEqual([refund['status'] for refund in SHOP.books()[order.id][0]['refunds']],
+                         ['failed', 'succeeded'])
+
+    def test_staff_cancel_an_assigned_order_and_the_courier_is_free_again(self):
+        courier = self.store.courier(capacity=1).online()
+        order = self.confirmed()
+        courier.accept(order)
+        self.assertEqual(order.cancel(self.store.staff)['status'], 'done')
+        order.wait('cancelled', 'by_staff')
+        wait_for_rest(self.store)
+        following = self.confirmed()
+        courier.deliver(following)
+        following.wait('fulfilled')
+
+    def test_cancel_after_pick_up_is_refused_and_says_why(self):
+        courier = self.store.courier().online()
+        order = self.confirmed()
+        courier.accept(order)
+        courier.pick_up(order)
+        order.wait('picked_up')
+        outcome = order.cancel()
+        self.assertEqual((outcome['status'], outcome['reason']), ('refused', 'order_picked_up'))
+        courier.hand_over(order)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+
+    def test_cancel_of_a_stranger_is_refused_and_changes_nothing(self):
+        order = self.confirmed()
+        outcome = order.cancel(Customer(SHOP).token)
+        self.assertEqual((outcome['status'], outcome['reason']), ('refused', 'order_unknown'))
+        self.assertEqual(order.look()['status'], 'confirmed')
+        SHOP.get(f'/api/orders/{order.id}', Customer(SHOP).token).expect(404, 'order_unknown')
+
+    def test_declined_offer_goes_to_another_courier(self):
+        first = self.store.courier('first').online()
+        order = self.confirmed()
+        offer = first.wait_offer(order)
+        first.done(f'/api/offers/{offer}/decline')
+        second = self.store.courier('second').online()
+        second.deliver(order)
+        seen = order.wait('fulfilled')
+        self.assertEqual(seen['delivery']['courierId'], second.id)
+        late = first.act(f'/api/offers/{offer}/accept')
+        self.assertEqual((late['status'], late['reason']), ('refused', 'delivery_over'))
+        wait_for_rest(self.store)
+
+    def test_expired_offer_is_refused_and_another_courier_gets_one(self):
+        first = self.store.courier('first', capacity=1).online()
+        order = self.confirmed()
+        offer = first.wait_offer(order)
+        second = self.store.courier('second', capacity=1).online()
+        second.accept(order)
+        late = first.act(f'/api/offers/{offer}/accept')
+        self.assertEqual((late['status'], late['reason']), ('refused', 'offer_ended'))
+        second.pick_up(order)
+        second.hand_over(order)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+        self.assertEqual(kit.sql('select status from shop.offers where offer_id = %s', offer),
+                         [['expired']])
+
+    def test_track_shows_the_way_of_a_delivery(self):
+        courier = self.store.courier().online()
+        order = self.confirmed()
+        path = f'/api/deliveries/{order.id}/track'
+        courier.deliver(order)
+        order.wait('fulfilled')
+        seen = SHOP.get(path, self.customer.token).expect(200).data
+        self.assertEqual((seen['orderId'], seen['status']), (order.id, 'completed'))
+        self.assertEqual([event['type'] for event in seen['events']],
+                         ['delivery.requested', 'delivery.offered', 'delivery.assigned',
+                          'delivery.in_transit', 'delivery.completed'])
+        SHOP.get(path, Customer(SHOP).token).expect(404, 'delivery_unknown')
+
+
+class Deadlines(unittest.TestCase):
+    def test_payment_that_is_never_answered_cancels_the_order(self):
+        store, order = WAITING['never_answered']
+        order.wait('cancelled', 'payment_timeout')
+        wait_for_rest(store)
+
+    def test_success_after_the_deadline_is_refunded(self):
+        store, order = WAITING['late']
+        order.wait('cancelled', 'payment_timeout')
+        wait_until(lambda: order.look()['payment']['status'] == 'refunded', 'the refund')
+        wait_for_rest(store)
+        self.assertEqual(order.look()['payment']['captured']['amount'],
+                         order.look()['total']['amount'])
+
+    def test_order_without_a_courier_in_time_is_cancelled_and_refunded(self):
+        store, order = WAITING['no_courier']
+        order.wait('cancelled', 'no_courier')
+        wait_until(lambda: order.look()['payment']['status'] == 'refunded', 'the refund')
+        wait_for_rest(store)
+
+
+class Repeats(unittest.TestCase):
+    def setUp(self):
+        self.store = Store(SHOP)
+        self.customer = Customer(SHOP)
+
+    def test_same_key_and_body_is_one_order_and_one_answer(self):
+        key = kit.unique('key')
+        answers = [self.customer.post(self.store.body(), key).expect(202) for _ in range(3)]
+        self.assertEqual(len({json.dumps(answer.data) for answer in answers}), 1)
+        self.assertEqual([answer.headers.get('idempotent-replayed') for answer in answers],
+                         [None, 'true', 'true'])
+        kit.Order(self.customer, answers[0].data['orderId']).wait('confirmed')
+        self.assertEqual(len(self.store.orders()), 1)
+
+    def test_same_key_and_another_body_is_refused(self):
+        key = kit.unique('key')
+        order = self.customer.place(self.store.body(quantity=1), key)
+        self.customer.post(self.store.body(quantity=2), key).expect(422, 'idempotency_mismatch')
+        self.assertEqual(order.wait('confirmed')['lines'][0]['quantity'], 1)
+
+    def test_same_key_in_another_order_of_members_is_the_same_body(self):
+        key = kit.unique('key')
+        body = self.store.body()
+        order = self.customer.place(body, key)
+        turned = dict(reversed(list(body.items())))
+        self.assertEqual(self.customer.post(turned, key).expect(202).data['orderId'], order.id)
+
+    def test_same_key_of_another_customer_or_store_is_another_order(self):
+        key = kit.unique('key')
+        ids = {self.customer.place(self.store.body(), key).id,
+               Customer(SHOP).place(self.store.body(), key).id,
+               self.customer.place(Store(SHOP).body(), key).id}
+        self.assertEqual(len(ids), 3)
+
+    def test_repeat_is_recognised_after_a_restart_of_the_api(self):
+        key = kit.unique('key')
+        order = self.customer.place(self.store.body(), key)
+        order.wait('confirmed')
+        SHOP.kill('api')
+        again = self.customer.post(self.store.body(), key).expect(202)
+        self.assertEqual(again.data['orderId'], order.id)
+        self.customer.post(self.store.body(quantity=7), key).expect(422, 'idempotency_mismatch')
+        self.assertEqual(len(self.store.orders()), 1)
+
+    def test_repeat_that_passes_the_api_is_recognised_in_the_log(self):
+        """A replica that knows nothing and may not look: the decider says that it is a repeat."""
+        key = kit.unique('key')
+        order = self.customer.place(self.store.body(), key)
+        order.wait('confirmed')
+        kit.stack('pause', 'postgres')
+        try:
+            SHOP.kill('api')
+            again = self.customer.post(self.store.body(), key).expect(202)
+        finally:
+            kit.stack('resume', 'postgres')
+        self.assertEqual(again.data['orderId'], order.id)
+        seen = wait_until(lambda: SHOP.get(again.data['statusUrl'], self.customer.token).expect(200),
+                          'queries to work again')
+        self.assertEqual(seen.data['status'], 'confirmed')
+        wait_until(lambda: kit.sql('select status from shop.commands where command_id = %s'
+                                   ' order by command_offset', again.data['commandId'])
+                   == [['done'], ['repeated']], 'both attempts in the read model')
+        self.assertEqual(len(self.store.orders()), 1)
+
+    def test_stock_is_received_once_a_key(self):
+        body = {'items': [{'productId': self.store.milk, 'quantity': 5}]}
+        path = f'/api/stores/{self.store.id}/stock/receive'
+        SHOP.call('POST', path, body, self.store.staff).expect(400, 'idempotency_key_required')
+        answers = [SHOP.call('POST', path, body, self.store.staff, 'one-key').expect(202)
+                   for _ in range(2)]
+        SHOP.outcome(answers[1].data['commandId'], self.store.staff)
+        self.assertEqual(self.store.stock()[self.store.milk]['received'], 105)
+
+
+class ReadModels(unittest.TestCase):
+    """One delivered order, as everybody who may look sees it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.store = Store(SHOP)
+        courier = cls.store.courier().online()
+        cls.order = Customer(SHOP).place(cls.store.body(quantity=3, bread=1))
+        cls.order.wait('confirmed')
+        courier.deliver(cls.order)
+        cls.seen = cls.order.wait('fulfilled')
+        wait_for_rest(cls.store)
+
+    WAY = ['order.created', 'inventory.reserved', 'order.payment_requested', 'payment.initiated',
+           'payment.success', 'order.confirmed', 'delivery.requested', 'delivery.offered',
+           'delivery.assigned', 'delivery.in_transit', 'order.picked_up', 'inventory.committed',
+           'delivery.completed', 'order.fulfilled']
+
+    def test_status_url_shows_at_least_the_decision(self):
+        """A Consistency-Token waits for the projection, so the very first look finds the order."""
+        answer = Customer(SHOP, self.order.customer.name).post(self.store.body()).expect(202)
+        seen = SHOP.get(answer.data['statusUrl'], self.order.customer.token).expect(200).data
+        self.assertEqual(seen['orderId'], answer.data['orderId'])
+
+    def test_etag_saves_the_body_of_an_unchanged_order(self):
+        path = f'/api/orders/{self.order.id}'
+        tag = SHOP.get(path, self.order.customer.token).expect(200).headers['etag']
+        again = SHOP.get(path, self.order.customer.token, headers={'If-None-Match': tag})
+        self.assertEqual((again.status, again.text), (304, ''))
+
+    def test_postgres_views_show_the_order(self):
+        rows = kit.sql('select status, total_minor, payment_status, delivery_status from shop.orders'
+                       ' where order_id = %s', self.order.id)
+        self.assertEqual(rows, [['fulfilled', str(self.seen['total']['amount']), 'succeeded',
+                                 'completed']])
+        lines = kit.sql('select product_id, quantity, unit_price_minor from shop.order_lines'
+                        ' where order_id = %s order by line', self.order.id)
+        self.assertEqual(lines, [[self.store.milk, '3', str(Store.MILK_MINOR)],
+                                 [self.store.bread, '1', str(Store.BREAD_MINOR)]])
+        self.assertEqual(kit.sql('select status, captured_minor from shop.payments where order_id ='
+                                 ' %s', self.order.id), [['succeeded', rows[0][1]]])
+        way = kit.sql('select ce_type from shop.timeline where order_id = %s', self.order.id)
+        self.assertEqual(sorted(row[0] for row in way), sorted(self.WAY))
+
+    def test_mongo_collections_show_the_order(self):
+        client = pymongo.MongoClient(kit.profile_env()['MONGODB_URL'], serverSelectionTimeoutMS=5000)
+        db = client.get_default_database()
+        fact = wait_until(lambda: db.order_facts.find_one({'_id.order': self.order.id,
+                                                           'status': 'fulfilled'}), 'the fact')
+        self.assertEqual(fact['total_minor'], self.seen['total']['amount'])
+        sales = wait_until(lambda: [row for row in db.sales_by_store.find({'_id.store': self.store.id})
+                                    if row['fulfilled_orders'] == 1], 'the sales of the store')
+        self.assertEqual(sales[0]['fulfilled_minor'], self.seen['total']['amount'])
+        milk = db.sales_by_product.find_one({'_id.product': self.store.milk})
+        self.assertEqual(milk['fulfilled_quantity'], 3)
+        client.close()
+
+    def test_kafka_shows_the_events_with_their_types(self):
+        types = {header for record in kit.consume('order.events')
+                 for header in (record.get('headers') or []) if header.startswith('order.')}
+        self.assertLessEqual({'order.created', 'order.confirmed', 'order.fulfilled'}, types)
+
+    def test_tools_show_the_timeline_from_the_log_alone(self):
+        shown = SHOP.tool('order', self.order.id, '--json')
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        steps = [step['type'] for step in json.loads(shown.stdout)['steps']]
+        self.assertEqual(sorted(steps), sorted(self.WAY))
+        self.assertEqual((steps[0], steps[-1]), ('order.created', 'order.fulfilled'))
+        shown = SHOP.tool('events', 'order.events', '--order', self.order.id)
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertEqual(len(shown.stdout.splitlines()), 5)
+
+
+class TheLogAfterAllThat(unittest.TestCase):
+    def test_audit_finds_nothing(self):
+        self.assertEqual(SHOP.new_anomalies(), [])
+
+
+def load_tests(loader, _tests, _pattern):
+    # The longest waits come last.
+    classes = [WaysOfAnOrder, Repeats, ReadModels, Deadlines, TheLogAfterAllThat]
+    return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in classes)
+
+
+if __name__ == '__main__':
+    kit.main(SHOP)
