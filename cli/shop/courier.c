@@ -62,8 +62,6 @@ static bool carry(ds_shop_client_t *client, json_t *delivery, size_t *acted, ds_
         (void)snprintf(path, sizeof path, "/api/deliveries/%s/pickup", order);
         return act(client, path, NULL, acted, error);
     }
-    if (strcmp(status, "in_transit") != 0 && strcmp(status, "silent") != 0)
-        return true;
     (void)snprintf(path, sizeof path, "/api/deliveries/%s/handover", order);
     json_t *body = handover_body(delivery);
     bool ok = act(client, path, body, acted, error);
@@ -71,11 +69,12 @@ static bool carry(ds_shop_client_t *client, json_t *delivery, size_t *acted, ds_
     return ok;
 }
 
-static bool carry_all(ds_shop_client_t *client, const char *courier_id, size_t *acted,
-                      ds_error_t *error)
+static bool carry_all(ds_shop_client_t *client, const char *courier_id, const char *status,
+                      size_t *acted, ds_error_t *error)
 {
     char path[PATH_BYTES];
-    (void)snprintf(path, sizeof path, "/api/couriers/%s/deliveries", courier_id);
+    (void)snprintf(path, sizeof path, "/api/couriers/%s/deliveries?status=%s&limit=100", courier_id,
+                   status);
     struct ds_shop_answer answer;
     if (!ds_shop_call(client, "GET", path, NULL, NULL, &answer, error))
         return false;
@@ -93,7 +92,8 @@ bool ds_courier_round(ds_shop_client_t *client, const char *courier_id, size_t *
     *acted_out = 0;
     return ds_shop_act_as(client, "courier", courier_id, error) &&
            accept_offers(client, courier_id, acted_out, error) &&
-           carry_all(client, courier_id, acted_out, error);
+           carry_all(client, courier_id, "assigned", acted_out, error) &&
+           carry_all(client, courier_id, "in_transit", acted_out, error);
 }
 
 bool ds_courier_go_online(ds_shop_client_t *client, size_t s, size_t c, int64_t deadline_us,
