@@ -5,12 +5,12 @@ FROM debian:12-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config binutils \
-        librdkafka-dev libpq-dev libavro-dev libmongoc-dev libmicrohttpd-dev libcriterion-dev \
+        librdkafka-dev libpq-dev libavro-dev libmongoc-dev libmicrohttpd-dev \
         libjansson-dev libcurl4-openssl-dev libssl-dev libjwt-dev libcrypt-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cmake --preset release \
+RUN cmake --preset release -DDS_TESTS=OFF \
     && cmake --build --preset release --target doorstep \
     && strip -o /doorstep build/release/doorstep
 
@@ -18,8 +18,8 @@ FROM debian:12-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        librdkafka1 libpq5 libavro23 libmongoc-1.0-0 libmicrohttpd12 libjansson4 libcurl4 libssl3 \
-        libjwt0 libcrypt1 ca-certificates \
+        librdkafka1 libpq5 libmongoc-1.0-0 libmicrohttpd12 libjansson4 libcurl4 libssl3 \
+        libjwt0 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin doorstep \
     && install -d -o doorstep -g doorstep /var/lib/doorstep
