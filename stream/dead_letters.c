@@ -129,6 +129,14 @@ void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch)
             remove_at(task, i);
 }
 
+bool ds_dead_letters_stuck(const struct ds_task *task)
+{
+    for (size_t i = 0; i < task->dead_letter_count; i++)
+        if (task->dead_letters[i].state == LETTER_WAITING)
+            return false;
+    return task->dead_letter_count == DS_MAX_DEAD_LETTERS;
+}
+
 static void text_header(struct ds_broker_header *header, const char *name, const char *text)
 {
     header->name = name;

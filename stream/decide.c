@@ -139,10 +139,22 @@ static bool refuse_too_large(struct ds_task *task, struct ds_task_input *in,
         return reject_input(task, in, record, cause, "TOO_LARGE", "its decision is over the limits",
                             error);
     ds_decision_reset(task->host->decision, context);
-    return ds_decision_reject(task->host->decision, DS_STR(""),
-                              ds_str(ds_schema_ce_type(in->input->schema, message)), "TOO_LARGE",
-                              error) &&
-           ds_task_append(task, cause, error) == DS_APPEND_OK;
+    if (!ds_decision_reject(task->host->decision, DS_STR(""),
+                            ds_str(ds_schema_ce_type(in->input->schema, message)), "TOO_LARGE",
+                            error))
+        return false;
+    switch (ds_task_append(task, cause, error)) {
+    case DS_APPEND_OK:
+        return true;
+    case DS_APPEND_FAILED:
+        return false;
+    case DS_APPEND_TOO_LARGE:
+        break;
+    }
+    /* What a refusal copies of the command (its id, its actor) is too large by itself. */
+    ds_error_clear(error);
+    return reject_input(task, in, record, cause, "TOO_LARGE", "its context is over the limits",
+                        error);
 }
 
 bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,

@@ -280,6 +280,8 @@ static bool over_bound(const struct ds_host *host, const struct ds_task *task, b
 {
     int64_t bound = (int64_t)host->config.max_unacked;
 
+    if (task->state != DS_PARTITION_RUNNING)
+        return false; /* it decides nothing: its records pass by */
     /* Once full, wait until half is free: then a batch fits again. */
     return ds_task_unacked(task) >= (again ? (bound + 1) / 2 : bound) ||
            task->dead_letter_count >= DS_MAX_DEAD_LETTERS;

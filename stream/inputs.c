@@ -191,7 +191,8 @@ bool ds_task_release_pending(struct ds_task *task, struct ds_task_input *in, ds_
                                          .value = ds_pending_value(&in->pending, in->release_next)};
         ds_error_t ignored = DS_ERROR_INIT;
 
-        if (!ds_host_flush(host) || task->state != DS_PARTITION_RUNNING)
+        if (!ds_host_flush(host) || task->state != DS_PARTITION_RUNNING ||
+            task->dead_letter_count == DS_MAX_DEAD_LETTERS)
             return true;
         ds_arena_reset(host->arena);
         if (!ds_schema_decode(in->input->schema, record.value, host->arena, host->message, NULL,
@@ -236,11 +237,10 @@ static bool event_record(struct ds_task *task, struct ds_task_input *in,
 
 void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error)
 {
-    if (error->code == DS_ERR_DAMAGE || error->code == DS_ERR_ORDER ||
-        error->code == DS_ERR_UNKNOWN)
-        stop_input(task, in, error);
-    else
+    if (error->code == DS_ERR_MEMORY)
         ds_host_fail(task->host, error);
+    else
+        stop_input(task, in, error);
 }
 
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,

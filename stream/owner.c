@@ -421,6 +421,8 @@ void ds_task_owner_time(struct ds_task *task, int64_t now_us)
         return;
     if (task->state == DS_PARTITION_WAITING && task->host->partitions > 0 &&
         !task->host->draining) {
+        if (ds_dead_letters_stuck(task))
+            return; /* it could take no input, and would hold up the other partitions */
         task->state = DS_PARTITION_READING;
         task->read_until = -1;
     } else if (task->state == DS_PARTITION_CLAIMING) {

@@ -99,7 +99,7 @@ struct ds_task {
 
     /* Timers */
     int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
-    int64_t barrier_wait_us;  /* monotonic: since when */
+    int64_t barrier_wait_us;  /* monotonic: since when deadlines due then wait for the inputs */
     int64_t barrier_asked_us; /* monotonic: the last question */
 
     struct ds_dead_letter *dead_letters; /* oldest first */
@@ -195,7 +195,8 @@ static inline int64_t ds_task_now(const struct ds_task *task)
 {
     return ds_monotonic_us(task->host->runtime->clock);
 }
-/** `now` of decisions: never before the partition's last event (protocol R10). */
+/** `now` of decisions: never before the partition's last event, nor before the time by which
+ * deadlines were found due (protocol R10). */
 int64_t ds_task_decision_time(const struct ds_task *task);
 /** Memory is out or the like: the step returns false. */
 void ds_host_fail(struct ds_host *host, const ds_error_t *error);
@@ -279,6 +280,7 @@ DS_MUST_CHECK bool ds_task_decide_timer(struct ds_task *task, const struct ds_ti
 /** True when a deadline passed and the ends of the inputs must be asked for. */
 bool ds_task_wants_ends(struct ds_task *task);
 void ds_task_timer_asked(struct ds_task *task, int64_t asked_us);
+void ds_task_timer_unanswered(struct ds_task *task);
 void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
                        const struct ds_broker_end *end);
 void ds_task_fire_timers(struct ds_task *task);
@@ -291,6 +293,8 @@ DS_MUST_CHECK bool ds_dead_letter_add(struct ds_task *task, const struct ds_task
 void ds_dead_letters_confirmed(struct ds_task *task, int64_t epoch, int64_t seq);
 /** A later epoch has begun: what was not confirmed did not happen. */
 void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch);
+/** As many as may wait, and none that reading the own log could settle: only sending helps. */
+bool ds_dead_letters_stuck(const struct ds_task *task);
 void ds_dead_letters_send(struct ds_task *task);
 void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event *report);
 void ds_dead_letters_producer_lost(struct ds_task *task);
