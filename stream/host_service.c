@@ -147,6 +147,9 @@ static void ask_ends(struct ds_host *host, int64_t now_us)
     if (!host->broker->ops->ends(host->broker, q.ends, q.count, DS_CALL_TIMEOUT_MS, &error)) {
         host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
         ds_log_error(&host->log, DS_LOG_DEBUG, "kafka.ends", &error);
+        for (size_t i = 0; i < q.count; i++)
+            if (q.about[i].purpose == FOR_TIMER)
+                ds_task_timer_unanswered(q.about[i].task);
         return;
     }
     for (size_t i = 0; i < q.count; i++)

@@ -13,6 +13,19 @@ static bool next_timer(const struct ds_task *task, struct ds_timer *timer_out)
            task->host->decider->next_timer(task->domain, timer_out);
 }
 
+static bool end_reached(const struct ds_task_input *in)
+{
+    return in->barrier >= 0 && in->fence.next_offset >= in->barrier;
+}
+
+static bool ends_reached(const struct ds_task *task)
+{
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (!end_reached(&task->inputs[i]))
+            return false;
+    return true;
+}
+
 bool ds_task_wants_ends(struct ds_task *task)
 {
     struct ds_timer timer;
@@ -21,10 +34,13 @@ bool ds_task_wants_ends(struct ds_task *task)
         task->barrier_wait_us = 0;
         return false;
     }
-    if (task->barrier_wait_us == 0)
-        task->barrier_wait_us = ds_task_now(task);
-    if (task->barrier_us < timer.due_us)
+    if (task->barrier_us < timer.due_us) {
+        /* Its own wait, not that of a deadline before it; unless an input stands still all the
+         * while: then they wait together. */
+        if (task->barrier_wait_us == 0 || task->barrier_us == 0 || ends_reached(task))
+            task->barrier_wait_us = ds_task_now(task);
         return true;
+    }
     if (ds_task_now(task) - task->barrier_asked_us < DS_CALL_PAUSE_US)
         return false;
     for (int32_t i = 0; i < task->input_count; i++)
@@ -41,6 +57,13 @@ void ds_task_timer_asked(struct ds_task *task, int64_t asked_us)
         task->inputs[i].barrier = -1;
 }
 
+/* No server answered: that is not one input being unavailable, and no reason to give anything up.
+ */
+void ds_task_timer_unanswered(struct ds_task *task)
+{
+    task->barrier_us = 0;
+}
+
 void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
                        const struct ds_broker_end *end)
 {
@@ -48,16 +71,19 @@ void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
     in->barrier = end->ok ? end->end : -1;
 }
 
-static bool inputs_read(const struct ds_task *task)
+static bool inputs_read(struct ds_task *task)
 {
     int64_t now_us = ds_task_now(task);
 
     for (int32_t i = 0; i < task->input_count; i++) {
         const struct ds_task_input *in = &task->inputs[i];
-        int64_t since = in->moved_us > task->barrier_wait_us ? in->moved_us : task->barrier_wait_us;
+        int64_t since;
 
-        if (in->barrier >= 0 && in->fence.next_offset >= in->barrier)
+        if (end_reached(in))
             continue;
+        if (task->host->broker->ops->away(task->host->broker))
+            task->barrier_wait_us = now_us; /* the grace is for an input, not for a whole outage */
+        since = in->moved_us > task->barrier_wait_us ? in->moved_us : task->barrier_wait_us;
         if (now_us - since < task->host->config.timer_grace_us)
             return false;
     }
@@ -106,10 +132,10 @@ static bool fire(struct ds_task *task, const struct ds_timer *timer)
         return false;
     }
     if (!ds_task_decide_timer(task, &fired.timer, &error)) {
-        if (error.code == DS_ERR_LIMIT)
-            ds_task_stop(task, "timer.too_large", &error);
-        else
+        if (error.code == DS_ERR_MEMORY)
             ds_host_fail(task->host, &error);
+        else
+            ds_task_stop(task, "timer.failed", &error);
         return false;
     }
     if (next_timer(task, &next) && same_timer(&next, &fired.timer)) {

@@ -14,8 +14,10 @@ static uint64_t tag_of(const struct ds_task *task, int64_t seq)
 int64_t ds_task_decision_time(const struct ds_task *task)
 {
     int64_t now_us = ds_now_us(task->host->runtime->clock);
+    int64_t least_us =
+        task->last_event_us > task->barrier_us ? task->last_event_us : task->barrier_us;
 
-    return now_us > task->last_event_us ? now_us : task->last_event_us;
+    return now_us > least_us ? now_us : least_us;
 }
 
 /* ---- the Claim ---- */
