@@ -55,22 +55,30 @@ enum column {
                         "a.notes)"                                                                 \
                         "  FROM shop.order_addresses a WHERE a.order_id = o.order_id)"
 
+/* clang-format off */
 static const struct ds_sql one_order = {
     "one_order",
-    "SELECT " ORDER_COLUMNS " FROM shop.orders o WHERE o.order_id = $5 AND " DS_SIGHT_SQL("o")};
+    "SELECT " ORDER_COLUMNS
+    " FROM shop.orders o"
+    " WHERE o.order_id = $5"
+    " AND " DS_SIGHT_SQL("o")};
+/* clang-format on */
 
+/* clang-format off */
 static const struct ds_sql list_orders = {
     "list_orders",
-    "SELECT " ORDER_COLUMNS " FROM shop.orders o WHERE " DS_SIGHT_SQL(
-        "o") " AND ($5::text IS NULL OR o.status = $5) AND ($6::text IS NULL OR o.store_id = $6)"
-             " AND ($7::bigint IS NULL OR o.placed_at >= " DS_FROM_MICROS_SQL(
-                 "$7") ")"
-                       " AND ($8::bigint IS NULL OR o.placed_at < " DS_FROM_MICROS_SQL(
-                           "$8") ")"
-                                 " AND ($9::bigint IS NULL OR (o.placed_at, o.order_id) < "
-                                 "(" DS_FROM_MICROS_SQL("$9") ", $10))"
-                                                              " ORDER BY o.placed_at DESC, "
-                                                              "o.order_id DESC LIMIT $11::int"};
+    "SELECT " ORDER_COLUMNS
+    " FROM shop.orders o"
+    " WHERE " DS_SIGHT_SQL("o")
+    " AND ($5::text IS NULL OR o.status = $5)"
+    " AND ($6::text IS NULL OR o.store_id = $6)"
+    " AND ($7::bigint IS NULL OR o.placed_at >= " DS_FROM_MICROS_SQL("$7") ")"
+    " AND ($8::bigint IS NULL OR o.placed_at < " DS_FROM_MICROS_SQL("$8") ")"
+    " AND ($9::bigint IS NULL OR (o.placed_at, o.order_id) < (" DS_FROM_MICROS_SQL("$9")
+    ", $10))"
+    " ORDER BY o.placed_at DESC, o.order_id DESC"
+    " LIMIT $11::int"};
+/* clang-format on */
 
 static json_t *money_cell(const PGresult *rows, int row, int column)
 {
@@ -290,13 +298,19 @@ void ds_get_orders(ds_request_t *request)
 /* --- outcomes of commands
  * ------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const struct ds_sql one_command = {
     "one_command",
-    "SELECT topic, partition, command_offset, status, reason, coalesce(same_body, true), actor_id,"
-    " target, " DS_MICROS_SQL(
-        "decided_at") " FROM shop.commands WHERE command_id = $1 AND ($2::text IS NULL OR"
-                      " (topic = $2 AND partition = $3::int AND command_offset = $4::bigint))"
-                      " ORDER BY command_offset LIMIT 1"};
+    "SELECT topic, partition, command_offset, status, reason, coalesce(same_body, true), "
+    "actor_id, target, " DS_MICROS_SQL("decided_at")
+    " FROM shop.commands"
+    " WHERE command_id = $1"
+    " AND ($2::text IS NULL OR (topic = $2"
+    " AND partition = $3::int"
+    " AND command_offset = $4::bigint))"
+    " ORDER BY command_offset"
+    " LIMIT 1"};
+/* clang-format on */
 
 static bool may_see(const ds_request_t *request, ds_str_t actor_id)
 {
