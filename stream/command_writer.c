@@ -34,12 +34,31 @@ struct ds_command_writer {
     atomic_bool down;
     int64_t asked_us; /* the polling thread's: when metadata was asked for last */
     int ran;          /* callbacks in this poll */
+    int64_t failure_told_us;
+    int64_t failed; /* since the last line about it */
 };
 
 struct in_flight {
     ds_command_done_fn done;
     void *context;
 };
+
+/* One line a second at most: when Kafka goes, a whole queue of commands fails at once. */
+static void tell_failure(struct ds_command_writer *writer, const rd_kafka_message_t *message,
+                         enum ds_command_outcome outcome)
+{
+    int64_t now_us = ds_monotonic_us(writer->clock);
+
+    writer->failed++;
+    if (writer->failure_told_us != 0 && now_us - writer->failure_told_us < DS_US_PER_S)
+        return;
+    writer->failure_told_us = now_us;
+    ds_log(&writer->log, DS_LOG_WARN, "command.not_kept", rd_kafka_err2str(message->err),
+           DS_F_INT("partition", message->partition),
+           DS_F_BOOL("unknown", outcome == DS_COMMAND_UNKNOWN),
+           DS_F_INT("since_the_last_line", writer->failed));
+    writer->failed = 0;
+}
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
@@ -56,9 +75,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         report.outcome = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED
                              ? DS_COMMAND_NOT_KEPT
                              : DS_COMMAND_UNKNOWN;
-        ds_log(&writer->log, DS_LOG_WARN, "command.not_kept", rd_kafka_err2str(message->err),
-               DS_F_INT("partition", message->partition),
-               DS_F_BOOL("unknown", report.outcome == DS_COMMAND_UNKNOWN));
+        tell_failure(writer, message, report.outcome);
     }
     atomic_fetch_sub(&writer->queued, 1);
     writer->ran++;
