@@ -1,0 +1,68 @@
+/* See fence_host.h. */
+#include "fence_host.h"
+
+#include "base/runtime.h"
+#include "counter.h"
+#include "stream/host.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+static struct ds_schema commands;
+static struct ds_schema orders;
+static struct ds_schema events;
+static char topics[3][96];
+static struct ds_decider_input inputs[2];
+static struct ds_decider decider;
+
+/* The counter, with topics of other names. */
+static void name_decider(const char *name)
+{
+    (void)snprintf(topics[0], sizeof(topics[0]), "%s.commands", name);
+    (void)snprintf(topics[1], sizeof(topics[1]), "%s.orders", name);
+    (void)snprintf(topics[2], sizeof(topics[2]), "%s.events", name);
+    commands = ds_schema_inventory_commands;
+    commands.topic = topics[0];
+    orders = ds_schema_order_events;
+    orders.topic = topics[1];
+    events = ds_schema_inventory_events;
+    events.topic = topics[2];
+    inputs[0] = (struct ds_decider_input){0, &commands};
+    inputs[1] = (struct ds_decider_input){1, &orders};
+    decider = ds_counter_decider;
+    decider.name = name;
+    decider.events = &events;
+    decider.inputs = inputs;
+}
+
+int fence_host_main(const char *brokers, const char *name, const char *instance)
+{
+    static struct ds_health health;
+    static volatile sig_atomic_t stop;
+    struct ds_runtime runtime = {.log = ds_log_root("fence", DS_LOG_ERROR),
+                                 .metrics = ds_metrics_new(),
+                                 .clock = ds_system_clock(),
+                                 .random = ds_system_random(),
+                                 .health = &health,
+                                 .stop = &stop};
+    struct ds_host_config config = {.decider = &decider,
+                                    .brokers = brokers,
+                                    .group_instance_id = instance,
+                                    .session_timeout_ms = 6000};
+    ds_error_t error = DS_ERROR_INIT;
+    ds_host_t *host;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    name_decider(name);
+    if (!ds_host_new(&runtime, &config, &host, &error)) {
+        (void)fprintf(stderr, "fence host: %s\n", error.message);
+        return 1;
+    }
+    while (ds_host_step(host, 50, &error))
+        continue;
+    /* The name is another process's: what a supervisor starts anew. */
+    (void)fprintf(stderr, "fence host %s ends: %s\n", instance, error.message);
+    _Exit(error.code == DS_ERR_NOT_OWNER ? 3 : 1);
+}
