@@ -17,7 +17,7 @@ static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
     return true;
 }
 
-bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool bulk, ds_error_t *error)
+bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool patient, ds_error_t *error)
 {
     const struct ds_kafka_setting settings[] = {
         {"isolation.level", "read_uncommitted"},
@@ -27,12 +27,14 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool bulk, ds_error_
         {"check.crcs", "true"},
         /* A partition that starts while a fetch waits at the broker waits with it: this bounds a
            take-over. */
-        {"fetch.wait.max.ms", bulk ? "500" : "100"},
+        {"fetch.wait.max.ms", patient ? "250" : "100"},
+        /* A broker that wakes every reader for every record is kept busy by nothing else. */
+        {"fetch.min.bytes", patient ? "65536" : "1"},
         {"fetch.error.backoff.ms", "50"},
         /* Over either bound the next fetch waits a fixed second (librdkafka #2879): hold more than
            that. */
-        {"queued.min.messages", bulk ? "1000000" : "300000"},
-        {"queued.max.messages.kbytes", bulk ? "131072" : "32768"},
+        {"queued.min.messages", "300000"},
+        {"queued.max.messages.kbytes", "32768"},
         {"topic.metadata.refresh.interval.ms", "30000"},
         {NULL, NULL},
     };
