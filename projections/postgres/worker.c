@@ -365,10 +365,13 @@ static void on_poll_failed(struct worker *w, const ds_error_t *error)
         w->gone = true;
         return;
     }
-    if (error->code == DS_ERR_UNAVAILABLE)
+    bool away = error->code == DS_ERR_UNAVAILABLE;
+    bool told = away && atomic_load(&w->runtime->health->waiting) == kafka_away;
+    if (away)
         tell(w, kafka_away);
-    ds_log_error(&w->runtime->log, error->code == DS_ERR_UNAVAILABLE ? DS_LOG_WARN : DS_LOG_ERROR,
-                 "projection.poll_failed", error);
+    if (!told) /* once an outage, not once a try */
+        ds_log_error(&w->runtime->log, away ? DS_LOG_WARN : DS_LOG_ERROR, "projection.poll_failed",
+                     error);
     ds_pause_us(w->runtime, FIRST_PAUSE_US);
 }
 
