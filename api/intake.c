@@ -299,6 +299,10 @@ void ds_intake_head(ds_request_t *request)
                         "Content-Length and Transfer-Encoding: one of them, once");
         return;
     }
+    if (request->headers.wrong != NULL) {
+        ds_answer_error(request, 400, "invalid_header", request->headers.wrong);
+        return;
+    }
     if (too_long(request))
         return;
     if (!uri_ok) {
@@ -316,11 +320,12 @@ void ds_intake_head(ds_request_t *request)
 
 bool ds_intake_must_close(const ds_request_t *request)
 {
+    const struct ds_request_headers *headers = &request->headers;
     int64_t length = 0;
-    if (request->headers.lengths > 1)
+    if (headers->lengths > 1 || headers->wrong != NULL)
         return true;
-    return request->status != 0 && ds_str_to_i64(request->headers.content_length, &length) &&
-           length > DROPPED_BODY_MAX;
+    return request->status != 0 && headers->content_length.data != NULL &&
+           (!ds_str_to_i64(headers->content_length, &length) || length > DROPPED_BODY_MAX);
 }
 
 void ds_intake_body(ds_request_t *request)

@@ -39,8 +39,10 @@ struct ds_name_value {
     ds_str_t value;
 };
 
-/** The headers that mean something here; empty when absent. Borrowed from the connection. */
+/** The headers that mean something here; empty (data NULL) when absent. In the arena, with a NUL
+ * behind them: whoever holds the request may read them after the connection's end. */
 struct ds_request_headers {
+    ds_str_t host;
     ds_str_t authorization;
     ds_str_t idempotency_key;
     ds_str_t consistency_token;
@@ -48,6 +50,7 @@ struct ds_request_headers {
     ds_str_t accept;
     ds_str_t content_type;
     ds_str_t content_length;
+    ds_str_t transfer_encoding;
     ds_str_t origin;
     ds_str_t forwarded_for;
     ds_str_t webhook_id;
@@ -58,6 +61,8 @@ struct ds_request_headers {
     size_t lengths; /* Content-Length and Transfer-Encoding headers in all */
     size_t count;
     size_t bytes;
+    const char *wrong; /* why the head must be refused; NULL: it need not */
+    bool no_memory;
 };
 
 struct ds_command_job; /* commands.h */

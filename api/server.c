@@ -1,6 +1,7 @@
 #include "api/server.h"
 
 #include "api/commands.h"
+#include "api/headers.h"
 #include "api/intake.h"
 #include "api/internal.h"
 #include "api/peers.h"
@@ -12,7 +13,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -107,45 +107,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     ds_request_unref(request);
 }
 
-static const struct {
-    const char *name;
-    size_t place;
-} wanted_headers[] = {
-    {"Authorization", offsetof(struct ds_request_headers, authorization)},
-    {"Idempotency-Key", offsetof(struct ds_request_headers, idempotency_key)},
-    {"Consistency-Token", offsetof(struct ds_request_headers, consistency_token)},
-    {"If-None-Match", offsetof(struct ds_request_headers, if_none_match)},
-    {"Accept", offsetof(struct ds_request_headers, accept)},
-    {"Content-Type", offsetof(struct ds_request_headers, content_type)},
-    {"Content-Length", offsetof(struct ds_request_headers, content_length)},
-    {"Origin", offsetof(struct ds_request_headers, origin)},
-    {"X-Forwarded-For", offsetof(struct ds_request_headers, forwarded_for)},
-    {"webhook-id", offsetof(struct ds_request_headers, webhook_id)},
-    {"webhook-timestamp", offsetof(struct ds_request_headers, webhook_timestamp)},
-    {"webhook-signature", offsetof(struct ds_request_headers, webhook_signature)},
-    {"X-Correlation-Id", offsetof(struct ds_request_headers, correlation_id)},
-    {"traceparent", offsetof(struct ds_request_headers, traceparent)},
-};
-
-static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
-                                   const char *value)
-{
-    struct ds_request_headers *headers = cls;
-    (void)kind;
-    headers->count++;
-    headers->bytes += strlen(name) + (value == NULL ? 0 : strlen(value)) + 4;
-    if (strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0)
-        headers->lengths++;
-    for (size_t i = 0; i < sizeof wanted_headers / sizeof *wanted_headers; i++) {
-        if (strcasecmp(name, wanted_headers[i].name) != 0)
-            continue;
-        ds_str_t *place = (ds_str_t *)(void *)((char *)headers + wanted_headers[i].place);
-        *place = ds_str(value == NULL ? "" : value);
-        break;
-    }
-    return MHD_YES;
-}
-
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
     /* Refused only for want of memory or a value we would not send: the answer goes out without it.
@@ -205,7 +166,7 @@ static enum MHD_Result queue(ds_request_t *request, struct MHD_Response *respons
     if (response == NULL)
         return MHD_NO; /* no memory: the connection ends */
     add_common(response, request, status);
-    if (request->headers.lengths > 1)
+    if (ds_intake_must_close(request))
         add_header(response, "Connection", "close");
     (void)pthread_mutex_lock(&request->lock);
     request->state = DS_REQUEST_ANSWERED;
@@ -269,8 +230,8 @@ static enum MHD_Result first_call(ds_request_t *request, const char *method)
     ds_error_t error = DS_ERROR_INIT;
     request->routed = true;
     request->method = ds_method_parse(method);
-    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_header,
-                                    &request->headers);
+    if (!ds_headers_take(request))
+        return MHD_NO;
     ds_client_address(request->peer->address, request->headers.forwarded_for,
                       api->settings->trusted_proxies, address);
     if (!ds_arena_dup(request->arena, ds_str(address), &request->address, &error))
