@@ -78,38 +78,93 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Collect the run of digits that starts at `at`; one space or dash may stand between two. */
-static size_t digit_run(ds_str_t text, size_t at, char digits[20], size_t *count_out)
+enum { CARD_MIN = 13, CARD_MAX = 19 };
+
+/* Digits in groups, from the start of a group on, until they end or are too many for a card. */
+struct digits {
+    char text[CARD_MAX + 1];
+    size_t count;
+    size_t groups[CARD_MAX + 1]; /* digits of each */
+    size_t group_count;
+    bool loose; /* with more between two groups than one blank or dash */
+};
+
+/* What stands between two groups: a blank or a dash; or a dot, a blank that does not break, two of
+ * them. @return its bytes; 0: the run ends. */
+static size_t between_groups(ds_str_t text, size_t at, bool *loose)
 {
-    size_t count = 0;
-    while (at < text.len) {
-        if (is_digit(text.data[at])) {
-            if (count < 20)
-                digits[count] = text.data[at];
-            count++;
-        } else if (!((text.data[at] == ' ' || text.data[at] == '-') && at + 1 < text.len &&
-                     is_digit(text.data[at + 1]))) {
-            break;
-        }
-        at++;
+    size_t from = at;
+    for (int i = 0; i < 2 && at < text.len && !is_digit(text.data[at]); i++) {
+        bool nbsp = at + 1 < text.len && memcmp(text.data + at, "\xc2\xa0", 2) == 0;
+        if (!nbsp && strchr(" -.", text.data[at]) == NULL)
+            return 0;
+        *loose = *loose || nbsp || i > 0 || text.data[at] == '.';
+        at += nbsp ? 2 : 1;
     }
-    *count_out = count;
-    return at;
+    return at < text.len && is_digit(text.data[at]) ? at - from : 0;
+}
+
+static void take_digits(ds_str_t text, size_t at, struct digits *out)
+{
+    *out = (struct digits){.group_count = 1};
+    while (at < text.len && out->count <= CARD_MAX) {
+        if (is_digit(text.data[at])) {
+            out->text[out->count++] = text.data[at++];
+            out->groups[out->group_count - 1]++;
+            continue;
+        }
+        size_t gap = text.data[at] == '\0' ? 0 : between_groups(text, at, &out->loose);
+        if (gap == 0)
+            return;
+        at += gap;
+        out->group_count++;
+    }
+}
+
+static bool is_card(const struct digits *digits, size_t count)
+{
+    return count >= CARD_MIN && count <= CARD_MAX && luhn(digits->text, count);
+}
+
+/* As printed on cards: 4-4-4-x, or 4-6-x. @return its digits; 0: not so. */
+static size_t printed_digits(const struct digits *digits)
+{
+    const size_t *groups = digits->groups;
+    if (digits->group_count >= 4 && groups[0] == 4 && groups[1] == 4 && groups[2] == 4)
+        return 12 + groups[3];
+    if (digits->group_count >= 3 && groups[0] == 4 && groups[1] == 6)
+        return 10 + groups[2];
+    return 0;
+}
+
+/* @param first whether the group begins the run. An expiry or a house number may stand beside the
+ * number, so whole groups are looked at, not the run alone. */
+static bool begins_card(ds_str_t text, size_t at, bool first)
+{
+    struct digits digits;
+    take_digits(text, at, &digits);
+    /* A telephone number with its country code (at most 15 digits) is none. */
+    bool phone = first && at > 0 && text.data[at - 1] == '+' && digits.count <= 15;
+    if (phone || digits.text[0] < '2' || digits.text[0] > '6')
+        return false;
+    return is_card(&digits, digits.groups[0]) || is_card(&digits, printed_digits(&digits)) ||
+           (first && !digits.loose && is_card(&digits, digits.count));
 }
 
 bool ds_text_has_card_number(ds_str_t text)
 {
+    bool first = true;
     for (size_t i = 0; i < text.len; i++) {
+        bool loose = false;
         if (!is_digit(text.data[i]))
             continue;
-        char digits[20];
-        size_t count;
-        /* A telephone number with its country code is none. */
-        bool phone = i > 0 && text.data[i - 1] == '+';
-        i = digit_run(text, i, digits, &count);
-        if (!phone && count >= 13 && count <= 19 && digits[0] >= '2' && digits[0] <= '6' &&
-            luhn(digits, count))
+        if (begins_card(text, i, first))
             return true;
+        while (i < text.len && is_digit(text.data[i]))
+            i++;
+        size_t gap = i < text.len && text.data[i] != '\0' ? between_groups(text, i, &loose) : 0;
+        first = gap == 0;
+        i += gap > 0 ? gap - 1 : 0;
     }
     return false;
 }

@@ -174,7 +174,23 @@ Test(card, card_numbers_are_found_in_texts)
     static const char *const others[] = {"4111111111111112",     "12",
                                          "+4915112345678",       "411111111111",
                                          "41111111111111111111", "0049 1511",
-                                         "00000000000000"};
+                                         "00000000000000",       "21.11.2026 10.30-12.04",
+                                         "+49 30 12345678901",   "2026-11-21 10:30"};
+    static const char *const among_others[] = {"4111 1111 1111 1111 12/27",
+                                               "4111111111111111 123",
+                                               "flat 2 4111 1111 1111 1111",
+                                               "4111.1111.1111.1111",
+                                               "4111  1111  1111  1111",
+                                               "4111\xc2\xa0"
+                                               "1111\xc2\xa0"
+                                               "1111\xc2\xa0"
+                                               "1111",
+                                               "+1 4111 1111 1111 1111",
+                                               "+4111111111111111",
+                                               "call 030 1234, 378282 246310 005",
+                                               "3782 822463 10005 0127"};
+    for (size_t i = 0; i < sizeof among_others / sizeof *among_others; i++)
+        cr_assert(ds_text_has_card_number(ds_str(among_others[i])), "%s", among_others[i]);
     for (size_t i = 0; i < sizeof cards / sizeof *cards; i++)
         cr_assert(ds_text_has_card_number(ds_str(cards[i])), "%s", cards[i]);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
