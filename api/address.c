@@ -13,6 +13,7 @@ struct network {
 
 static bool parse_address(ds_str_t text, int *family_out, uint8_t bytes_out[16])
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     char copy[64];
     while (text.len > 0 && text.data[0] == ' ')
         text = (ds_str_t){text.data + 1, text.len - 1};
@@ -25,7 +26,16 @@ static bool parse_address(ds_str_t text, int *family_out, uint8_t bytes_out[16])
     if (inet_pton(AF_INET, copy, bytes_out) == 1)
         return true;
     *family_out = AF_INET6;
-    return inet_pton(AF_INET6, copy, bytes_out) == 1;
+    if (inet_pton(AF_INET6, copy, bytes_out) != 1)
+        return false;
+    /* ::ffff:1.2.3.4: what a listener for both families calls 1.2.3.4. As IPv6 all of them would
+     * share one /64. */
+    if (memcmp(bytes_out, mapped, sizeof mapped) == 0) {
+        *family_out = AF_INET;
+        memmove(bytes_out, bytes_out + 12, 4);
+        memset(bytes_out + 4, 0, 12);
+    }
+    return true;
 }
 
 static bool parse_network(ds_str_t text, struct network *network_out)

@@ -26,6 +26,13 @@ Test(address, ipv6_counts_as_its_network)
     cr_assert_str_eq(address("2001:db8:1:2:3:4:5:6", "", ""), "2001:db8:1:2::");
 }
 
+Test(address, an_ipv4_address_written_as_ipv6_counts_as_ipv4)
+{
+    cr_assert_str_eq(address("::ffff:10.0.0.1", "", ""), "10.0.0.1");
+    cr_assert_str_eq(address("10.0.0.1", "::ffff:1.2.3.4", "10.0.0.1"), "1.2.3.4");
+    cr_assert_str_eq(address("::ffff:10.0.0.1", "1.2.3.4", "10.0.0.0/8"), "1.2.3.4");
+}
+
 Test(cors, only_listed_origins_are_allowed)
 {
     cr_assert(
