@@ -1,6 +1,5 @@
 #include "api/auth.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <jwt.h>
 #include <limits.h>
@@ -27,20 +26,25 @@ static bool decode(const char *token, ds_str_t secret, jwt_t **jwt_out)
     return false;
 }
 
-/* An absent or non-integer grant reads -1 with errno ENOENT. */
-static bool grant_int(jwt_t *jwt, const char *name, int64_t *value_out)
-{
-    errno = 0;
-    *value_out = jwt_get_grant_int(jwt, name);
-    return errno == 0;
-}
-
 static json_t *grant_json(jwt_t *jwt, const char *name)
 {
     char *text = jwt_get_grants_json(jwt, name);
     json_t *json = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
     free(text);
     return json;
+}
+
+enum grant { ABSENT, MALFORMED, TIME };
+
+/* Seconds since 1970, maybe with a fraction. (jwt_get_grant_int reads anything but an integer as
+ * 0.) */
+static enum grant grant_time(jwt_t *jwt, const char *name, double *seconds_out)
+{
+    json_t *json = grant_json(jwt, name);
+    enum grant grant = json == NULL ? ABSENT : json_is_number(json) ? TIME : MALFORMED;
+    *seconds_out = json_number_value(json);
+    json_decref(json);
+    return grant;
 }
 
 static bool has_text(const json_t *json, const char *wanted)
@@ -68,17 +72,19 @@ static bool audience_ok(jwt_t *jwt, const char *wanted)
 static enum ds_auth_verdict check_claims(const struct ds_auth_config *config, jwt_t *jwt,
                                          int64_t now_s)
 {
-    int64_t expires_s;
-    int64_t not_before_s;
+    double expires_s;
+    double not_before_s;
     const char *issuer = jwt_get_grant(jwt, "iss");
     if (issuer == NULL || strcmp(issuer, config->issuer) != 0 ||
         !audience_ok(jwt, config->audience))
         return DS_AUTH_INVALID;
-    if (!grant_int(jwt, "exp", &expires_s))
+    if (grant_time(jwt, "exp", &expires_s) != TIME)
         return DS_AUTH_INVALID;
-    if (grant_int(jwt, "nbf", &not_before_s) && not_before_s > now_s + DS_JWT_LEEWAY_S)
+    enum grant not_before = grant_time(jwt, "nbf", &not_before_s);
+    if (not_before == MALFORMED ||
+        (not_before == TIME && not_before_s > (double)(now_s + DS_JWT_LEEWAY_S)))
         return DS_AUTH_INVALID;
-    return expires_s <= now_s - DS_JWT_LEEWAY_S ? DS_AUTH_EXPIRED : DS_AUTH_OK;
+    return expires_s <= (double)(now_s - DS_JWT_LEEWAY_S) ? DS_AUTH_EXPIRED : DS_AUTH_OK;
 }
 
 static bool take_stores(const json_t *stores, ds_arena_t *arena, struct ds_person *person)

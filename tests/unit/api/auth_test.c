@@ -114,6 +114,24 @@ Test(auth, time_is_checked_with_a_minute_of_leeway)
     cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_INVALID);
 }
 
+/* NumericDate may have a fraction (RFC 7519); anything that is no number is no time. */
+Test(auth, times_are_numbers_with_or_without_a_fraction)
+{
+    struct claims claims = good;
+    claims.expires_s = 0;
+    claims.rest = "{\"roles\":[\"customer\"],\"exp\":1800000060.5}";
+    cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_OK);
+    claims.rest = "{\"roles\":[\"customer\"],\"exp\":\"1800000060\"}";
+    cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_INVALID);
+    claims.rest = "{\"roles\":[\"customer\"],\"exp\":true}";
+    cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_INVALID);
+    claims = good;
+    claims.rest = "{\"roles\":[\"customer\"],\"nbf\":1800000900.5}";
+    cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_INVALID);
+    claims.rest = "{\"roles\":[\"customer\"],\"nbf\":\"1800000900\"}";
+    cr_assert_eq(check_token(sign(&claims, JWT_ALG_HS256, SECRET)), DS_AUTH_INVALID);
+}
+
 Test(auth, issuer_audience_and_subject_must_be_ours)
 {
     struct claims claims = good;
