@@ -87,7 +87,9 @@ static bool parse_zone(ds_str_t text, uint32_t at, int64_t *offset_s_out)
     *offset_s_out = 0;
     if (at + 1 == text.len && (text.data[at] == 'Z' || text.data[at] == 'z'))
         return true;
-    if (at + 6 != text.len || (text.data[at] != '+' && text.data[at] != '-') ||
+    /* A '+' that was not escaped in the query arrives as a blank. */
+    if (at + 6 != text.len ||
+        (text.data[at] != '+' && text.data[at] != ' ' && text.data[at] != '-') ||
         text.data[at + 3] != ':' || !digits(text, at + 1, 2, &hours) ||
         !digits(text, at + 4, 2, &minutes) || hours > 23 || minutes > 59)
         return false;

@@ -131,6 +131,8 @@ bool ds_percent_decode(ds_arena_t *arena, ds_str_t text, bool is_path, ds_str_t 
             i += 2;
             if (c == 0 || (is_path && c == '/'))
                 return false;
+        } else if (c == '+' && !is_path) {
+            c = ' '; /* as forms, URLSearchParams and most clients' libraries write a blank */
         }
         to[len++] = (char)c;
     }

@@ -62,7 +62,8 @@ enum ds_method ds_method_parse(const char *text);
 /** @brief "GET, HEAD, POST, OPTIONS" for Allow. */
 DS_MUST_CHECK bool ds_router_allow(unsigned allowed, ds_buf_t *out, ds_error_t *error);
 
-/** @brief Decode %XX (not '+'). Refuses malformed escapes, NUL, and in a path an escaped '/'. */
+/** @brief Decode %XX, and in a query '+' as a blank. Refuses malformed escapes, NUL, and in a path
+ * an escaped '/'. */
 DS_MUST_CHECK bool ds_percent_decode(ds_arena_t *arena, ds_str_t text, bool is_path,
                                      ds_str_t *text_out);
 

@@ -77,5 +77,10 @@ Test(router, escapes_are_decoded_once_and_malformed_ones_refused)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         cr_assert_not(ds_percent_decode(arena, ds_str(wrong[i]), true, &text), "%s", wrong[i]);
     cr_assert(ds_percent_decode(arena, DS_STR("%2F"), false, &text));
+    /* Forms and URLSearchParams write a blank of the query as '+'; in a path it is itself. */
+    cr_assert(ds_percent_decode(arena, DS_STR("a+b%2B"), false, &text));
+    cr_assert(ds_str_eq(text, DS_STR("a b+")));
+    cr_assert(ds_percent_decode(arena, DS_STR("a+b"), true, &text));
+    cr_assert(ds_str_eq(text, DS_STR("a+b")));
     ds_arena_destroy(arena);
 }

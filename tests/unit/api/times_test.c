@@ -12,6 +12,10 @@ Test(times, rfc_3339_is_read)
     cr_assert(ds_time_parse(DS_STR("2024-02-29T23:59:59+02:00"), &us));
     ds_time_to_text(us, text);
     cr_assert_str_eq(text, "2024-02-29T21:59:59.000000Z");
+    /* A '+' of the query that was not escaped arrives as a blank. */
+    cr_assert(ds_time_parse(DS_STR("2024-02-29T23:59:59 02:00"), &us));
+    ds_time_to_text(us, text);
+    cr_assert_str_eq(text, "2024-02-29T21:59:59.000000Z");
     cr_assert(ds_time_parse(DS_STR("1970-01-01t00:00:00.5z"), &us));
     cr_assert_eq(us, 500000);
 }
