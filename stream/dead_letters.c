@@ -9,6 +9,7 @@
 
 #define HEADERS_MAX   64
 #define ERROR_HEADERS 8
+#define TRIES_AT_ONCE 4 /* then a pause */
 
 enum letter_state { LETTER_WAITING, LETTER_READY, LETTER_SENT };
 
@@ -17,6 +18,7 @@ struct ds_dead_letter {
     int64_t epoch; /* of the InputRejected */
     int64_t seq;
     uint64_t tag;
+    unsigned failures;
     int64_t offset;
     const char *topic;
     bool has_key;
@@ -182,6 +184,8 @@ static enum ds_broker_put send_letter(struct ds_task *task, struct ds_dead_lette
 
 void ds_dead_letters_send(struct ds_task *task)
 {
+    if (ds_task_now(task) < task->dead_letter_wake_us)
+        return;
     for (size_t i = 0; i < task->dead_letter_count; i++) {
         struct ds_dead_letter *letter = &task->dead_letters[i];
         ds_error_t error = DS_ERROR_INIT;
@@ -196,10 +200,11 @@ void ds_dead_letters_send(struct ds_task *task)
             return;
         case DS_BROKER_PUT_FAILED:
             ds_log_error(&task->log, DS_LOG_ERROR, "dead_letter.failed", &error);
-            if (error.code == DS_ERR_LIMIT)
-                remove_at(
-                    task,
-                    i); /* with its headers it is too large; the original stands in its topic */
+            if (error.code == DS_ERR_LIMIT) /* with its headers it is too large; the original stands
+                                               in its topic */
+                remove_at(task, i);
+            else
+                task->dead_letter_wake_us = ds_task_now(task) + DS_DEAD_LETTER_US;
             return;
         }
     }
@@ -217,6 +222,12 @@ void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event 
             remove_at(task, i);
         } else {
             letter->state = LETTER_READY;
+            if (++letter->failures % TRIES_AT_ONCE == 0) {
+                ds_log(&task->log, DS_LOG_ERROR, "dead_letter.failed",
+                       report->reason == NULL ? "" : report->reason,
+                       DS_F_INT("input_offset", letter->offset));
+                task->dead_letter_wake_us = ds_task_now(task) + DS_DEAD_LETTER_US;
+            }
         }
         return;
     }

@@ -28,6 +28,7 @@
 #define DS_PARKED_US        (60 * DS_US_PER_S) /* memory of a partition that is another's now */
 #define DS_CALL_TIMEOUT_MS  1000
 #define DS_CALL_PAUSE_US    (500 * DS_US_PER_MS) /* after a call to the server failed */
+#define DS_DEAD_LETTER_US   (2 * DS_US_PER_S)    /* a pause after they could not be sent */
 #define DS_MAX_DEAD_LETTERS 256
 #define DS_MAX_KEY_BYTES    1024
 
@@ -104,6 +105,7 @@ struct ds_task {
 
     struct ds_dead_letter *dead_letters; /* oldest first */
     size_t dead_letter_count;
+    int64_t dead_letter_wake_us; /* monotonic: none is sent before, after failures */
 };
 
 /** What a decision answers, and what its records inherit from it. */
