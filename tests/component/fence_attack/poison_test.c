@@ -314,3 +314,31 @@ Test(poison, decision_that_nobody_could_read_stops_its_partition_only)
     cr_assert_eq(rig_state(&rig, 0, 1), DS_PARTITION_RUNNING);
     cr_assert_eq(rig_fold(&rig, 1).counter.total, 5);
 }
+
+/* ---- a dead-letter topic that takes nothing ---- */
+
+static void tries_are_few(enum ds_fake_fate fate)
+{
+    struct rig_script s = {RIG_DLQ, 0, INT64_MAX, 1000000, fate};
+
+    rig_begin(&rig);
+    ds_fake_set_fate(rig.log, rig_fate, &s);
+    ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"),
+                   (ds_bytes_t){(const uint8_t *)"garbage", 7});
+    rig_run(&rig, 20 * SECOND); /* 2000 turns */
+    cr_assert_leq(1000000 - s.count, 50);
+    s.count = 0;
+    rig_run(&rig, 3 * SECOND);
+    cr_assert_eq(ds_fake_end(rig.log, RIG_DLQ, 0), 1);
+    cr_assert_eq(check().fence.epoch, 1);
+}
+
+Test(poison, dead_letter_that_is_refused_is_not_tried_in_every_turn)
+{
+    tries_are_few(DS_FATE_REFUSE);
+}
+
+Test(poison, dead_letter_that_always_fails_is_not_tried_in_every_turn)
+{
+    tries_are_few(DS_FATE_LOSE);
+}
