@@ -16,6 +16,7 @@
 struct order_in {
     ds_str_t store_id;
     struct ds_order_line lines[DS_MAX_ORDER_LINES];
+    size_t sent_as[DS_MAX_ORDER_LINES]; /* place of the line in the request */
     size_t line_count;
     struct ds_personal_data address;
     bool has_method;
@@ -27,7 +28,7 @@ struct order_in {
     ds_str_t expected_currency;
 };
 
-static void add_line(struct order_in *order, ds_str_t product_id, int32_t quantity)
+static void add_line(struct order_in *order, ds_str_t product_id, int32_t quantity, size_t sent_as)
 {
     for (size_t i = 0; i < order->line_count; i++) {
         if (ds_str_eq(order->lines[i].product_id, product_id)) {
@@ -35,13 +36,14 @@ static void add_line(struct order_in *order, ds_str_t product_id, int32_t quanti
             return;
         }
     }
+    order->sent_as[order->line_count] = sent_as;
     struct ds_order_line *line = &order->lines[order->line_count++];
     line->line = (int32_t)order->line_count;
     line->product_id = product_id;
     line->quantity = quantity;
 }
 
-static void take_line(struct ds_fields *line, struct order_in *order)
+static void take_line(struct ds_fields *line, struct order_in *order, size_t sent_as)
 {
     ds_str_t product_id;
     int64_t quantity;
@@ -62,7 +64,7 @@ static void take_line(struct ds_fields *line, struct order_in *order)
         line->problems->code = "mixed_stores";
         return;
     }
-    add_line(order, product_id, (int32_t)quantity);
+    add_line(order, product_id, (int32_t)quantity, sent_as);
 }
 
 static void take_lines(struct ds_fields *body, struct order_in *order)
@@ -73,7 +75,7 @@ static void take_lines(struct ds_fields *body, struct order_in *order)
     for (size_t i = 0; i < json_array_size(lines); i++) {
         struct ds_fields line;
         if (ds_field_item(body, "lines", lines, i, &line))
-            take_line(&line, order);
+            take_line(&line, order, i);
     }
 }
 
@@ -149,32 +151,34 @@ struct refusal {
     const char *message;
 };
 
-static void refuse_line(ds_request_t *request, const struct ds_order_line *line,
-                        struct refusal *refusal, struct refusal with)
+static void refuse_line(ds_request_t *request, const struct order_in *order,
+                        const struct ds_order_line *line, struct refusal *refusal,
+                        struct refusal with)
 {
     char field[40];
-    (void)snprintf(field, sizeof field, "lines[%d]", (int)line->line - 1);
+    (void)snprintf(field, sizeof field, "lines[%zu]", order->sent_as[line->line - 1]);
     ds_problem(&request->problems, field, with.code, "%.*s: %s", DS_STR_ARG(line->product_id),
                with.message);
     if (refusal->status == 0)
         *refusal = with;
 }
 
-static void price_line(ds_request_t *request, struct ds_order_line *line, struct refusal *refusal)
+static void price_line(ds_request_t *request, const struct order_in *order,
+                       struct ds_order_line *line, struct refusal *refusal)
 {
     struct ds_product_view product;
     if (!ds_catalogue_product(request->api->catalog, line->product_id, request->arena, &product)) {
-        refuse_line(request, line, refusal,
+        refuse_line(request, order, line, refusal,
                     (struct refusal){404, "product_unknown", "there is no such product"});
         return;
     }
     if (product.removed) {
-        refuse_line(request, line, refusal,
+        refuse_line(request, order, line, refusal,
                     (struct refusal){409, "product_removed", "it is no longer sold"});
         return;
     }
     if (line->quantity > product.info.max_quantity || line->quantity > DS_MAX_LINE_QUANTITY) {
-        refuse_line(request, line, refusal,
+        refuse_line(request, order, line, refusal,
                     (struct refusal){409, "quantity_limit", "more pieces than an order may have"});
         return;
     }
@@ -182,7 +186,7 @@ static void price_line(ds_request_t *request, struct ds_order_line *line, struct
     line->unit_price_minor = product.info.price_minor;
     line->catalog_offset = product.offset;
     if (!ds_money_mul(line->unit_price_minor, line->quantity, &line->total_minor))
-        refuse_line(request, line, refusal,
+        refuse_line(request, order, line, refusal,
                     (struct refusal){409, "quantity_limit", "the amount is too large"});
 }
 
@@ -236,7 +240,7 @@ static void price(ds_request_t *request, struct order_in *order, struct ds_place
         return;
     }
     for (size_t i = 0; i < order->line_count; i++)
-        price_line(request, &order->lines[i], refusal);
+        price_line(request, order, &order->lines[i], refusal);
     if (refusal->status != 0)
         return;
     place->currency = store.info.currency;
