@@ -30,9 +30,11 @@ enum ds_request_state { DS_REQUEST_READING, DS_REQUEST_WORKING, DS_REQUEST_ANSWE
 
 #define DS_MAX_REPLY_HEADERS 24
 #define DS_MAX_QUERY_PARAMS  24
-#define DS_CORRELATION_CHARS 64
-#define DS_TRACEPARENT_CHARS 55
-#define DS_MAX_REPLY_BYTES   (4 * 1024 * 1024)
+/* Link holds the request line (2 KiB) and a cursor (512). */
+#define DS_MAX_REPLY_HEADER_BYTES 3072
+#define DS_CORRELATION_CHARS      64
+#define DS_TRACEPARENT_CHARS      55
+#define DS_MAX_REPLY_BYTES        (4 * 1024 * 1024)
 
 struct ds_name_value {
     ds_str_t name;

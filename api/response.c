@@ -22,7 +22,7 @@ static void reply_bare_500(ds_request_t *request)
 
 void ds_answer_header(ds_request_t *request, const char *name, const char *format, ...)
 {
-    char text[1024];
+    char text[DS_MAX_REPLY_HEADER_BYTES];
     va_list arguments;
     va_start(arguments, format);
     int len = vsnprintf(text, sizeof text, format, arguments);
@@ -59,6 +59,8 @@ static void reply_json(ds_request_t *request, int status, json_t *json)
 {
     request->status = status;
     request->reply_type = "application/json";
+    if ((status == 503 || status == 429) && !has_header(request, "Retry-After"))
+        ds_answer_header(request, "Retry-After", "1");
     ds_buf_clear(&request->reply);
     if (json == NULL || json_dump_callback(json, append_json, &request->reply, JSON_COMPACT) != 0)
         reply_bare_500(request);
@@ -153,8 +155,6 @@ void ds_answer_error(ds_request_t *request, int status, const char *code, const 
                               details, "correlationId", request->correlation_id);
     if (error != NULL && details == NULL)
         (void)json_object_set_new(error, "details", json_array());
-    if ((status == 503 || status == 429) && !has_header(request, "Retry-After"))
-        ds_answer_header(request, "Retry-After", "1");
     if (status == 401 && !has_header(request, "WWW-Authenticate"))
         ds_answer_header(request, "WWW-Authenticate", "Bearer realm=\"doorstep\"");
     reply_json(request, status, json_pack("{s:b,s:o}", "success", 0, "error", error));

@@ -280,6 +280,9 @@ Test(ingress, probes_answer_without_kafka)
     struct answer health = kit_call(&kit, "GET", "/health", "", NULL);
     cr_assert_eq(health.status, 503);
     cr_assert_str_eq(answer_data(&health, "status"), "down");
+    char *retry = answer_header(&health, "Retry-After");
+    cr_assert_not_null(retry);
+    free(retry);
     answer_free(&health);
     struct answer text = kit_call(&kit, "GET", "/metrics/prometheus", "", NULL);
     cr_assert_eq(text.status, 200);
