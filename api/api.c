@@ -11,6 +11,7 @@ enum {
     RECENT_COMMANDS = 16384,
     WAITING_MAX = 4000,
     PRODUCER_POLL_MS = 100,
+    PRODUCER_LOOKS_US = 1000000, /* librdkafka looks once a second which messages are too old */
     TICK_US = 10000,
     TICK_IDLE_US = 50000,
     DRAIN_US = 6000000,
@@ -68,6 +69,14 @@ static void register_metrics(ds_api_t *api)
                                     "Commands sent to Kafka and not reported yet.", NULL);
 }
 
+/* What librdkafka is told, so that a command is answered within the setting. */
+static int64_t message_timeout_ms(const struct ds_api_settings *settings)
+{
+    int64_t timeout_us = settings->message_timeout_us;
+    int64_t early_us = timeout_us / 2 < PRODUCER_LOOKS_US ? timeout_us / 2 : PRODUCER_LOOKS_US;
+    return (timeout_us - early_us) / DS_US_PER_MS;
+}
+
 static bool make_parts(ds_api_t *api, ds_error_t *error)
 {
     const struct ds_api_settings *settings = api->settings;
@@ -90,7 +99,7 @@ static bool make_parts(ds_api_t *api, ds_error_t *error)
         return false;
     api->waiting = ds_waiting_new(api, api->positions, WAITING_MAX);
     const struct ds_command_writer_config writer = {settings->brokers, "doorstep-api",
-                                                    settings->message_timeout_us / DS_US_PER_MS,
+                                                    message_timeout_ms(settings),
                                                     (size_t)settings->in_flight_max};
     if (api->waiting == NULL)
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the api");
@@ -215,7 +224,7 @@ static void drain(ds_api_t *api)
     int64_t until_us = ds_api_now_us(api) + DRAIN_US;
     atomic_store(&api->draining, true);
     ds_server_quiesce(api->server);
-    while (ds_server_held(api->server) > 0 && ds_api_now_us(api) < until_us)
+    while (ds_server_busy(api->server) > 0 && ds_api_now_us(api) < until_us)
         wait_for_tick(api, TICK_US);
 }
 

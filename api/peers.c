@@ -156,18 +156,25 @@ void ds_peers_expire(ds_peers_t *peers, int64_t now_us)
     (void)pthread_mutex_unlock(&peers->lock);
 }
 
-int ds_peers_expire_held(ds_peers_t *peers, bool count_only)
+int ds_peers_busy(ds_peers_t *peers)
 {
-    int held = 0;
+    int busy = 0;
+    (void)pthread_mutex_lock(&peers->lock);
+    for (size_t i = 0; i < peers->count; i++)
+        busy += peers->all[i]->request != NULL;
+    (void)pthread_mutex_unlock(&peers->lock);
+    return busy;
+}
+
+void ds_peers_expire_held(ds_peers_t *peers)
+{
     (void)pthread_mutex_lock(&peers->lock);
     for (size_t i = 0; i < peers->count; i++) {
         ds_request_t *request = peers->all[i]->request;
         if (request == NULL)
             continue;
         (void)pthread_mutex_lock(&request->lock);
-        if (request->held)
-            held++;
-        if (request->suspended && !request->expired && !count_only) {
+        if (request->suspended && !request->expired) {
             request->expired = true;
             request->suspended = false;
             MHD_resume_connection(request->connection);
@@ -175,5 +182,4 @@ int ds_peers_expire_held(ds_peers_t *peers, bool count_only)
         (void)pthread_mutex_unlock(&request->lock);
     }
     (void)pthread_mutex_unlock(&peers->lock);
-    return held;
 }

@@ -29,7 +29,9 @@ void ds_peers_set(ds_peers_t *peers, struct ds_connection *connection, ds_reques
 /** @brief End what is due: 408 for a request still arriving, the deadline's answer for one that is
  * held, else close. */
 void ds_peers_expire(ds_peers_t *peers, int64_t now_us);
-/** @brief Let every held request be answered now. @return how many were held. */
-int ds_peers_expire_held(ds_peers_t *peers, bool count_only);
+/** @brief Connections with a request under way: from its first line until its answer was sent. */
+int ds_peers_busy(ds_peers_t *peers);
+/** @brief Let every held request be answered now. */
+void ds_peers_expire_held(ds_peers_t *peers);
 
 #endif

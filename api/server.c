@@ -128,6 +128,9 @@ static void add_common(struct MHD_Response *response, const ds_request_t *reques
     add_header(response, "X-Correlation-Id", request->correlation_id);
     if (settings->behind_tls)
         add_header(response, "Strict-Transport-Security", "max-age=31536000");
+    /* A cache must not answer a reader who wants to see at least what a token names. */
+    if (public_page)
+        add_header(response, "Vary", "Consistency-Token");
     if (settings->cors_origins[0] == '\0')
         return;
     add_header(response, "Vary", "Origin");
@@ -166,7 +169,7 @@ static enum MHD_Result queue(ds_request_t *request, struct MHD_Response *respons
     if (response == NULL)
         return MHD_NO; /* no memory: the connection ends */
     add_common(response, request, status);
-    if (ds_intake_must_close(request))
+    if (ds_intake_must_close(request) || atomic_load(&request->api->draining))
         add_header(response, "Connection", "close");
     (void)pthread_mutex_lock(&request->lock);
     request->state = DS_REQUEST_ANSWERED;
@@ -416,9 +419,9 @@ void ds_server_quiesce(ds_server_t *server)
         server->listen_fd = MHD_quiesce_daemon(server->daemon);
 }
 
-int ds_server_held(ds_server_t *server)
+int ds_server_busy(ds_server_t *server)
 {
-    return ds_peers_expire_held(server->peers, true);
+    return ds_peers_busy(server->peers);
 }
 
 void ds_server_destroy(ds_server_t *server)
@@ -427,7 +430,7 @@ void ds_server_destroy(ds_server_t *server)
         return;
     if (server->daemon != NULL) {
         /* A suspended connection at MHD_stop_daemon would be a panic. */
-        (void)ds_peers_expire_held(server->peers, false);
+        ds_peers_expire_held(server->peers);
         MHD_stop_daemon(server->daemon);
     }
     if (server->listen_fd != -1)

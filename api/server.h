@@ -17,8 +17,8 @@ int ds_server_port(const ds_server_t *server);
 void ds_server_tick(ds_server_t *server, int64_t now_us);
 /** @brief Take no new connections. */
 void ds_server_quiesce(ds_server_t *server);
-/** @brief Requests that somebody holds. */
-int ds_server_held(ds_server_t *server);
+/** @brief Requests under way: arriving, held, or with an answer that is not sent yet. */
+int ds_server_busy(ds_server_t *server);
 /** @brief Answer what is still held, stop, free. */
 void ds_server_destroy(ds_server_t *server);
 

@@ -9,6 +9,7 @@
 #include "api/response.h"
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "base/money.h"
 
 bool ds_webhook_key(const char *secret, ds_buf_t *key_out, ds_error_t *error)
 {
@@ -115,7 +116,8 @@ static bool take_notice(ds_request_t *request, struct notice *notice)
     }
     if (notice->outcome == DS_REPORT_OUTCOME_FAILED)
         notice->amount_minor = 0;
-    return known && !ds_problems_any(&request->problems) && ds_entity_id_valid(notice->order_id);
+    return known && !ds_problems_any(&request->problems) && ds_entity_id_valid(notice->order_id) &&
+           ds_currency_valid(notice->currency);
 }
 
 static bool verify(ds_request_t *request)

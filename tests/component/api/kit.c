@@ -137,6 +137,12 @@ void kit_mock_kafka(struct kit *kit)
     fill_catalog(kafka);
 }
 
+void kit_slow_kafka(struct kit *kit, int ms)
+{
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(kit->kafka);
+    cr_assert_eq(rd_kafka_mock_broker_set_rtt(cluster, 1, ms), 0);
+}
+
 void kit_start(struct kit *kit)
 {
     ds_error_t error = DS_ERROR_INIT;

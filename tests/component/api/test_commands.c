@@ -4,6 +4,7 @@
 #include "tests/component/api/kit.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -122,6 +123,39 @@ Test(commands, an_order_that_the_catalogue_refuses_is_not_kept)
                      "{\"productId\":\"paris-1.milk\",\"quantity\":2}]," ADDRESS "}"),
            400, "mixed_stores");
     expect(order("", "{" ADDRESS "}"), 409, "cart_empty");
+}
+
+Test(commands, a_refused_line_is_named_as_it_was_sent)
+{
+    struct answer answer =
+        order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":1},"
+                  "{\"productId\":\"berlin-1.milk\",\"quantity\":1},"
+                  "{\"productId\":\"berlin-1.nothing\",\"quantity\":2}]," ADDRESS "}");
+    json_t *detail =
+        json_array_get(json_object_get(json_object_get(answer.json, "error"), "details"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(detail, "field")), "lines[2]", "%s",
+                     answer.body);
+    expect(answer, 404, "product_unknown");
+}
+
+Test(commands, a_blank_behind_a_key_does_not_make_it_another_key)
+{
+    struct answer first = order("Idempotency-Key: k1\r\n", TWO_MILK);
+    struct answer again = order("Idempotency-Key: k1 \r\n", TWO_MILK);
+    cr_assert_str_eq(first.body, again.body);
+    answer_free(&first);
+    answer_free(&again);
+}
+
+/* A shared or a browser's cache must not answer a reader who brings a Consistency-Token. */
+Test(commands, what_is_public_varies_with_the_token)
+{
+    struct answer answer = kit_call(&kit, "GET", "/api/products", "", NULL);
+    char *vary = answer_header(&answer, "Vary");
+    cr_assert_not_null(vary);
+    cr_assert_not_null(strstr(vary, "Consistency-Token"), "%s", vary);
+    free(vary);
+    answer_free(&answer);
 }
 
 Test(commands, staff_couriers_and_admins_are_answered_202)
@@ -253,6 +287,11 @@ Test(commands, a_signed_webhook_is_kept_and_an_old_or_foreign_one_is_not)
     expect(webhook("wh1", charge, 0), 200, "");
     expect(webhook("wh2", charge, 1000), 401, "bad_signature");
     expect(webhook("wh3", "{\"type\":\"payout.paid\",\"data\":{}}", 0), 422, "unroutable");
+    expect(webhook("wh4",
+                   "{\"type\":\"charge.succeeded\",\"data\":{\"reference\":\"berlin-1.X\",\"key\":"
+                   "\"berlin-1.X-c1\",\"id\":\"ch_1\",\"amount\":437,\"currency\":\"e-1\"}}",
+                   0),
+           422, "unroutable");
 }
 
 Test(commands, requests_on_one_connection_are_answered_in_turn)
@@ -264,12 +303,85 @@ Test(commands, requests_on_one_connection_are_answered_in_turn)
     answer_free(&answer);
 }
 
-Test(stopping, a_server_that_drains_answers_what_it_holds, .timeout = 90)
+static size_t write_order(char *request, size_t bytes)
+{
+    char *token = kit_token("anna", "customer", "", 60);
+    int len = snprintf(request, bytes,
+                       "POST /api/orders HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %s\r\n"
+                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                       token, strlen(TWO_MILK), TWO_MILK);
+    free(token);
+    return (size_t)len;
+}
+
+static void *stop_in_thread(void *unused)
+{
+    stop();
+    return unused;
+}
+
+/* Kafka answers while the server drains; one request's last byte comes only then, too. */
+Test(stopping, a_server_that_drains_answers_what_was_under_way, .timeout = 90)
+{
+    enum { COUNT = 20 };
+    int fds[COUNT];
+    char request[4096];
+    pthread_t stopper;
+    start();
+    kit_slow_kafka(&kit, 800);
+    size_t len = write_order(request, sizeof request);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = kit_connect(&kit);
+        kit_send(fds[i], request, i == 0 ? len - 1 : len);
+    }
+    struct answer live = kit_call(&kit, "GET", "/livez", "", NULL); /* what was sent was read */
+    answer_free(&live);
+    cr_assert_eq(pthread_create(&stopper, NULL, stop_in_thread, NULL), 0);
+    struct timespec pause = {0, 300000000L}; /* into the drain */
+    (void)nanosleep(&pause, NULL);
+    kit_send(fds[0], request + len - 1, 1);
+    for (int i = 0; i < COUNT; i++) {
+        struct answer answer = kit_read(fds[i], 10000);
+        cr_assert_eq(answer.status, 202, "connection %d: %d %s", i, answer.status, answer.body);
+        answer_free(&answer);
+    }
+    cr_assert_eq(pthread_join(stopper, NULL), 0);
+}
+
+Test(stopping, a_server_that_drains_lets_a_body_arrive, .timeout = 90)
+{
+    char request[4096];
+    pthread_t stopper;
+    start();
+    size_t len = write_order(request, sizeof request);
+    int fd = kit_connect(&kit);
+    kit_send(fd, request, len - 1);
+    struct answer live = kit_call(&kit, "GET", "/livez", "", NULL); /* what was sent was read */
+    answer_free(&live);
+    cr_assert_eq(pthread_create(&stopper, NULL, stop_in_thread, NULL), 0);
+    struct timespec pause = {0, 300000000L}; /* into the drain */
+    (void)nanosleep(&pause, NULL);
+    kit_send(fd, request + len - 1, 1);
+    struct answer answer = kit_read(fd, 10000);
+    char *connection = answer_header(&answer, "Connection");
+    cr_assert_eq(answer.status, 202, "%d %s", answer.status, answer.body);
+    cr_assert_not_null(connection);
+    cr_assert_str_eq(connection, "close");
+    free(connection);
+    answer_free(&answer);
+    cr_assert_eq(pthread_join(stopper, NULL), 0);
+}
+
+Test(pressure, a_kafka_that_stopped_answering_is_503_within_6_s, .timeout = 90)
 {
     start();
+    kit_slow_kafka(&kit, 30000);
+    int64_t from_us = ds_monotonic_us(ds_system_clock());
     struct answer answer = order("", TWO_MILK);
-    cr_assert_eq(answer.status, 202, "%s", answer.body);
-    answer_free(&answer);
+    int64_t took_us = ds_monotonic_us(ds_system_clock()) - from_us;
+    cr_assert_lt(took_us, 6 * DS_US_PER_S);
+    expect(answer, 503, "outcome_unknown");
+    kit_slow_kafka(&kit, 0);
     stop();
 }
 
