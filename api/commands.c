@@ -372,6 +372,12 @@ void ds_command_refuse(ds_request_t *request, struct ds_command_job *job, int st
     job->refusal_status = status;
     job->refusal_code = code;
     job->refusal_message = message;
+    if (!ds_api_commands_ready(request->api)) {
+        /* Asking would hold a query thread until it gives up, for every such request. */
+        ds_request_hold(request);
+        repeat_unknown(request);
+        return;
+    }
     query->run = ask_end;
     query->then = look_up_behind_end;
     query->away = repeat_unknown;
