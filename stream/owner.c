@@ -213,15 +213,18 @@ void ds_task_read_end(struct ds_task *task, const struct ds_broker_end *end)
 void ds_task_member(struct ds_task *task, bool is_member)
 {
     ds_error_t error = DS_ERROR_INIT;
+    uint8_t nonce[16]; /* all 128 bits random (R1): no clock is in it */
 
     if (!is_member) {
         ds_task_lose(task, "not a member of the group just now");
         return;
     }
-    if (!ds_id_new(task->host->runtime->clock, task->host->runtime->random, &task->nonce, &error)) {
+    if (!task->host->runtime->random->fill(task->host->runtime->random, nonce, sizeof(nonce),
+                                           &error)) {
         fail_or_lose(task, &error, "no randomness for a nonce");
         return;
     }
+    ds_id_from_bytes(nonce, &task->nonce);
     task->epoch = task->own.epoch + 1;
     task->claim_number = ++task->host->claims & 0xffffffU;
     task->state = DS_PARTITION_CLAIMING;

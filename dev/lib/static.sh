@@ -64,7 +64,7 @@ headers_compile_alone() {
     while IFS= read -r header; do
         # shellcheck disable=SC2086 # a list of flags
         echo "#include \"$header\"" | cc -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Wall -Wextra -Werror \
-            -fsyntax-only -I. -I"$generated" $flags -x c - || bad=1
+            -fsyntax-only -I. -I"$generated" -Itests/support/stream $flags -x c - || bad=1
     done < <(our_files '*.h')
     return "$bad"
 }
