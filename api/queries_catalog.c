@@ -7,8 +7,7 @@
 
 #include <stdio.h>
 
-/* --- waiting for a Consistency-Token of catalog.commands
- * ------------------------------------------ */
+/* --- waiting for a Consistency-Token of catalog.commands */
 
 enum verdict { READY, BEHIND, FOREIGN };
 
@@ -74,8 +73,7 @@ static bool consistent(ds_request_t *request)
     return false;
 }
 
-/* --- products
- * ------------------------------------------------------------------------------------- */
+/* --- products */
 
 static json_t *product_json(const struct ds_product_view *product)
 {
@@ -205,8 +203,7 @@ void ds_get_products(ds_request_t *request)
     ds_answer_page(request, list, (int64_t)query.limit, next);
 }
 
-/* --- stores
- * --------------------------------------------------------------------------------------- */
+/* --- stores */
 
 static json_t *place_json(const struct ds_store_info *info)
 {

@@ -34,50 +34,34 @@ enum column {
     ADDRESS,
 };
 
+/* clang-format off */
 #define ORDER_COLUMNS                                                                              \
     "o.order_id, o.store_id, o.customer_id, o.status, o.reason, o.held, o.cancel_requested,"       \
     " o.currency, o.subtotal_minor, o.delivery_fee_minor, o.total_minor, o.payment_method,"        \
-    " o.payment_status, o.captured_minor, o.refunded_minor, o.delivery_status, "                   \
-    "o.courier_id, " DS_MICROS_SQL("o.placed_at") ", " DS_MICROS_SQL(                              \
-        "o.updated_at") ", o.order_offset,"                                                        \
-                        " o.payment_offset, o.delivery_offset,"                                    \
-                        " (SELECT json_agg(json_build_array(l.line, l.product_id, l.name, "        \
-                        "l.quantity, l.cancelled,"                                                 \
-                        "   l.unit_price_minor, l.total_minor) ORDER BY l.line)"                   \
-                        "  FROM shop.order_lines l WHERE l.order_id = o.order_id),"                \
-                        " (SELECT json_build_object('recipient', a.recipient, 'phone', a.phone, "  \
-                        "'street', a.street,"                                                      \
-                        "   'city', a.city, 'state', a.state, 'zipCode', a.zip_code, 'country', "  \
-                        "a.country,"                                                               \
-                        "   'coordinates', CASE WHEN a.lat_e6 IS NULL THEN NULL ELSE "             \
-                        "json_build_object("                                                       \
-                        "     'lat', a.lat_e6 / 1e6, 'lng', a.lng_e6 / 1e6) END, 'notes', "        \
-                        "a.notes)"                                                                 \
-                        "  FROM shop.order_addresses a WHERE a.order_id = o.order_id)"
+    " o.payment_status, o.captured_minor, o.refunded_minor, o.delivery_status, o.courier_id, "     \
+    DS_MICROS_SQL("o.placed_at") ", " DS_MICROS_SQL("o.updated_at") ", o.order_offset,"            \
+    " o.payment_offset, o.delivery_offset,"                                                        \
+    " (SELECT json_agg(json_build_array(l.line, l.product_id, l.name, l.quantity, l.cancelled,"    \
+    "   l.unit_price_minor, l.total_minor) ORDER BY l.line)"                                       \
+    "  FROM shop.order_lines l WHERE l.order_id = o.order_id),"                                    \
+    " (SELECT json_build_object('recipient', a.recipient, 'phone', a.phone, 'street', a.street,"   \
+    "   'city', a.city, 'state', a.state, 'zipCode', a.zip_code, 'country', a.country,"            \
+    "   'coordinates', CASE WHEN a.lat_e6 IS NULL THEN NULL ELSE json_build_object("               \
+    "     'lat', a.lat_e6 / 1e6, 'lng', a.lng_e6 / 1e6) END, 'notes', a.notes)"                    \
+    "  FROM shop.order_addresses a WHERE a.order_id = o.order_id)"
 
-/* clang-format off */
 static const struct ds_sql one_order = {
     "one_order",
-    "SELECT " ORDER_COLUMNS
-    " FROM shop.orders o"
-    " WHERE o.order_id = $5"
-    " AND " DS_SIGHT_SQL("o")};
-/* clang-format on */
+    "SELECT " ORDER_COLUMNS " FROM shop.orders o WHERE o.order_id = $5 AND " DS_SIGHT_SQL("o")};
 
-/* clang-format off */
 static const struct ds_sql list_orders = {
     "list_orders",
-    "SELECT " ORDER_COLUMNS
-    " FROM shop.orders o"
-    " WHERE " DS_SIGHT_SQL("o")
-    " AND ($5::text IS NULL OR o.status = $5)"
-    " AND ($6::text IS NULL OR o.store_id = $6)"
+    "SELECT " ORDER_COLUMNS " FROM shop.orders o WHERE " DS_SIGHT_SQL("o")
+    " AND ($5::text IS NULL OR o.status = $5) AND ($6::text IS NULL OR o.store_id = $6)"
     " AND ($7::bigint IS NULL OR o.placed_at >= " DS_FROM_MICROS_SQL("$7") ")"
     " AND ($8::bigint IS NULL OR o.placed_at < " DS_FROM_MICROS_SQL("$8") ")"
-    " AND ($9::bigint IS NULL OR (o.placed_at, o.order_id) < (" DS_FROM_MICROS_SQL("$9")
-    ", $10))"
-    " ORDER BY o.placed_at DESC, o.order_id DESC"
-    " LIMIT $11::int"};
+    " AND ($9::bigint IS NULL OR (o.placed_at, o.order_id) < (" DS_FROM_MICROS_SQL("$9") ", $10))"
+    " ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $11::int"};
 /* clang-format on */
 
 static json_t *money_cell(const PGresult *rows, int row, int column)
@@ -184,8 +168,7 @@ void ds_get_order(ds_request_t *request)
     ds_query_start(request, run_order);
 }
 
-/* --- the list
- * ------------------------------------------------------------------------------------- */
+/* --- the list */
 
 /* The filter, kept in the request between the handler and the query thread. */
 struct list_filter {
@@ -295,8 +278,7 @@ void ds_get_orders(ds_request_t *request)
         ds_query_start(request, run_list);
 }
 
-/* --- outcomes of commands
- * ------------------------------------------------------------------------- */
+/* --- outcomes of commands */
 
 /* clang-format off */
 static const struct ds_sql one_command = {

@@ -7,8 +7,7 @@
 
 #include <stdio.h>
 
-/* --- stock
- * ---------------------------------------------------------------------------------------- */
+/* --- stock */
 
 /* clang-format off */
 static const struct ds_sql list_stock = {
@@ -92,19 +91,15 @@ void ds_get_stock(ds_request_t *request)
         ds_query_start(request, run_stock);
 }
 
-/* --- couriers
- * ------------------------------------------------------------------------------------- */
+/* --- couriers */
 
+/* clang-format off */
 /* clang-format off */
 static const struct ds_sql list_offers = {
     "list_offers",
-    "SELECT offer_id, order_id, status, " DS_MICROS_SQL("offered_at") ", "
-    DS_MICROS_SQL("expires_at")
-    " FROM shop.offers"
-    " WHERE courier_id = $1"
-    " AND status = 'open'"
-    " ORDER BY offered_at, offer_id"
-    " LIMIT 100"};
+    "SELECT offer_id, order_id, status, " DS_MICROS_SQL("offered_at") ", " DS_MICROS_SQL("expires_at")
+    " FROM shop.offers WHERE courier_id = $1 AND status = 'open'"
+    " ORDER BY offered_at, offer_id LIMIT 100"};
 /* clang-format on */
 
 static bool run_offers(ds_request_t *request, ds_db_t *db, ds_error_t *error)
@@ -141,20 +136,17 @@ void ds_get_courier_offers(ds_request_t *request)
 }
 
 /* clang-format off */
+/* clang-format off */
 static const struct ds_sql list_deliveries = {
     "list_deliveries",
-    "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, d.total_minor, "
-    "d.currency, " DS_MICROS_SQL("d.requested_at") ", " DS_MICROS_SQL("d.assigned_at") ", "
+    "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, d.total_minor, d.currency, "
+    DS_MICROS_SQL("d.requested_at") ", " DS_MICROS_SQL("d.assigned_at") ", "
     DS_MICROS_SQL("d.pick_up_by") ", " DS_MICROS_SQL("d.picked_up_at") ", "
     DS_MICROS_SQL("d.ended_at") ", a.recipient, a.phone, a.street, a.city, a.zip_code, a.notes"
-    " FROM shop.deliveries d"
-    " LEFT JOIN shop.order_addresses a ON a.order_id = d.order_id"
-    " WHERE d.courier_id = $1"
-    " AND ($2::text IS NULL OR d.status = $2)"
-    " AND ($3::bigint IS NULL OR (d.requested_at, d.order_id) < (" DS_FROM_MICROS_SQL("$3")
-    ", $4))"
-    " ORDER BY d.requested_at DESC, d.order_id DESC"
-    " LIMIT $5::int"};
+    " FROM shop.deliveries d LEFT JOIN shop.order_addresses a ON a.order_id = d.order_id"
+    " WHERE d.courier_id = $1 AND ($2::text IS NULL OR d.status = $2)"
+    " AND ($3::bigint IS NULL OR (d.requested_at, d.order_id) < (" DS_FROM_MICROS_SQL("$3") ", $4))"
+    " ORDER BY d.requested_at DESC, d.order_id DESC LIMIT $5::int"};
 /* clang-format on */
 
 static json_t *delivery_json(const PGresult *rows, int row)
@@ -233,28 +225,20 @@ void ds_get_courier_deliveries(ds_request_t *request)
         ds_query_start(request, run_deliveries);
 }
 
-/* --- tracking
- * ------------------------------------------------------------------------------------- */
+/* --- tracking */
 
 /* The place only between pick-up and hand-over, and only one seen since the pick-up. */
 /* clang-format off */
 static const struct ds_sql one_track = {
     "one_track",
-    "SELECT o.order_id, o.status, o.courier_id, o.courier_name, o.vehicle, o.last_offset, "
-    "c.lat_e6, c.lng_e6, " DS_MICROS_SQL("c.seen_at") ", (SELECT "
-    "json_agg(json_build_object('type', t.ce_type, 'at', to_char(t.at AT TIME ZONE 'UTC', "
-    "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))"
-    " ORDER BY t.event_offset)"
-    " FROM shop.timeline t"
-    " WHERE t.order_id = o.order_id"
-    " AND t.topic = 'delivery.events'"
-    " AND t.ce_type LIKE 'delivery.%')"
-    " FROM shop.deliveries o"
-    " LEFT JOIN shop.couriers c ON c.courier_id = o.courier_id"
-    " AND o.status IN ('in_transit', 'arrived', 'silent')"
-    " AND c.seen_at >= o.picked_up_at"
-    " WHERE o.order_id = $5"
-    " AND " DS_SIGHT_SQL("o")};
+    "SELECT o.order_id, o.status, o.courier_id, o.courier_name, o.vehicle, o.last_offset,"
+    " c.lat_e6, c.lng_e6, " DS_MICROS_SQL("c.seen_at") ","
+    " (SELECT json_agg(json_build_object('type', t.ce_type, 'at', to_char(t.at AT TIME ZONE 'UTC',"
+    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')) ORDER BY t.event_offset) FROM shop.timeline t"
+    " WHERE t.order_id = o.order_id AND t.topic = 'delivery.events' AND t.ce_type LIKE 'delivery.%')"
+    " FROM shop.deliveries o LEFT JOIN shop.couriers c ON c.courier_id = o.courier_id"
+    " AND o.status IN ('in_transit', 'arrived', 'silent') AND c.seen_at >= o.picked_up_at"
+    " WHERE o.order_id = $5 AND " DS_SIGHT_SQL("o")};
 /* clang-format on */
 
 static json_t *location_json(const PGresult *rows)
