@@ -5,6 +5,7 @@ its own for logs, and stops it at the end. Customers, staff, couriers and the pa
 through public HTTP only. Every wait is bounded and on a condition: wait_until.
 """
 import base64
+import ctypes
 import http.client
 import json
 import os
@@ -30,6 +31,12 @@ ROLES = ['sandbox', 'processor-catalog', 'processor-order', 'processor-payment',
 PATIENCE_S = float(os.environ.get('SHOP_TEST_PATIENCE_S', '30'))
 POLL_S = 0.02
 SANITIZER = re.compile(r'ERROR: (Leak|Address)Sanitizer|runtime error:|WARNING: ThreadSanitizer')
+
+
+def end_with_the_test():
+    """In the child: SIGTERM when this process ends, however it ends. A shop that a killed test leaves
+    behind keeps the ports and the names in the groups."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class NotYet(AssertionError):
@@ -207,7 +214,8 @@ class Shop:
     def launch(self):
         self.up_log = open(self.log_dir / 'up.log', 'ab')
         self.up = subprocess.Popen([self.binary, 'up'], env=self.env, stdin=subprocess.DEVNULL,
-                                   stdout=self.up_log, stderr=subprocess.STDOUT)
+                                   stdout=self.up_log, stderr=subprocess.STDOUT,
+                                   preexec_fn=end_with_the_test)
         return self
 
     def wait_ready(self):
