@@ -8,6 +8,8 @@
 #define ASK_FIRST_US    (100 * DS_US_PER_MS)
 #define ASK_MAX_US      (5 * DS_US_PER_S)
 #define LOOKUP_IDLE_US  (10 * DS_US_PER_S)
+#define SIGHT_EVERY_US  DS_US_PER_S
+#define SIGHT_MS        500
 
 static ds_log_t stream_log(const struct ds_reader *reader, int32_t topic, int32_t partition)
 {
@@ -358,6 +360,22 @@ static void begin_batch(struct ds_reader *reader)
         ask_due(reader);
 }
 
+/* A record that comes tells that Kafka is back; where nobody writes, none does. So ask, now and
+ * then. */
+static bool is_out_of_sight(struct ds_reader *reader)
+{
+    struct ds_broker_end end = {.topic = 0, .partition = 0};
+    int64_t now_us = ds_monotonic_us(reader->runtime->clock);
+    ds_error_t ignored = DS_ERROR_INIT;
+
+    if (!reader->broker->ops->away(reader->broker))
+        return false;
+    if (now_us < reader->sight_at_us)
+        return true;
+    reader->sight_at_us = now_us + SIGHT_EVERY_US;
+    return !reader->broker->ops->ends(reader->broker, &end, 1, SIGHT_MS, &ignored);
+}
+
 bool ds_reader_poll(ds_reader_t *reader, int timeout_ms, struct ds_read_batch *batch_out,
                     ds_error_t *error)
 {
@@ -384,7 +402,7 @@ bool ds_reader_poll(ds_reader_t *reader, int timeout_ms, struct ds_read_batch *b
         }
         reader->later = found; /* what was read before it is handed out first */
     }
-    if (reader->record_count == 0 && reader->broker->ops->away(reader->broker))
+    if (reader->record_count == 0 && is_out_of_sight(reader))
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "Kafka is away");
     batch_out->records = reader->records;
     batch_out->count = reader->record_count;

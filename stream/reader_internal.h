@@ -44,7 +44,8 @@ struct ds_reader {
     struct ds_reader_part parts[DS_MAX_PARTITIONS];
     ds_metric_t *skipped[DS_BROKER_MAX_TOPICS][DS_FENCE_VERDICTS];
 
-    uint64_t turn; /* of the broker's poll */
+    int64_t sight_at_us; /* monotonic: when to look again whether Kafka is back */
+    uint64_t turn;       /* of the broker's poll */
     const struct ds_broker_event *events;
     size_t event_count;
     size_t event_next; /* events before it are done */

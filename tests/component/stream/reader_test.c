@@ -265,6 +265,24 @@ Test(reader, identity_is_the_nonce_of_the_first_valid_claim)
     cr_assert_eq(by_lookup.len, 0); /* a log without a Claim has none */
 }
 
+/* Seen on a real Kafka that was frozen: where nobody writes, no record tells that it is back. */
+Test(reader, that_lost_sight_of_kafka_finds_it_again_without_a_record)
+{
+    struct ds_read_batch batch;
+
+    open_reader(NULL);
+    assign(DS_PLACE_START);
+    (void)read_all();
+    ds_fake_broker_lose_sight(broker);
+    ds_fake_fail_ends(rig.log, RIG_EVENTS);
+    cr_assert_not(ds_reader_poll(reader, 0, &batch, &error));
+    cr_assert_eq(error.code, DS_ERR_UNAVAILABLE);
+    ds_error_clear(&error);
+    ds_fake_fail_ends(rig.log, NULL);
+    ds_fake_time_add(&rig.time, 2 * DS_US_PER_S);
+    cr_assert(ds_reader_poll(reader, 0, &batch, &error), "%s", error.message);
+}
+
 Test(reader, group_gives_and_takes_partitions)
 {
     open_reader("g");

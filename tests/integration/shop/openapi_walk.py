@@ -502,7 +502,14 @@ class ServersAway(unittest.TestCase):
             kit.stack('resume', 'kafka')
         for one in held:
             self.assertEqual(one.result().status, 503)
-        wait_until(lambda: send(OPS['placeOrder']).status == 202, 'orders to be taken again')
+        wait_until(lambda: self.taken(send(OPS['placeOrder'])), 'orders to be taken again')
+
+    @staticmethod
+    def taken(answer):
+        """Names the answer where it is not the wanted one, for the message of wait_until."""
+        if answer.status != 202:
+            raise kit.NotYet(f'{answer.status} {answer.body}')
+        return True
 
     @staticmethod
     def in_flight(replica):
@@ -527,10 +534,15 @@ class ServersAway(unittest.TestCase):
             connections[op.id].request(op.method, op.path, headers=headers)
             response = connections[op.id].getresponse()
             return kit.Answer(op.method, op.path, response, response.read())
-        wait_until(lambda: ask(OPS['readyz']).status == 503, 'the replica to drain')
+
+        def draining():
+            """Its connection closes behind the answer: that one answer is the one to look at."""
+            answer = ask(OPS['readyz'])
+            return answer if answer.status == 503 else None
+        ready = wait_until(draining, 'the replica to drain')
         for op in ops:
             with self.subTest(operation=op.id):
-                check(op, ask(op), 503, 'draining')
+                check(op, ready if op.id == 'readyz' else ask(op), 503, 'draining')
                 connections[op.id].close()
 
     def test_queries_while_postgres_is_frozen(self):

@@ -56,6 +56,7 @@ struct fake_broker {
     int64_t next[TOPICS_MAX][PARTITIONS_MAX];
     int64_t hints[TOPICS_MAX][PARTITIONS_MAX];
     bool is_member;
+    bool is_away;
     int generation;
     int renewals;
     int questions;
@@ -488,6 +489,7 @@ static bool ends(ds_broker_t *broker, struct ds_broker_end *list, size_t count, 
         list[i].end = part->end;
         any = any || list[i].ok;
     }
+    b->is_away = b->is_away && !any;
     return any || ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "no ends today");
 }
 
@@ -544,8 +546,12 @@ static bool renew_producer(ds_broker_t *broker, ds_error_t *error)
 
 static bool away(const ds_broker_t *broker)
 {
-    (void)broker;
-    return false;
+    return ((const struct fake_broker *)broker)->is_away;
+}
+
+void ds_fake_broker_lose_sight(ds_broker_t *broker)
+{
+    ((struct fake_broker *)broker)->is_away = true;
 }
 
 static void destroy(ds_broker_t *broker, int timeout_ms)

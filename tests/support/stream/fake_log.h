@@ -69,6 +69,8 @@ ds_fake_log_t *ds_fake_log_new(const struct ds_fake_time *time, int32_t partitio
 void ds_fake_log_destroy(ds_fake_log_t *log);
 /** A worker's connection. The log outlives it. @param topics  as in the host: inputs, own, dlq. */
 ds_broker_t *ds_fake_broker_new(ds_fake_log_t *log, const char *const *topics, int32_t topic_count);
+/** It takes the server for away, until an answer to `ends` shows that it is not. */
+void ds_fake_broker_lose_sight(ds_broker_t *broker);
 
 /* ---- the server's side ---- */
 int64_t ds_fake_append(ds_fake_log_t *log, const char *topic, int32_t partition, ds_str_t key,
