@@ -97,7 +97,5 @@ void ds_catalogue_log_identity(ds_catalogue_t *catalog, enum ds_commands_topic t
                                int32_t partition, char identity_out[64]);
 /** @brief Up to where commands of catalog.commands are decided in this partition; -1: none. */
 int64_t ds_catalogue_commands_through(ds_catalogue_t *catalog, int32_t partition);
-/** @brief Partition count of the topics; 0: not known yet. */
-int32_t ds_catalogue_partitions(ds_catalogue_t *catalog);
 
 #endif

@@ -247,11 +247,3 @@ int64_t ds_catalogue_commands_through(ds_catalogue_t *catalog, int32_t partition
     (void)pthread_rwlock_unlock(&catalog->lock);
     return through;
 }
-
-int32_t ds_catalogue_partitions(ds_catalogue_t *catalog)
-{
-    (void)pthread_rwlock_rdlock(&catalog->lock);
-    int32_t count = catalog->partition_count;
-    (void)pthread_rwlock_unlock(&catalog->lock);
-    return count;
-}

@@ -165,11 +165,3 @@ void ds_timeline_print(const struct ds_timeline *timeline, ds_str_t order_id, bo
                (double)(step->at_us - first) / 1000.0, (double)(step->at_us - before) / 1000.0);
     }
 }
-
-bool ds_timeline_has(const struct ds_timeline *timeline, const char *type)
-{
-    for (size_t i = 0; i < timeline->count; i++)
-        if (strcmp(timeline->steps[i].type, type) == 0)
-            return true;
-    return false;
-}

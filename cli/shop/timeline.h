@@ -26,7 +26,5 @@ DS_MUST_CHECK bool ds_timeline_read(const struct ds_runtime *runtime, const char
 void ds_timeline_cleanup(struct ds_timeline *timeline);
 /** @brief Print as a table with the time since the first step and the one before, or as JSON. */
 void ds_timeline_print(const struct ds_timeline *timeline, ds_str_t order_id, bool json);
-/** @brief Whether a step of this type is there. */
-bool ds_timeline_has(const struct ds_timeline *timeline, const char *type);
 
 #endif

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct kit kit;
 
@@ -320,6 +321,26 @@ static void *stop_in_thread(void *unused)
     return unused;
 }
 
+/* Asks on a connection that is older than the drain: a new one is not taken any more. A server that
+ * drains closes it behind the first answer it gives, which may still have been decided before.
+ * Closes it. */
+static void wait_for_drain(int fd)
+{
+    static const char ask[] = "GET /readyz HTTP/1.1\r\nHost: test\r\n\r\n";
+    int64_t until_us = ds_monotonic_us(ds_system_clock()) + 10 * DS_US_PER_S;
+    bool draining = false;
+    while (!draining && ds_monotonic_us(ds_system_clock()) < until_us) {
+        kit_send(fd, ask, sizeof ask - 1);
+        struct answer answer = kit_read(dup(fd), 5000); /* closes what it reads from */
+        char *connection = answer_header(&answer, "Connection");
+        draining = connection != NULL && strcmp(connection, "close") == 0;
+        free(connection);
+        answer_free(&answer);
+    }
+    (void)close(fd);
+    cr_assert(draining);
+}
+
 /* Kafka answers while the server drains; one request's last byte comes only then, too. */
 Test(stopping, a_server_that_drains_answers_what_was_under_way, .timeout = 90)
 {
@@ -328,6 +349,7 @@ Test(stopping, a_server_that_drains_answers_what_was_under_way, .timeout = 90)
     char request[4096];
     pthread_t stopper;
     start();
+    int watch = kit_connect(&kit);
     kit_slow_kafka(&kit, 800);
     size_t len = write_order(request, sizeof request);
     for (int i = 0; i < COUNT; i++) {
@@ -337,8 +359,7 @@ Test(stopping, a_server_that_drains_answers_what_was_under_way, .timeout = 90)
     struct answer live = kit_call(&kit, "GET", "/livez", "", NULL); /* what was sent was read */
     answer_free(&live);
     cr_assert_eq(pthread_create(&stopper, NULL, stop_in_thread, NULL), 0);
-    struct timespec pause = {0, 300000000L}; /* into the drain */
-    (void)nanosleep(&pause, NULL);
+    wait_for_drain(watch);
     kit_send(fds[0], request + len - 1, 1);
     for (int i = 0; i < COUNT; i++) {
         struct answer answer = kit_read(fds[i], 10000);
@@ -354,13 +375,13 @@ Test(stopping, a_server_that_drains_lets_a_body_arrive, .timeout = 90)
     pthread_t stopper;
     start();
     size_t len = write_order(request, sizeof request);
+    int watch = kit_connect(&kit);
     int fd = kit_connect(&kit);
     kit_send(fd, request, len - 1);
     struct answer live = kit_call(&kit, "GET", "/livez", "", NULL); /* what was sent was read */
     answer_free(&live);
     cr_assert_eq(pthread_create(&stopper, NULL, stop_in_thread, NULL), 0);
-    struct timespec pause = {0, 300000000L}; /* into the drain */
-    (void)nanosleep(&pause, NULL);
+    wait_for_drain(watch);
     kit_send(fd, request + len - 1, 1);
     struct answer answer = kit_read(fd, 10000);
     char *connection = answer_header(&answer, "Connection");
