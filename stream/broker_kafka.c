@@ -276,7 +276,7 @@ bool ds_broker_kafka_new(const ds_log_t *log, const struct ds_broker_kafka_confi
     k->owner.log = &k->log;
     k->subscribed = config->subscribed;
     k->with_producer = config->with_producer;
-    if (!copy_names(k, config, error) || !ds_broker_kafka_open_reader(k, config->patient, error))
+    if (!copy_names(k, config, error) || !ds_broker_kafka_open_reader(k, config->gather_ms, error))
         goto failed;
     if (config->group_id != NULL && !ds_broker_kafka_open_group(k, config, error))
         goto failed;

@@ -2,7 +2,10 @@
 #include "base/clock.h"
 #include "stream/broker_kafka_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#define FETCH_WAIT_MS 100 /* at the broker, where nothing arrives */
 
 static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
 {
@@ -17,8 +20,9 @@ static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
     return true;
 }
 
-bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool patient, ds_error_t *error)
+bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, int64_t gather_ms, ds_error_t *error)
 {
+    char wait_ms[24];
     const struct ds_kafka_setting settings[] = {
         {"isolation.level", "read_uncommitted"},
         {"auto.offset.reset", "error"},
@@ -27,9 +31,9 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool patient, ds_err
         {"check.crcs", "true"},
         /* A partition that starts while a fetch waits at the broker waits with it: this bounds a
            take-over. */
-        {"fetch.wait.max.ms", patient ? "250" : "100"},
+        {"fetch.wait.max.ms", wait_ms},
         /* A broker that wakes every reader for every record is kept busy by nothing else. */
-        {"fetch.min.bytes", patient ? "65536" : "1"},
+        {"fetch.min.bytes", gather_ms > 0 ? "1048576" : "1"},
         {"fetch.error.backoff.ms", "50"},
         /* Over either bound the next fetch waits a fixed second (librdkafka #2879): hold more than
            that. */
@@ -38,8 +42,11 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, bool patient, ds_err
         {"topic.metadata.refresh.interval.ms", "30000"},
         {NULL, NULL},
     };
-    rd_kafka_conf_t *conf = ds_kafka_conf_new(k->brokers, k->client_id, &k->owner, settings, error);
+    rd_kafka_conf_t *conf;
 
+    (void)snprintf(wait_ms, sizeof(wait_ms), "%lld",
+                   (long long)(gather_ms > 0 ? gather_ms : FETCH_WAIT_MS));
+    conf = ds_kafka_conf_new(k->brokers, k->client_id, &k->owner, settings, error);
     if (conf == NULL)
         return false;
     rd_kafka_conf_set_error_cb(conf, ds_broker_kafka_on_error);

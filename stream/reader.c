@@ -46,7 +46,7 @@ static bool open_broker(struct ds_reader *reader, ds_error_t *error)
         .group_instance_id = reader->config.group_instance_id,
         .topics = names,
         .topic_count = (int32_t)reader->config.topic_count,
-        .patient = reader->config.patient,
+        .gather_ms = reader->config.gather_ms,
     };
 
     if (reader->broker != NULL)

@@ -50,8 +50,8 @@ struct ds_reader_config {
     const struct ds_schema *const *topics;
     size_t topic_count;
     size_t max_batch_records; /* 0: 4096 */
-    bool patient; /* records may come a quarter of a second late, in larger fetches: for readers
-                     whom nobody waits for */
+    int64_t gather_ms; /* records may come this late, in fewer and larger fetches; 0: at once. Each
+                          fetch costs the broker more than its records do. At most 1000. */
     /** Group only, called from poll: partition p is ours now. Fill places_out[topic_count]; false
      * with a retriable error: it is asked again after a pause; with another: the partition is left
      * alone. */

@@ -161,7 +161,7 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
                                             .client_id = "doorstep-audit",
                                             .topics = topics,
                                             .topic_count = DS_AUDIT_TOPICS,
-                                            .patient = true};
+                                            .gather_ms = 250};
     struct kafka_source *k = calloc(1, sizeof *k);
 
     *source_out = NULL;

@@ -119,7 +119,8 @@ void *ds_load_watcher(void *run_)
     struct ds_reader_config config = {.brokers = run->settings->brokers,
                                       .client_id = "doorstep-load",
                                       .topics = topics,
-                                      .topic_count = 1};
+                                      .topic_count = 1,
+                                      .gather_ms = 100}; /* the times are the events' own */
     if (!ds_reader_new(run->runtime, &config, &reader, &error) || !start(reader, &error) ||
         !watch(run, reader, &error))
         ds_load_fail(run, &error);

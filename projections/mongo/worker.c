@@ -339,7 +339,7 @@ static bool start(struct worker *w, ds_error_t *error)
         .topics = topics,
         .topic_count = 1,
         .max_batch_records = BATCH_RECORDS,
-        .patient = true, /* a dashboard */
+        .gather_ms = 1000, /* a dashboard */
         .assigned = on_assigned,
         .revoked = on_revoked,
         .context = w,

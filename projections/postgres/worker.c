@@ -4,8 +4,10 @@
 
 #include <stdlib.h>
 
-#define POLL_MS          100 /* how long to sleep when nothing arrives; arrival wakes */
-#define BATCH_RECORDS    4096
+#define POLL_MS       100 /* how long to sleep when nothing arrives; arrival wakes */
+#define BATCH_RECORDS 4096
+#define GATHER_MS                                                                                  \
+    40 /* what a read of one's own write may wait longer, for a fraction of the work */
 #define IDENTITY_MS      3000
 #define LAG_EVERY_US     DS_US_PER_S
 #define LAG_TIMEOUT_MS   200
@@ -424,6 +426,7 @@ static bool start(struct worker *w, ds_error_t *error)
         .topics = ds_fold_schemas,
         .topic_count = DS_FOLD_TOPICS,
         .max_batch_records = BATCH_RECORDS,
+        .gather_ms = GATHER_MS,
         .assigned = on_assigned,
         .revoked = on_revoked,
         .context = w,
