@@ -221,12 +221,15 @@ static void send(ds_request_t *request)
     ds_request_release(request);
 }
 
+/* The first command of that id; where those are gone already, the order itself (its command is not
+ * known any more). One statement: it stands in the way of every command with a key. */
 static const struct ds_sql first_of_id = {
-    "first_of_id", "SELECT topic, partition, command_offset, body_hash FROM shop.commands"
-                   " WHERE command_id = $1 ORDER BY command_offset LIMIT 1"};
-static const struct ds_sql order_of_id = {
-    "order_of_id", "SELECT 'order.commands', partition, -1, body_hash FROM shop.orders"
-                   " WHERE order_id = $1"};
+    "first_of_id",
+    "SELECT topic, partition, command_offset, body_hash FROM ("
+    " SELECT topic, partition, command_offset, body_hash FROM shop.commands WHERE command_id = $1"
+    " UNION ALL"
+    " SELECT 'order.commands', partition, -1, body_hash FROM shop.orders WHERE order_id = $2"
+    ") AS known ORDER BY command_offset < 0, command_offset LIMIT 1"};
 
 static bool read_known(ds_request_t *request, PGresult *rows)
 {
@@ -245,17 +248,10 @@ static bool read_known(ds_request_t *request, PGresult *rows)
 static bool look_up(ds_request_t *request, ds_db_t *db, ds_error_t *error)
 {
     struct ds_command_job *job = request->command;
-    const char *params[] = {job->id.text};
+    const char *params[] = {job->id.text, job->order_id};
     PGresult *rows = NULL;
     job->looked_up = true;
-    if (!ds_db_query(db, &first_of_id, 1, params, &rows, error))
-        return false;
-    bool known = read_known(request, rows);
-    PQclear(rows);
-    if (known || job->order_id == NULL)
-        return true;
-    params[0] = job->order_id;
-    if (!ds_db_query(db, &order_of_id, 1, params, &rows, error))
+    if (!ds_db_query(db, &first_of_id, 2, params, &rows, error))
         return false;
     (void)read_known(request, rows);
     PQclear(rows);
