@@ -49,7 +49,7 @@ kafka_prepare() {
 }
 
 kafka_launch() {
-    launch kafka java "-Xms$DOORSTEP_KAFKA_HEAP" "-Xmx$DOORSTEP_KAFKA_HEAP" -XX:+UseG1GC \
+    launch kafka java "-Xms$DOORSTEP_KAFKA_HEAP" "-Xmx$DOORSTEP_KAFKA_HEAP" -XX:+UseParallelGC \
         -XX:+ExitOnOutOfMemoryError -Dkafka.logs.dir="$LOG_DIR" \
         -Dlog4j2.configurationFile="file:$DOORSTEP_ROOT/dev/kafka/log4j2.properties" \
         -cp "$KAFKA_LIB/*" kafka.Kafka "$PROFILE_HOME/kafka/server.properties"
