@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static struct kit kit;
 static struct ds_pg_kit pg;
@@ -307,4 +308,71 @@ Test(queries, a_keyed_order_the_catalogue_refuses_is_looked_up_first)
     expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: g1\r\n",
                        body),
            503, "outcome_unknown");
+}
+
+/* ---- cost: what a person asks for must not read what others have ---- */
+
+/* Rows of the table that statements have read so far. Other sessions report theirs with a delay. */
+static long read_rows(const char *table, long *scans_out)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT seq_scan + idx_scan, seq_tup_read + idx_tup_fetch"
+                   " FROM pg_stat_user_tables WHERE relname = '%s'",
+                   table);
+    PGresult *result = PQexec(pg.db, sql);
+    cr_assert_eq(PQntuples(result), 1, "%s", PQerrorMessage(pg.db));
+    *scans_out = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    long rows_read = strtol(PQgetvalue(result, 0, 1), NULL, 10);
+    PQclear(result);
+    return rows_read;
+}
+
+/* Asks ten times (a prepared statement may change its plan after five) and returns how many rows
+ * of the table that took. */
+static long rows_read_by(const char *who, const char *path, const char *table)
+{
+    const struct timespec pause = {0, 50 * 1000 * 1000};
+    long scans_before;
+    long scans = 0;
+    long before = read_rows(table, &scans_before);
+    long after = before;
+    for (int i = 0; i < 10; i++)
+        expect(get(who, path), 200, "");
+    for (int i = 0; i < 400 && scans < scans_before + 10; i++) { /* until they are reported */
+        (void)nanosleep(&pause, NULL);
+        struct answer poke = get(who, "/api/commands/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        answer_free(&poke); /* a session reports when it is asked again */
+        after = read_rows(table, &scans);
+    }
+    cr_assert_geq(scans, scans_before + 10);
+    return after - before;
+}
+
+Test(queries, a_list_of_orders_does_not_read_the_orders_of_others)
+{
+    execute(
+        "INSERT INTO read_v1.orders (order_id, store_id, customer_id, status, cancel_requested,"
+        " payment_method, currency, subtotal_minor, delivery_fee_minor, total_minor, command_id,"
+        " body_hash, correlation_id, placed_at, updated_at, partition, first_offset, last_offset)"
+        " SELECT 'berlin-1.X' || n, 'berlin-1', 'other-' || n, 'fulfilled', false, 'card', 'EUR',"
+        " 238, 199, 437, 'X' || n, 'H', 'x', timestamptz '2026-11-22 00:00Z' + n * interval"
+        " '1 second', now(), 0, n + 100, n + 100 FROM generate_series(1, 20000) n;"
+        "ANALYZE read_v1.orders");
+    cr_assert_lt(rows_read_by("customer:anna", "/api/orders", "orders"), 1000);
+}
+
+Test(queries, a_courier_s_open_deliveries_do_not_read_the_closed_ones)
+{
+    execute("INSERT INTO read_v1.deliveries (order_id, store_id, customer_id, status, courier_id,"
+            " courier_name, vehicle, offer_number, attempt, payment_method, total_minor, currency,"
+            " placed_at, requested_at, search_until, updated_at, partition, last_offset)"
+            " SELECT 'berlin-1.X' || n, 'berlin-1', 'c', 'completed', 'berlin-1.max', 'Max',"
+            " 'bicycle', 1, 0, 'card', 437, 'EUR', now(), now() + n * interval '1 second', now(),"
+            " now(), 0, n + 100 FROM generate_series(1, 20000) n;"
+            "ANALYZE read_v1.deliveries");
+    cr_assert_lt(rows_read_by("courier:berlin-1.max",
+                              "/api/couriers/berlin-1.max/deliveries?status=in_transit",
+                              "deliveries"),
+                 1000);
 }
