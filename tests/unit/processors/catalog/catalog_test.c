@@ -1,6 +1,7 @@
 /* Stores and products: what is taken, what is refused and why. */
 #include "base/limits.h"
 #include "processors/catalog/catalog_state.h"
+#include "tests/support/behaviours.h"
 #include "tests/support/decider_kit.h"
 
 #include <criterion/criterion.h>
@@ -41,7 +42,7 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(catalog, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(catalog, setup, teardown)
 
 static struct ds_catalog_command command(int32_t kind)
 {
@@ -108,7 +109,7 @@ static const struct ds_catalog_event *event(void)
     return ds_kit_event(kit, 0);
 }
 
-Test(catalog, a_store_opens_once)
+DS_BEHAVIOUR(catalog, a_store_opens_once)
 {
     cr_expect_str_eq(create(), "");
     cr_assert_str_eq(ds_kit_types(kit), "store.opened");
@@ -186,7 +187,7 @@ static void off_the_map(void)
     store.place.lat_e6 = 90000001;
 }
 
-Test(catalog, a_store_that_is_not_well_said_is_refused)
+DS_BEHAVIOUR(catalog, a_store_that_is_not_well_said_is_refused)
 {
     static const struct bad cases[] = {
         {"INVALID_STORE_ID", bad_store_id},
@@ -211,7 +212,7 @@ Test(catalog, a_store_that_is_not_well_said_is_refused)
     }
 }
 
-Test(catalog, a_name_of_a_hundred_characters_may_take_more_bytes)
+DS_BEHAVIOUR(catalog, a_name_of_a_hundred_characters_may_take_more_bytes)
 {
     static char name[200];
     for (size_t i = 0; i < sizeof(name); i += 2)
@@ -220,7 +221,7 @@ Test(catalog, a_name_of_a_hundred_characters_may_take_more_bytes)
     cr_expect_str_eq(create(), "");
 }
 
-Test(catalog, a_store_changes_but_keeps_its_currency)
+DS_BEHAVIOUR(catalog, a_store_changes_but_keeps_its_currency)
 {
     cr_expect_str_eq(change(), "STORE_UNKNOWN");
     create();
@@ -232,7 +233,7 @@ Test(catalog, a_store_changes_but_keeps_its_currency)
     cr_expect_str_eq(change(), "INVALID_CURRENCY");
 }
 
-Test(catalog, a_store_closes_and_opens_with_all_that_is_known_of_it)
+DS_BEHAVIOUR(catalog, a_store_closes_and_opens_with_all_that_is_known_of_it)
 {
     cr_expect_str_eq(set_open(kit, true), "STORE_UNKNOWN");
     create();
@@ -252,7 +253,7 @@ Test(catalog, a_store_closes_and_opens_with_all_that_is_known_of_it)
     ds_kit_destroy(copy);
 }
 
-Test(catalog, products_are_added_all_or_none)
+DS_BEHAVIOUR(catalog, products_are_added_all_or_none)
 {
     cr_expect_str_eq(add(2), "STORE_UNKNOWN");
     create();
@@ -267,7 +268,7 @@ Test(catalog, products_are_added_all_or_none)
     cr_expect_str_eq(add(0), "INVALID_COUNT");
 }
 
-Test(catalog, a_product_named_twice_in_one_command_is_refused)
+DS_BEHAVIOUR(catalog, a_product_named_twice_in_one_command_is_refused)
 {
     create();
     products[1].product_id = products[0].product_id;
@@ -324,7 +325,7 @@ static void empty_picture(void)
     products[0].has_image_url = true;
 }
 
-Test(catalog, a_product_that_is_not_well_said_is_refused)
+DS_BEHAVIOUR(catalog, a_product_that_is_not_well_said_is_refused)
 {
     static const struct bad cases[] = {
         {"INVALID_PRODUCT_ID", id_of_another_store},
@@ -347,7 +348,7 @@ Test(catalog, a_product_that_is_not_well_said_is_refused)
     }
 }
 
-Test(catalog, a_product_changes_and_goes_and_may_come_back)
+DS_BEHAVIOUR(catalog, a_product_changes_and_goes_and_may_come_back)
 {
     create();
     cr_expect_str_eq(change_product(&products[0]), "PRODUCT_UNKNOWN");
@@ -366,7 +367,7 @@ Test(catalog, a_product_changes_and_goes_and_may_come_back)
     cr_expect_str_eq(add(1), "");
 }
 
-Test(catalog, a_customer_cannot_change_the_catalog)
+DS_BEHAVIOUR(catalog, a_customer_cannot_change_the_catalog)
 {
     struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CREATE_STORE);
     c.body.as.create_store.store = store;

@@ -1,6 +1,7 @@
 /* CHOREOGRAPHY section 6, second table, written out once more, and each of its rows as what becomes
  * of a courier of capacity 1. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -32,7 +33,9 @@ static const struct {
     {S(BUSY), I(GO_ONLINE), S(BUSY)},
 };
 
-Test(courier_table, every_pair_is_as_in_the_choreography)
+DS_BEHAVIOURS(courier_table, NULL, NULL)
+
+DS_BEHAVIOUR(courier_table, every_pair_is_as_in_the_choreography)
 {
     for (int s = 0; s < DS_COURIER_STATES; s++)
         for (int i = 0; i < DS_COURIER_INPUTS; i++) {
@@ -60,7 +63,7 @@ static void assert_courier(ds_decider_kit_t *kit, enum ds_courier_state state)
     ds_kit_destroy(kit);
 }
 
-Test(courier_table, courier_comes_and_goes)
+DS_BEHAVIOUR(courier_table, courier_comes_and_goes)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);
@@ -74,7 +77,7 @@ Test(courier_table, courier_comes_and_goes)
     assert_courier(kit, DS_COURIER_OFFLINE);
 }
 
-Test(courier_table, courier_with_an_order_cannot_go_offline)
+DS_BEHAVIOUR(courier_table, courier_with_an_order_cannot_go_offline)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     offline(kit, "shop.c1");
@@ -82,7 +85,7 @@ Test(courier_table, courier_with_an_order_cannot_go_offline)
     assert_courier(kit, DS_COURIER_BUSY);
 }
 
-Test(courier_table, courier_is_free_after_what_ends_well_and_offline_after_what_does_not)
+DS_BEHAVIOUR(courier_table, courier_is_free_after_what_ends_well_and_offline_after_what_does_not)
 {
     ds_decider_kit_t *kit;
     assert_courier(order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD), DS_COURIER_OFFERED);

@@ -1,5 +1,6 @@
 /* Silence, lateness, loss and forgetting: the deadlines of CHOREOGRAPHY section 8. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -10,7 +11,9 @@ static int64_t due(const ds_decider_kit_t *kit)
     return timer.due_us;
 }
 
-Test(delivery_late, courier_not_seen_for_ten_minutes_is_silent_and_then_lost)
+DS_BEHAVIOURS(delivery_late, NULL, NULL)
+
+DS_BEHAVIOUR(delivery_late, courier_not_seen_for_ten_minutes_is_silent_and_then_lost)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     cr_assert_eq(due(kit), ds_kit_now(kit) + 10 * DS_KIT_MINUTE);
@@ -23,7 +26,7 @@ Test(delivery_late, courier_not_seen_for_ten_minutes_is_silent_and_then_lost)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, courier_that_is_seen_is_not_silent)
+DS_BEHAVIOUR(delivery_late, courier_that_is_seen_is_not_silent)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     for (int i = 0; i < 5; i++) {
@@ -40,7 +43,7 @@ Test(delivery_late, courier_that_is_seen_is_not_silent)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, eight_hours_on_the_way_are_too_long_however_often_it_is_seen)
+DS_BEHAVIOUR(delivery_late, eight_hours_on_the_way_are_too_long_however_often_it_is_seen)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     int64_t picked_up_us = ds_kit_now(kit);
@@ -63,7 +66,7 @@ Test(delivery_late, eight_hours_on_the_way_are_too_long_however_often_it_is_seen
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, failed_attempt_is_a_sign_of_life)
+DS_BEHAVIOUR(delivery_late, failed_attempt_is_a_sign_of_life)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SILENT, "shop.o1", CARD);
     ds_kit_advance(kit, DS_KIT_HOUR);
@@ -72,7 +75,7 @@ Test(delivery_late, failed_attempt_is_a_sign_of_life)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, reassigning_restarts_the_ten_minutes_only)
+DS_BEHAVIOUR(delivery_late, reassigning_restarts_the_ten_minutes_only)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     int64_t pick_up_by = due(kit);
@@ -96,7 +99,7 @@ Test(delivery_late, reassigning_restarts_the_ten_minutes_only)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, sign_of_life_counts_for_every_order_of_the_courier)
+DS_BEHAVIOUR(delivery_late, sign_of_life_counts_for_every_order_of_the_courier)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 2);
@@ -116,7 +119,7 @@ Test(delivery_late, sign_of_life_counts_for_every_order_of_the_courier)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, goods_on_their_way_back_are_lost_after_a_day)
+DS_BEHAVIOUR(delivery_late, goods_on_their_way_back_are_lost_after_a_day)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_RETURNING, "shop.o1", CARD);
     cr_assert_eq(due(kit), ds_kit_now(kit) + 24 * DS_KIT_HOUR);
@@ -129,7 +132,7 @@ Test(delivery_late, goods_on_their_way_back_are_lost_after_a_day)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, what_is_over_is_forgotten_after_72_hours)
+DS_BEHAVIOUR(delivery_late, what_is_over_is_forgotten_after_72_hours)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_COMPLETED, "shop.o1", CARD);
     offline(kit, "shop.c1");
@@ -149,7 +152,7 @@ Test(delivery_late, what_is_over_is_forgotten_after_72_hours)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_late, courier_seen_while_offline_is_remembered_longer)
+DS_BEHAVIOUR(delivery_late, courier_seen_while_offline_is_remembered_longer)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);

@@ -1,9 +1,12 @@
 /* Which order goes to which courier: delivery_match.h. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
-Test(delivery_match, courier_with_fewest_orders_then_longest_wait_then_id)
+DS_BEHAVIOURS(delivery_match, NULL, NULL)
+
+DS_BEHAVIOUR(delivery_match, courier_with_fewest_orders_then_longest_wait_then_id)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c3", 2);
@@ -21,7 +24,7 @@ Test(delivery_match, courier_with_fewest_orders_then_longest_wait_then_id)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, renewed_go_online_keeps_the_place_in_the_queue)
+DS_BEHAVIOUR(delivery_match, renewed_go_online_keeps_the_place_in_the_queue)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c2", 1);
@@ -34,7 +37,7 @@ Test(delivery_match, renewed_go_online_keeps_the_place_in_the_queue)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, waiting_orders_are_served_first_come_first_served)
+DS_BEHAVIOUR(delivery_match, waiting_orders_are_served_first_come_first_served)
 {
     ds_decider_kit_t *kit = new_dispatch();
     confirmed(kit, "shop.o2", CARD);
@@ -48,7 +51,7 @@ Test(delivery_match, waiting_orders_are_served_first_come_first_served)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, freed_courier_gets_the_next_order_in_the_same_decision)
+DS_BEHAVIOUR(delivery_match, freed_courier_gets_the_next_order_in_the_same_decision)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     confirmed(kit, "shop.o2", CARD);
@@ -65,7 +68,7 @@ Test(delivery_match, freed_courier_gets_the_next_order_in_the_same_decision)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, offer_of_another_order_carries_that_orders_context)
+DS_BEHAVIOUR(delivery_match, offer_of_another_order_carries_that_orders_context)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     confirmed(kit, "shop.o2", CARD);
@@ -80,7 +83,7 @@ Test(delivery_match, offer_of_another_order_carries_that_orders_context)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, couriers_get_orders_of_their_own_store_only)
+DS_BEHAVIOUR(delivery_match, couriers_get_orders_of_their_own_store_only)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "other.c1", 5);
@@ -91,7 +94,7 @@ Test(delivery_match, couriers_get_orders_of_their_own_store_only)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, courier_takes_as_many_as_its_capacity)
+DS_BEHAVIOUR(delivery_match, courier_takes_as_many_as_its_capacity)
 {
     static const char *const orders[] = {"shop.o0", "shop.o1", "shop.o2",  "shop.o3",
                                          "shop.o4", "shop.o5", "shop.o6",  "shop.o7",
@@ -112,7 +115,7 @@ Test(delivery_match, courier_takes_as_many_as_its_capacity)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, all_offers_of_a_courier_who_goes_are_given_on)
+DS_BEHAVIOUR(delivery_match, all_offers_of_a_courier_who_goes_are_given_on)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 3);
@@ -132,7 +135,7 @@ Test(delivery_match, all_offers_of_a_courier_who_goes_are_given_on)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, courier_taken_offline_keeps_its_other_orders_and_gets_no_new_ones)
+DS_BEHAVIOUR(delivery_match, courier_taken_offline_keeps_its_other_orders_and_gets_no_new_ones)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 3);
@@ -154,7 +157,7 @@ Test(delivery_match, courier_taken_offline_keeps_its_other_orders_and_gets_no_ne
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, courier_who_declined_gets_another_order)
+DS_BEHAVIOUR(delivery_match, courier_who_declined_gets_another_order)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     confirmed(kit, "shop.o2", CARD);
@@ -165,7 +168,7 @@ Test(delivery_match, courier_who_declined_gets_another_order)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, one_who_has_not_refused_goes_before_one_who_has)
+DS_BEHAVIOUR(delivery_match, one_who_has_not_refused_goes_before_one_who_has)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     online(kit, "shop.c2", 1);
@@ -183,7 +186,7 @@ Test(delivery_match, one_who_has_not_refused_goes_before_one_who_has)
 }
 
 /* The same with the couriers known in the other order, which must not matter. */
-Test(delivery_match, order_in_which_couriers_came_does_not_matter)
+DS_BEHAVIOUR(delivery_match, order_in_which_couriers_came_does_not_matter)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c3", 1);
@@ -201,7 +204,7 @@ Test(delivery_match, order_in_which_couriers_came_does_not_matter)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, courier_whose_order_was_taken_off_waits_behind_the_others)
+DS_BEHAVIOUR(delivery_match, courier_whose_order_was_taken_off_waits_behind_the_others)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);
@@ -216,7 +219,7 @@ Test(delivery_match, courier_whose_order_was_taken_off_waits_behind_the_others)
 }
 
 /* 30 s, then 60 s, then 90 s ... until the search is over. */
-Test(delivery_match, the_only_courier_is_asked_again_after_growing_pauses)
+DS_BEHAVIOUR(delivery_match, the_only_courier_is_asked_again_after_growing_pauses)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_timer timer;
@@ -239,7 +242,7 @@ Test(delivery_match, the_only_courier_is_asked_again_after_growing_pauses)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, pause_that_ends_while_the_courier_is_full_ends_when_it_is_free)
+DS_BEHAVIOUR(delivery_match, pause_that_ends_while_the_courier_is_full_ends_when_it_is_free)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_timer timer;
@@ -257,7 +260,7 @@ Test(delivery_match, pause_that_ends_while_the_courier_is_full_ends_when_it_is_f
 }
 
 /* Nothing ran for an hour: the pause and the search are both over. */
-Test(delivery_match, pause_noticed_after_the_search_is_over_cancels)
+DS_BEHAVIOUR(delivery_match, pause_noticed_after_the_search_is_over_cancels)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_timer timer;
@@ -271,7 +274,7 @@ Test(delivery_match, pause_noticed_after_the_search_is_over_cancels)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, no_offer_is_made_past_the_time_to_search)
+DS_BEHAVIOUR(delivery_match, no_offer_is_made_past_the_time_to_search)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SEARCHING, "shop.o1", CARD);
     ds_kit_advance(kit, 30 * DS_KIT_MINUTE);
@@ -282,7 +285,7 @@ Test(delivery_match, no_offer_is_made_past_the_time_to_search)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_match, reassigned_order_leaves_the_other_couriers_offers_alone)
+DS_BEHAVIOUR(delivery_match, reassigned_order_leaves_the_other_couriers_offers_alone)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     online(kit, "shop.c1", 2);

@@ -1,9 +1,12 @@
 /* The races of CHOREOGRAPHY section 9 that end at delivery: both orders of each. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
-Test(delivery_races, cancel_before_pick_up_wins)
+DS_BEHAVIOURS(delivery_races, NULL, NULL)
+
+DS_BEHAVIOUR(delivery_races, cancel_before_pick_up_wins)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     cancel_order(kit, "shop.o1", DS_CANCEL_BY_CUSTOMER);
@@ -13,7 +16,7 @@ Test(delivery_races, cancel_before_pick_up_wins)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, customers_cancel_after_pick_up_has_no_effect)
+DS_BEHAVIOUR(delivery_races, customers_cancel_after_pick_up_has_no_effect)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     cr_assert_eq(cancel_order(kit, "shop.o1", DS_CANCEL_BY_CUSTOMER), 0);
@@ -23,7 +26,7 @@ Test(delivery_races, customers_cancel_after_pick_up_has_no_effect)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, staffs_cancel_after_pick_up_recalls_and_hand_over_is_refused)
+DS_BEHAVIOUR(delivery_races, staffs_cancel_after_pick_up_recalls_and_hand_over_is_refused)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     cancel_order(kit, "shop.o1", DS_CANCEL_BY_STAFF);
@@ -37,14 +40,14 @@ Test(delivery_races, staffs_cancel_after_pick_up_recalls_and_hand_over_is_refuse
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, recall_after_hand_over_has_no_effect)
+DS_BEHAVIOUR(delivery_races, recall_after_hand_over_has_no_effect)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_COMPLETED, "shop.o1", CARD);
     cr_assert_eq(cancel_order(kit, "shop.o1", DS_CANCEL_BY_STAFF), 0);
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, staffs_cancel_after_the_customers_takes_what_it_may)
+DS_BEHAVIOUR(delivery_races, staffs_cancel_after_the_customers_takes_what_it_may)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     cr_assert_eq(cancel_order(kit, "shop.o1", DS_CANCEL_BY_CUSTOMER), 0);
@@ -54,7 +57,7 @@ Test(delivery_races, staffs_cancel_after_the_customers_takes_what_it_may)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, accept_crosses_expiry)
+DS_BEHAVIOUR(delivery_races, accept_crosses_expiry)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_timer timer;
@@ -71,7 +74,7 @@ Test(delivery_races, accept_crosses_expiry)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, accept_crosses_cancel)
+DS_BEHAVIOUR(delivery_races, accept_crosses_cancel)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     cancel_order(kit, "shop.o1", DS_CANCEL_BY_CUSTOMER);
@@ -81,7 +84,7 @@ Test(delivery_races, accept_crosses_cancel)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, no_courier_in_time_crosses_cancel)
+DS_BEHAVIOUR(delivery_races, no_courier_in_time_crosses_cancel)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SEARCHING, "shop.o1", CARD);
     ds_kit_fire(kit);
@@ -95,7 +98,7 @@ Test(delivery_races, no_courier_in_time_crosses_cancel)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, silent_courier_hands_over_until_the_goods_are_lost)
+DS_BEHAVIOUR(delivery_races, silent_courier_hands_over_until_the_goods_are_lost)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SILENT, "shop.o1", CARD);
     hand_over(kit, "shop.o1", "shop.c1", -1);
@@ -107,7 +110,7 @@ Test(delivery_races, silent_courier_hands_over_until_the_goods_are_lost)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, timer_of_an_earlier_offer_does_not_end_a_later_one)
+DS_BEHAVIOUR(delivery_races, timer_of_an_earlier_offer_does_not_end_a_later_one)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_timer timer;
@@ -121,7 +124,7 @@ Test(delivery_races, timer_of_an_earlier_offer_does_not_end_a_later_one)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_races, order_confirmed_twice_is_requested_once)
+DS_BEHAVIOUR(delivery_races, order_confirmed_twice_is_requested_once)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SEARCHING, "shop.o1", CARD);
     cr_assert_eq(confirmed(kit, "shop.o1", CARD), 0);

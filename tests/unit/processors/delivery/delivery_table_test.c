@@ -2,6 +2,7 @@
  * table and as what the decider does. What else such a decision holds (the courier goes offline) is
  * in `events` too. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -84,7 +85,9 @@ static bool is_command(enum ds_delivery_input input)
     return input >= DS_DELIVERY_ON_ACCEPT;
 }
 
-Test(delivery_table, every_pair_is_as_in_the_choreography)
+DS_BEHAVIOURS(delivery_table, NULL, NULL)
+
+DS_BEHAVIOUR(delivery_table, every_pair_is_as_in_the_choreography)
 {
     for (int s = 0; s < DS_DELIVERY_STATES; s++)
         for (int i = 0; i < DS_DELIVERY_INPUTS; i++) {
@@ -212,7 +215,7 @@ static void check_pair(enum ds_delivery_state state, enum ds_delivery_input inpu
     ds_kit_destroy(kit);
 }
 
-Test(delivery_table, decider_does_what_each_pair_says)
+DS_BEHAVIOUR(delivery_table, decider_does_what_each_pair_says)
 {
     for (int s = 0; s < DS_DELIVERY_STATES; s++)
         for (int i = 0; i < DS_DELIVERY_INPUTS; i++)

@@ -1,9 +1,12 @@
 /* The happy ways and the ways out of a delivery: CHOREOGRAPHY sections 6 to 8. */
 #include "delivery_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
-Test(delivery_ways, card_order_is_delivered)
+DS_BEHAVIOURS(delivery_ways, NULL, NULL)
+
+DS_BEHAVIOUR(delivery_ways, card_order_is_delivered)
 {
     ds_decider_kit_t *kit = new_dispatch();
     int64_t placed_at = ds_kit_now(kit) - 5 * DS_KIT_SECOND;
@@ -32,7 +35,7 @@ Test(delivery_ways, card_order_is_delivered)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, cash_must_be_collected_in_full)
+DS_BEHAVIOUR(delivery_ways, cash_must_be_collected_in_full)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CASH);
     hand_over(kit, "shop.o1", "shop.c1", -1);
@@ -45,7 +48,7 @@ Test(delivery_ways, cash_must_be_collected_in_full)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, no_courier_in_time_cancels)
+DS_BEHAVIOUR(delivery_ways, no_courier_in_time_cancels)
 {
     ds_decider_kit_t *kit = new_dispatch();
     struct ds_timer timer;
@@ -66,7 +69,7 @@ Test(delivery_ways, no_courier_in_time_cancels)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, declined_offer_goes_to_a_second_courier_who_delivers)
+DS_BEHAVIOUR(delivery_ways, declined_offer_goes_to_a_second_courier_who_delivers)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);
@@ -88,7 +91,7 @@ Test(delivery_ways, declined_offer_goes_to_a_second_courier_who_delivers)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, expired_offer_goes_to_a_second_courier)
+DS_BEHAVIOUR(delivery_ways, expired_offer_goes_to_a_second_courier)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);
@@ -103,7 +106,7 @@ Test(delivery_ways, expired_offer_goes_to_a_second_courier)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, courier_who_goes_offline_lets_the_offer_go)
+DS_BEHAVIOUR(delivery_ways, courier_who_goes_offline_lets_the_offer_go)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "shop.c1", 1);
@@ -117,7 +120,7 @@ Test(delivery_ways, courier_who_goes_offline_lets_the_offer_go)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, order_given_back_or_not_fetched_goes_to_another_courier)
+DS_BEHAVIOUR(delivery_ways, order_given_back_or_not_fetched_goes_to_another_courier)
 {
     for (int timeout = 0; timeout < 2; timeout++) {
         ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
@@ -135,7 +138,7 @@ Test(delivery_ways, order_given_back_or_not_fetched_goes_to_another_courier)
     }
 }
 
-Test(delivery_ways, time_to_search_is_never_restarted)
+DS_BEHAVIOUR(delivery_ways, time_to_search_is_never_restarted)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_SEARCHING, "shop.o1", CARD);
     struct ds_timer timer;
@@ -153,7 +156,7 @@ Test(delivery_ways, time_to_search_is_never_restarted)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, cancellation_says_why_and_who_had_it)
+DS_BEHAVIOUR(delivery_ways, cancellation_says_why_and_who_had_it)
 {
     static const enum ds_cancel_reason reasons[] = {
         DS_CANCEL_REASON_BY_CUSTOMER, DS_CANCEL_REASON_BY_STAFF, DS_CANCEL_REASON_DELIVERY_LATE};
@@ -169,7 +172,7 @@ Test(delivery_ways, cancellation_says_why_and_who_had_it)
     }
 }
 
-Test(delivery_ways, cancelled_lines_are_not_carried)
+DS_BEHAVIOUR(delivery_ways, cancelled_lines_are_not_carried)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     cancel_line(kit, "shop.o1", 7, 1);
@@ -188,7 +191,7 @@ Test(delivery_ways, cancelled_lines_are_not_carried)
 }
 
 /* The new total is told to payment and to the customer, not to delivery. */
-Test(delivery_ways, after_a_cancelled_line_the_cash_is_the_couriers_word)
+DS_BEHAVIOUR(delivery_ways, after_a_cancelled_line_the_cash_is_the_couriers_word)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CASH);
     cancel_line(kit, "shop.o1", 1, 1);
@@ -200,7 +203,7 @@ Test(delivery_ways, after_a_cancelled_line_the_cash_is_the_couriers_word)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, second_failed_attempt_sends_the_goods_back)
+DS_BEHAVIOUR(delivery_ways, second_failed_attempt_sends_the_goods_back)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     attempt_failed(kit, "shop.o1", "shop.c1");
@@ -220,7 +223,7 @@ Test(delivery_ways, second_failed_attempt_sends_the_goods_back)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, staff_reassign_to_the_courier_they_name_or_to_a_free_one)
+DS_BEHAVIOUR(delivery_ways, staff_reassign_to_the_courier_they_name_or_to_a_free_one)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
     reassign(kit, "shop.o1", NULL);
@@ -250,7 +253,7 @@ static struct ds_delivery_command pick_up_of(const char *order_id)
     return command;
 }
 
-Test(delivery_ways, staff_act_for_whoever_has_the_order_and_others_do_not)
+DS_BEHAVIOUR(delivery_ways, staff_act_for_whoever_has_the_order_and_others_do_not)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
     ask(kit, DS_ACTOR_KIND_CUSTOMER, "ann", pick_up_of("shop.o1"));
@@ -268,7 +271,7 @@ Test(delivery_ways, staff_act_for_whoever_has_the_order_and_others_do_not)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, courier_cannot_act_as_another)
+DS_BEHAVIOUR(delivery_ways, courier_cannot_act_as_another)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_delivery_command command = {.body.kind = DS_DELIVERY_COMMAND_ACCEPT_OFFER};
@@ -289,7 +292,7 @@ Test(delivery_ways, courier_cannot_act_as_another)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, offers_that_are_not_there_are_refused)
+DS_BEHAVIOUR(delivery_ways, offers_that_are_not_there_are_refused)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_OFFERED, "shop.o1", CARD);
     struct ds_delivery_command command = {.body.kind = DS_DELIVERY_COMMAND_ACCEPT_OFFER};
@@ -309,7 +312,7 @@ Test(delivery_ways, offers_that_are_not_there_are_refused)
     ds_kit_destroy(kit);
 }
 
-Test(delivery_ways, courier_without_a_store_or_with_a_strange_capacity_is_refused)
+DS_BEHAVIOUR(delivery_ways, courier_without_a_store_or_with_a_strange_capacity_is_refused)
 {
     ds_decider_kit_t *kit = new_dispatch();
     online(kit, "c1", 1);

@@ -1,6 +1,7 @@
 /* What orders do to the stock: CHOREOGRAPHY section 5, and the races of section 9 that end in
  * inventory. */
 #include "inventory_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -22,7 +23,9 @@ static void assert_stock(const ds_decider_kit_t *kit, const char *product_id, in
     cr_assert_eq(stock->received, available + reserved + committed);
 }
 
-Test(inventory_orders, order_reserves_all_its_lines_with_levels_after)
+DS_BEHAVIOURS(inventory_orders, NULL, NULL)
+
+DS_BEHAVIOUR(inventory_orders, order_reserves_all_its_lines_with_levels_after)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part lines[] = {{1, "shop.milk", 2}, {2, "shop.bread", 1}};
@@ -41,7 +44,7 @@ Test(inventory_orders, order_reserves_all_its_lines_with_levels_after)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, order_short_of_one_product_reserves_nothing)
+DS_BEHAVIOUR(inventory_orders, order_short_of_one_product_reserves_nothing)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part lines[] = {{1, "shop.milk", 2}, {2, "shop.bread", 3}, {3, "shop.salt", 1}};
@@ -60,7 +63,7 @@ Test(inventory_orders, order_short_of_one_product_reserves_nothing)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, lines_of_one_product_are_summed)
+DS_BEHAVIOUR(inventory_orders, lines_of_one_product_are_summed)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part six[] = {{1, "shop.milk", 3}, {2, "shop.milk", 3}};
@@ -76,7 +79,7 @@ Test(inventory_orders, lines_of_one_product_are_summed)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, line_without_pieces_or_of_another_store_is_rejected)
+DS_BEHAVIOUR(inventory_orders, line_without_pieces_or_of_another_store_is_rejected)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part negative[] = {{1, "shop.milk", -1}, {2, "shop.milk", 2}};
@@ -91,7 +94,8 @@ Test(inventory_orders, line_without_pieces_or_of_another_store_is_rejected)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, last_piece_goes_to_the_first_order_and_a_release_does_not_revive_the_other)
+DS_BEHAVIOUR(inventory_orders,
+             last_piece_goes_to_the_first_order_and_a_release_does_not_revive_the_other)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 1);
@@ -105,7 +109,7 @@ Test(inventory_orders, last_piece_goes_to_the_first_order_and_a_release_does_not
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, cancelled_lines_and_then_the_rest_are_released_once)
+DS_BEHAVIOUR(inventory_orders, cancelled_lines_and_then_the_rest_are_released_once)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part lines[] = {{1, "shop.milk", 4}, {2, "shop.bread", 1}};
@@ -130,7 +134,7 @@ Test(inventory_orders, cancelled_lines_and_then_the_rest_are_released_once)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, pick_up_commits_what_is_left_and_returned_goods_are_free_again)
+DS_BEHAVIOUR(inventory_orders, pick_up_commits_what_is_left_and_returned_goods_are_free_again)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part lines[] = {{1, "shop.milk", 4}, {2, "shop.bread", 1}};
@@ -149,7 +153,7 @@ Test(inventory_orders, pick_up_commits_what_is_left_and_returned_goods_are_free_
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, lost_goods_stay_committed)
+DS_BEHAVIOUR(inventory_orders, lost_goods_stay_committed)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 10);
@@ -161,7 +165,7 @@ Test(inventory_orders, lost_goods_stay_committed)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, other_events_of_an_order_have_no_effect)
+DS_BEHAVIOUR(inventory_orders, other_events_of_an_order_have_no_effect)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct ds_order_event event = {0};
@@ -174,7 +178,7 @@ Test(inventory_orders, other_events_of_an_order_have_no_effect)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what_is_held_is_not)
+DS_BEHAVIOUR(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what_is_held_is_not)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 10);
@@ -196,7 +200,7 @@ Test(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what_is_held
     ds_kit_destroy(kit);
 }
 
-Test(inventory_orders, order_cancelled_at_the_72_hours_still_brings_its_goods_back)
+DS_BEHAVIOUR(inventory_orders, order_cancelled_at_the_72_hours_still_brings_its_goods_back)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 10);

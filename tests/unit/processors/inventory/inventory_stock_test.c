@@ -1,6 +1,7 @@
 /* What staff do to the stock, and thresholds: CHOREOGRAPHY section 5, second table. */
 #include "base/limits.h"
 #include "inventory_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -31,7 +32,9 @@ static ds_decider_kit_t *shop_with_milk(void)
     return kit;
 }
 
-Test(inventory_stock, receiving_makes_a_product_known)
+DS_BEHAVIOURS(inventory_stock, NULL, NULL)
+
+DS_BEHAVIOUR(inventory_stock, receiving_makes_a_product_known)
 {
     ds_decider_kit_t *kit = new_inventory();
     struct part items[] = {{0, "shop.milk", 5}, {0, "shop.bread", 2}, {0, "shop.milk", 1}};
@@ -48,7 +51,7 @@ Test(inventory_stock, receiving_makes_a_product_known)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, an_adjustment_takes_free_pieces_only)
+DS_BEHAVIOUR(inventory_stock, an_adjustment_takes_free_pieces_only)
 {
     ds_decider_kit_t *kit = shop_with_milk();
     staff(kit, ADJUST, &(struct part){0, "shop.milk", -6}, 1);
@@ -63,7 +66,7 @@ Test(inventory_stock, an_adjustment_takes_free_pieces_only)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, a_count_sets_what_is_on_the_shelf)
+DS_BEHAVIOUR(inventory_stock, a_count_sets_what_is_on_the_shelf)
 {
     ds_decider_kit_t *kit = shop_with_milk();
     staff(kit, COUNT, &(struct part){0, "shop.milk", 3}, 1);
@@ -78,7 +81,7 @@ Test(inventory_stock, a_count_sets_what_is_on_the_shelf)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, all_items_of_a_command_or_none)
+DS_BEHAVIOUR(inventory_stock, all_items_of_a_command_or_none)
 {
     ds_decider_kit_t *kit = shop_with_milk();
     struct part items[] = {{0, "shop.milk", 5}, {0, "shop.salt", 1}};
@@ -91,7 +94,7 @@ Test(inventory_stock, all_items_of_a_command_or_none)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, refusals_have_reasons)
+DS_BEHAVIOUR(inventory_stock, refusals_have_reasons)
 {
     static struct part many[DS_MAX_BULK_ITEMS + 1];
     ds_decider_kit_t *kit = shop_with_milk();
@@ -126,7 +129,7 @@ Test(inventory_stock, refusals_have_reasons)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, crossing_the_threshold_is_announced_once_in_the_same_decision)
+DS_BEHAVIOUR(inventory_stock, crossing_the_threshold_is_announced_once_in_the_same_decision)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 5);
@@ -147,7 +150,7 @@ Test(inventory_stock, crossing_the_threshold_is_announced_once_in_the_same_decis
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, a_new_threshold_is_judged_at_once)
+DS_BEHAVIOUR(inventory_stock, a_new_threshold_is_judged_at_once)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 5);
@@ -158,7 +161,7 @@ Test(inventory_stock, a_new_threshold_is_judged_at_once)
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, more_crossings_than_a_decision_holds_are_announced_right_afterwards)
+DS_BEHAVIOUR(inventory_stock, more_crossings_than_a_decision_holds_are_announced_right_afterwards)
 {
     static char ids[DS_MAX_BULK_ITEMS][16];
     static struct part items[DS_MAX_BULK_ITEMS];
@@ -187,7 +190,7 @@ Test(inventory_stock, more_crossings_than_a_decision_holds_are_announced_right_a
     ds_kit_destroy(kit);
 }
 
-Test(inventory_stock, a_notice_that_was_overtaken_is_not_given)
+DS_BEHAVIOUR(inventory_stock, a_notice_that_was_overtaken_is_not_given)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 5);

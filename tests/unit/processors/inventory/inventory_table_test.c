@@ -1,6 +1,7 @@
 /* CHOREOGRAPHY section 5, first table, written out once more: every pair of state and input, as a
  * table and as what the decider does. */
 #include "inventory_inputs.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -35,7 +36,9 @@ static bool has_row(size_t row)
     return row < sizeof rows / sizeof rows[0];
 }
 
-Test(inventory_table, every_pair_is_as_in_the_choreography)
+DS_BEHAVIOURS(inventory_table, NULL, NULL)
+
+DS_BEHAVIOUR(inventory_table, every_pair_is_as_in_the_choreography)
 {
     for (int s = 0; s < DS_RESERVATION_STATES; s++)
         for (int i = 0; i < DS_RESERVATION_INPUTS; i++) {
@@ -96,7 +99,7 @@ static void feed(ds_decider_kit_t *kit, enum ds_reservation_input input)
     }
 }
 
-Test(inventory_table, decider_does_what_each_pair_says)
+DS_BEHAVIOUR(inventory_table, decider_does_what_each_pair_says)
 {
     for (int s = 0; s < DS_RESERVATION_STATES; s++)
         for (int i = 0; i < DS_RESERVATION_INPUTS; i++) {

@@ -1,5 +1,6 @@
 /* Cancelling pieces of an order. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,14 +16,14 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(order_lines, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(order_lines, setup, teardown)
 
 static size_t customer_cancels(int32_t line, int32_t quantity)
 {
     return world_cancel_line(kit, DS_ACTOR_KIND_CUSTOMER, line, quantity);
 }
 
-Test(order_lines, cancelled_pieces_lower_the_total_that_is_asked_for)
+DS_BEHAVIOUR(order_lines, cancelled_pieces_lower_the_total_that_is_asked_for)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     customer_cancels(2, 1);
@@ -44,7 +45,7 @@ Test(order_lines, cancelled_pieces_lower_the_total_that_is_asked_for)
     cr_expect_eq(confirmed->lines.items[0].quantity, 2);
 }
 
-Test(order_lines, cancelling_the_last_piece_is_cancelling_the_order)
+DS_BEHAVIOUR(order_lines, cancelling_the_last_piece_is_cancelling_the_order)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     customer_cancels(1, 2);
@@ -53,7 +54,7 @@ Test(order_lines, cancelling_the_last_piece_is_cancelling_the_order)
     cr_expect_eq(world_only(kit)->body.as.order_cancelled.reason, DS_CANCEL_REASON_BY_CUSTOMER);
 }
 
-Test(order_lines, after_confirmation_the_last_piece_asks_for_the_whole_order)
+DS_BEHAVIOUR(order_lines, after_confirmation_the_last_piece_asks_for_the_whole_order)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     customer_cancels(1, 2);
@@ -66,7 +67,7 @@ Test(order_lines, after_confirmation_the_last_piece_asks_for_the_whole_order)
     cr_expect_eq(world_state(kit), DS_ORDER_STOPPING_STAFF);
 }
 
-Test(order_lines, pieces_are_cancelled_when_delivery_lets_them_go)
+DS_BEHAVIOUR(order_lines, pieces_are_cancelled_when_delivery_lets_them_go)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     customer_cancels(2, 2);
@@ -82,7 +83,7 @@ Test(order_lines, pieces_are_cancelled_when_delivery_lets_them_go)
     cr_expect_eq(world_only(kit)->body.as.order_fulfilled.total_minor, 750);
 }
 
-Test(order_lines, a_pick_up_refuses_the_pieces_asked_for)
+DS_BEHAVIOUR(order_lines, a_pick_up_refuses_the_pieces_asked_for)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     customer_cancels(2, 1);
@@ -94,7 +95,7 @@ Test(order_lines, a_pick_up_refuses_the_pieces_asked_for)
     cr_expect_eq(world_only(kit)->body.as.order_fulfilled.total_minor, TOTAL_MINOR);
 }
 
-Test(order_lines, a_pick_up_refuses_order_and_pieces_where_both_were_asked_for)
+DS_BEHAVIOUR(order_lines, a_pick_up_refuses_order_and_pieces_where_both_were_asked_for)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     customer_cancels(2, 1);
@@ -104,7 +105,7 @@ Test(order_lines, a_pick_up_refuses_order_and_pieces_where_both_were_asked_for)
                      "order.picked_up,order.cancel_refused,order.cancel_refused");
 }
 
-Test(order_lines, wrong_requests_are_refused_with_a_reason)
+DS_BEHAVIOUR(order_lines, wrong_requests_are_refused_with_a_reason)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     customer_cancels(3, 1);
@@ -118,7 +119,7 @@ Test(order_lines, wrong_requests_are_refused_with_a_reason)
     cr_expect_str_eq(ds_kit_refusal(kit), "LINE_CANCELLED");
 }
 
-Test(order_lines, delivery_cannot_cancel_more_than_there_is)
+DS_BEHAVIOUR(order_lines, delivery_cannot_cancel_more_than_there_is)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     world_delivery_lines_cancelled(kit, 2, 99);

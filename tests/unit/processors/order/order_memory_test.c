@@ -1,5 +1,6 @@
 /* What is remembered, for how long, and that reading the log back gives the same. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,7 +16,7 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(order_memory, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(order_memory, setup, teardown)
 
 /* Any event moves the log's clock; this one is about nothing. */
 static void tick(void)
@@ -27,7 +28,7 @@ static void tick(void)
     ds_kit_apply(kit, &event);
 }
 
-Test(order_memory, a_closed_order_answers_for_a_day)
+DS_BEHAVIOUR(order_memory, a_closed_order_answers_for_a_day)
 {
     world_reach(kit, DS_ORDER_FULFILLED, DS_PAYMENT_METHOD_CARD);
     ds_kit_advance(kit, 24 * DS_KIT_HOUR - 1);
@@ -36,7 +37,7 @@ Test(order_memory, a_closed_order_answers_for_a_day)
     cr_expect_str_eq(ds_kit_refusal(kit), "ORDER_FULFILLED");
 }
 
-Test(order_memory, a_closed_order_is_forgotten_after_a_day)
+DS_BEHAVIOUR(order_memory, a_closed_order_is_forgotten_after_a_day)
 {
     world_reach(kit, DS_ORDER_FULFILLED, DS_PAYMENT_METHOD_CARD);
     ds_kit_advance(kit, 24 * DS_KIT_HOUR);
@@ -45,7 +46,7 @@ Test(order_memory, a_closed_order_is_forgotten_after_a_day)
     cr_expect_str_eq(ds_kit_refusal(kit), "ORDER_UNKNOWN");
 }
 
-Test(order_memory, an_open_order_is_never_forgotten)
+DS_BEHAVIOUR(order_memory, an_open_order_is_never_forgotten)
 {
     world_reach(kit, DS_ORDER_PICKED_UP, DS_PAYMENT_METHOD_CARD);
     ds_kit_advance(kit, 60 * DS_KIT_HOUR);
@@ -54,7 +55,7 @@ Test(order_memory, an_open_order_is_never_forgotten)
     cr_expect_str_eq(ds_kit_types(kit), "order.fulfilled");
 }
 
-Test(order_memory, a_repeat_is_known_while_the_order_is_open_however_long)
+DS_BEHAVIOUR(order_memory, a_repeat_is_known_while_the_order_is_open_however_long)
 {
     world_reach(kit, DS_ORDER_PICKED_UP, DS_PAYMENT_METHOD_CARD);
     ds_kit_advance(kit, 48 * DS_KIT_HOUR);
@@ -62,7 +63,7 @@ Test(order_memory, a_repeat_is_known_while_the_order_is_open_however_long)
     cr_expect_str_eq(ds_kit_types(kit), "command.repeated");
 }
 
-Test(order_memory, a_state_read_back_waits_for_the_same_deadline)
+DS_BEHAVIOUR(order_memory, a_state_read_back_waits_for_the_same_deadline)
 {
     struct ds_timer here;
     struct ds_timer there;
@@ -75,7 +76,7 @@ Test(order_memory, a_state_read_back_waits_for_the_same_deadline)
     ds_kit_destroy(copy);
 }
 
-Test(order_memory, a_tombstone_survives_reading_back)
+DS_BEHAVIOUR(order_memory, a_tombstone_survives_reading_back)
 {
     world_cancel(kit);
     ds_decider_kit_t *copy = ds_kit_replay(kit);

@@ -1,5 +1,6 @@
 /* Taking an order: what is created, refused, rejected and repeated. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -19,7 +20,7 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(order_place, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(order_place, setup, teardown)
 
 static void expect_refused(enum ds_refuse_reason reason)
 {
@@ -29,7 +30,7 @@ static void expect_refused(enum ds_refuse_reason reason)
                  ds_refuse_reason_text(world_only(kit)->body.as.order_refused.reason));
 }
 
-Test(order_place, an_order_keeps_what_was_placed)
+DS_BEHAVIOUR(order_place, an_order_keeps_what_was_placed)
 {
     ds_kit_command(kit, &place.command);
     cr_assert_str_eq(ds_kit_types(kit), "order.created");
@@ -43,7 +44,7 @@ Test(order_place, an_order_keeps_what_was_placed)
     cr_expect_eq(created->reserve_by, ds_kit_now(kit) + DS_KIT_MINUTE);
 }
 
-Test(order_place, a_repeat_of_the_same_body_is_answered_as_a_repeat)
+DS_BEHAVIOUR(order_place, a_repeat_of_the_same_body_is_answered_as_a_repeat)
 {
     ds_kit_command(kit, &place.command);
     ds_kit_command(kit, &place.command);
@@ -54,7 +55,7 @@ Test(order_place, a_repeat_of_the_same_body_is_answered_as_a_repeat)
     cr_expect(ds_str_eq(repeated->of, place.command.head.command_id));
 }
 
-Test(order_place, a_repeat_with_another_body_says_so)
+DS_BEHAVIOUR(order_place, a_repeat_with_another_body_says_so)
 {
     ds_kit_command(kit, &place.command);
     place.command.head.body_hash = DS_STR("ANOTHER-HASH");
@@ -63,7 +64,7 @@ Test(order_place, a_repeat_with_another_body_says_so)
     cr_expect_not(world_only(kit)->body.as.command_repeated.same_body);
 }
 
-Test(order_place, another_customer_learns_only_that_the_id_is_taken)
+DS_BEHAVIOUR(order_place, another_customer_learns_only_that_the_id_is_taken)
 {
     ds_kit_command(kit, &place.command);
     body->customer_id = DS_STR(STRANGER_ID);
@@ -72,7 +73,7 @@ Test(order_place, another_customer_learns_only_that_the_id_is_taken)
     cr_expect_str_eq(ds_kit_refusal(kit), "ORDER_EXISTS");
 }
 
-Test(order_place, an_order_read_too_late_is_refused_as_expired)
+DS_BEHAVIOUR(order_place, an_order_read_too_late_is_refused_as_expired)
 {
     int64_t appended_us = ds_kit_now(kit);
     ds_kit_advance(kit, 15 * DS_KIT_MINUTE + 1);
@@ -81,7 +82,7 @@ Test(order_place, an_order_read_too_late_is_refused_as_expired)
     cr_expect_eq(world_only(kit)->body.as.order_refused.reason, DS_REFUSE_REASON_EXPIRED);
 }
 
-Test(order_place, an_order_read_just_in_time_is_taken)
+DS_BEHAVIOUR(order_place, an_order_read_just_in_time_is_taken)
 {
     int64_t appended_us = ds_kit_now(kit);
     ds_kit_advance(kit, 15 * DS_KIT_MINUTE);
@@ -90,7 +91,7 @@ Test(order_place, an_order_read_just_in_time_is_taken)
     cr_expect_eq(world_only(kit)->body.as.order_created.placed_at, appended_us);
 }
 
-Test(order_place, a_refused_order_is_there_for_a_repeat_and_a_cancel)
+DS_BEHAVIOUR(order_place, a_refused_order_is_there_for_a_repeat_and_a_cancel)
 {
     body->total_minor++;
     expect_refused(DS_REFUSE_REASON_INVALID);
@@ -177,7 +178,7 @@ static void no_currency(void)
     body->currency = DS_STR("euro");
 }
 
-Test(order_place, an_order_that_does_not_add_up_is_refused_as_invalid)
+DS_BEHAVIOUR(order_place, an_order_that_does_not_add_up_is_refused_as_invalid)
 {
     static void (*const spoil[])(void) = {
         wrong_subtotal, wrong_line_totals, overflowing_line,    overflowing_sum,
@@ -194,7 +195,7 @@ Test(order_place, an_order_that_does_not_add_up_is_refused_as_invalid)
     }
 }
 
-Test(order_place, an_order_of_a_megabyte_is_refused_without_its_lines)
+DS_BEHAVIOUR(order_place, an_order_of_a_megabyte_is_refused_without_its_lines)
 {
     static char name[200 * 1024];
     memset(name, 'x', sizeof(name));
@@ -203,7 +204,7 @@ Test(order_place, an_order_of_a_megabyte_is_refused_without_its_lines)
     cr_expect_eq(world_only(kit)->body.as.order_refused.lines.count, 0);
 }
 
-Test(order_place, an_id_that_is_not_of_the_store_cannot_be_an_order)
+DS_BEHAVIOUR(order_place, an_id_that_is_not_of_the_store_cannot_be_an_order)
 {
     body->store_id = DS_STR("berlin-2");
     ds_kit_command(kit, &place.command);
@@ -211,14 +212,14 @@ Test(order_place, an_id_that_is_not_of_the_store_cannot_be_an_order)
     cr_expect_eq(world_state(kit), DS_ORDER_NONE);
 }
 
-Test(order_place, an_order_overtaken_by_its_own_cancel_is_refused)
+DS_BEHAVIOUR(order_place, an_order_overtaken_by_its_own_cancel_is_refused)
 {
     world_cancel(kit);
     cr_assert_str_eq(ds_kit_refusal(kit), "ORDER_UNKNOWN");
     expect_refused(DS_REFUSE_REASON_CANCELLED_BEFORE_PLACED);
 }
 
-Test(order_place, a_cancel_by_somebody_else_does_not_stop_an_order)
+DS_BEHAVIOUR(order_place, a_cancel_by_somebody_else_does_not_stop_an_order)
 {
     world_cancel_as(kit, DS_ACTOR_KIND_CUSTOMER, STRANGER_ID, NULL);
     cr_assert_str_eq(ds_kit_refusal(kit), "ORDER_UNKNOWN");
@@ -228,7 +229,7 @@ Test(order_place, a_cancel_by_somebody_else_does_not_stop_an_order)
     cr_expect_str_eq(ds_kit_types(kit), "order.payment_requested");
 }
 
-Test(order_place, the_memory_of_a_cancel_ends_after_a_day)
+DS_BEHAVIOUR(order_place, the_memory_of_a_cancel_ends_after_a_day)
 {
     world_cancel(kit);
     ds_kit_advance(kit, 24 * DS_KIT_HOUR);

@@ -1,5 +1,6 @@
 /* The races of the choreography, section 9, as far as order decides them. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,9 +16,9 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(order_races, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(order_races, setup, teardown)
 
-Test(order_races, a_cancel_that_crosses_the_reservation_stands)
+DS_BEHAVIOUR(order_races, a_cancel_that_crosses_the_reservation_stands)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     world_cancel(kit);
@@ -26,7 +27,7 @@ Test(order_races, a_cancel_that_crosses_the_reservation_stands)
     cr_expect_eq(world_state(kit), DS_ORDER_CANCELLED);
 }
 
-Test(order_races, a_timeout_that_crosses_the_payment_stands)
+DS_BEHAVIOUR(order_races, a_timeout_that_crosses_the_payment_stands)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     ds_kit_fire(kit);
@@ -35,7 +36,7 @@ Test(order_races, a_timeout_that_crosses_the_payment_stands)
     cr_expect_eq(world_state(kit), DS_ORDER_CANCELLED);
 }
 
-Test(order_races, a_late_success_after_a_failed_payment_changes_nothing)
+DS_BEHAVIOUR(order_races, a_late_success_after_a_failed_payment_changes_nothing)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     world_payment_failed(kit);
@@ -43,14 +44,14 @@ Test(order_races, a_late_success_after_a_failed_payment_changes_nothing)
     cr_expect_str_eq(ds_kit_types(kit), "");
 }
 
-Test(order_races, the_booking_of_cash_changes_nothing_any_more)
+DS_BEHAVIOUR(order_races, the_booking_of_cash_changes_nothing_any_more)
 {
     world_reach(kit, DS_ORDER_FULFILLED, DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
     world_payment_success(kit);
     cr_expect_str_eq(ds_kit_types(kit), "");
 }
 
-Test(order_races, a_pick_up_before_the_customers_cancel_refuses_it)
+DS_BEHAVIOUR(order_races, a_pick_up_before_the_customers_cancel_refuses_it)
 {
     world_reach(kit, DS_ORDER_STOPPING, DS_PAYMENT_METHOD_CARD);
     world_in_transit(kit);
@@ -61,7 +62,7 @@ Test(order_races, a_pick_up_before_the_customers_cancel_refuses_it)
     cr_expect_str_eq(ds_kit_types(kit), "order.fulfilled");
 }
 
-Test(order_races, a_pick_up_before_staffs_cancel_becomes_a_recall)
+DS_BEHAVIOUR(order_races, a_pick_up_before_staffs_cancel_becomes_a_recall)
 {
     world_reach(kit, DS_ORDER_STOPPING_STAFF, DS_PAYMENT_METHOD_CARD);
     world_in_transit(kit);
@@ -70,7 +71,7 @@ Test(order_races, a_pick_up_before_staffs_cancel_becomes_a_recall)
     cr_expect_eq(world_only(kit)->body.as.order_cancelled.reason, DS_CANCEL_REASON_RECALLED);
 }
 
-Test(order_races, a_hand_over_before_the_recall_refuses_it)
+DS_BEHAVIOUR(order_races, a_hand_over_before_the_recall_refuses_it)
 {
     world_reach(kit, DS_ORDER_RECALLING, DS_PAYMENT_METHOD_CARD);
     world_completed(kit);
@@ -78,7 +79,7 @@ Test(order_races, a_hand_over_before_the_recall_refuses_it)
     cr_expect_eq(world_state(kit), DS_ORDER_FULFILLED);
 }
 
-Test(order_races, staff_may_ask_again_after_the_customer)
+DS_BEHAVIOUR(order_races, staff_may_ask_again_after_the_customer)
 {
     world_reach(kit, DS_ORDER_STOPPING, DS_PAYMENT_METHOD_CARD);
     world_cancel(kit);
@@ -89,7 +90,7 @@ Test(order_races, staff_may_ask_again_after_the_customer)
     cr_expect_str_eq(ds_kit_types(kit), "order.cancelled");
 }
 
-Test(order_races, no_courier_may_win_against_a_cancel)
+DS_BEHAVIOUR(order_races, no_courier_may_win_against_a_cancel)
 {
     world_reach(kit, DS_ORDER_STOPPING, DS_PAYMENT_METHOD_CARD);
     world_delivery_cancelled(kit, DS_CANCEL_REASON_NO_COURIER);
@@ -98,7 +99,7 @@ Test(order_races, no_courier_may_win_against_a_cancel)
     cr_expect_not(cancelled->has_note, "the customer's note belongs to the customer's reason");
 }
 
-Test(order_races, a_deadline_cleared_since_does_nothing)
+DS_BEHAVIOUR(order_races, a_deadline_cleared_since_does_nothing)
 {
     struct ds_timer timer;
     world_place(kit, DS_PAYMENT_METHOD_CARD);
@@ -111,7 +112,7 @@ Test(order_races, a_deadline_cleared_since_does_nothing)
     cr_expect_str_eq(ds_kit_types(kit), "");
 }
 
-Test(order_races, every_input_twice_changes_nothing_the_second_time)
+DS_BEHAVIOUR(order_races, every_input_twice_changes_nothing_the_second_time)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     world_reserved(kit);

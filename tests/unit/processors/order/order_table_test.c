@@ -1,6 +1,7 @@
 /* The table of the choreography, section 3, as data: every pair of state and input is driven
  * through the decider. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -173,7 +174,9 @@ static void check_pair(enum ds_order_state state, enum ds_order_input input)
     ds_kit_destroy(kit);
 }
 
-Test(order_table, every_pair_of_state_and_input_does_what_the_choreography_says)
+DS_BEHAVIOURS(order_table, NULL, NULL)
+
+DS_BEHAVIOUR(order_table, every_pair_of_state_and_input_does_what_the_choreography_says)
 {
     for (int state = 0; state < DS_ORDER_STATES; state++) {
         for (int input = 0; input < DS_ORDER_INPUTS; input++)
@@ -181,7 +184,7 @@ Test(order_table, every_pair_of_state_and_input_does_what_the_choreography_says)
     }
 }
 
-Test(order_table, only_three_states_have_a_deadline)
+DS_BEHAVIOUR(order_table, only_three_states_have_a_deadline)
 {
     for (int state = 0; state < DS_ORDER_STATES; state++) {
         ds_decider_kit_t *kit = ds_kit_new(&ds_order_decider, NULL);

@@ -1,5 +1,6 @@
 /* The happy way and the ways out, with what their events say. */
 #include "order_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,7 +16,7 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(order_ways, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(order_ways, setup, teardown)
 
 static void expect_cancelled(enum ds_cancel_reason reason, enum ds_goods goods, const char *note)
 {
@@ -30,7 +31,7 @@ static void expect_cancelled(enum ds_cancel_reason reason, enum ds_goods goods, 
         cr_expect(ds_str_eq(cancelled->note, ds_str(note)));
 }
 
-Test(order_ways, an_order_by_card_is_paid_before_it_is_confirmed)
+DS_BEHAVIOUR(order_ways, an_order_by_card_is_paid_before_it_is_confirmed)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     ds_kit_advance(kit, DS_KIT_SECOND);
@@ -62,7 +63,7 @@ Test(order_ways, an_order_by_card_is_paid_before_it_is_confirmed)
     cr_expect(ds_str_eq(fulfilled->currency, DS_STR("EUR")));
 }
 
-Test(order_ways, an_order_by_cash_asks_for_no_payment)
+DS_BEHAVIOUR(order_ways, an_order_by_cash_asks_for_no_payment)
 {
     world_place(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
     world_reserved(kit);
@@ -76,7 +77,7 @@ Test(order_ways, an_order_by_cash_asks_for_no_payment)
                  DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
 }
 
-Test(order_ways, an_order_cannot_be_confirmed_before_payment)
+DS_BEHAVIOUR(order_ways, an_order_cannot_be_confirmed_before_payment)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     world_payment_success(kit);
@@ -84,21 +85,21 @@ Test(order_ways, an_order_cannot_be_confirmed_before_payment)
     cr_expect_eq(world_state(kit), DS_ORDER_RESERVING);
 }
 
-Test(order_ways, an_order_without_stock_is_cancelled)
+DS_BEHAVIOUR(order_ways, an_order_without_stock_is_cancelled)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     world_stock_rejected(kit);
     expect_cancelled(DS_CANCEL_REASON_OUT_OF_STOCK, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, a_refused_payment_cancels)
+DS_BEHAVIOUR(order_ways, a_refused_payment_cancels)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     world_payment_failed(kit);
     expect_cancelled(DS_CANCEL_REASON_PAYMENT_FAILED, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, a_reservation_not_answered_in_time_cancels)
+DS_BEHAVIOUR(order_ways, a_reservation_not_answered_in_time_cancels)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     ds_kit_fire(kit);
@@ -106,7 +107,7 @@ Test(order_ways, a_reservation_not_answered_in_time_cancels)
     expect_cancelled(DS_CANCEL_REASON_RESERVE_TIMEOUT, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, a_payment_not_answered_in_time_cancels)
+DS_BEHAVIOUR(order_ways, a_payment_not_answered_in_time_cancels)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     ds_kit_fire(kit);
@@ -114,7 +115,7 @@ Test(order_ways, a_payment_not_answered_in_time_cancels)
     expect_cancelled(DS_CANCEL_REASON_PAYMENT_TIMEOUT, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, what_a_deadline_does_keeps_the_request_it_belongs_to)
+DS_BEHAVIOUR(order_ways, what_a_deadline_does_keeps_the_request_it_belongs_to)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     ds_kit_fire(kit);
@@ -126,14 +127,14 @@ Test(order_ways, what_a_deadline_does_keeps_the_request_it_belongs_to)
     cr_expect_not(context->has_command);
 }
 
-Test(order_ways, a_customer_cancels_at_once_before_confirmation)
+DS_BEHAVIOUR(order_ways, a_customer_cancels_at_once_before_confirmation)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     world_cancel(kit);
     expect_cancelled(DS_CANCEL_REASON_BY_CUSTOMER, DS_GOODS_NOT_TAKEN, "changed my mind");
 }
 
-Test(order_ways, staff_cancel_at_once_before_confirmation)
+DS_BEHAVIOUR(order_ways, staff_cancel_at_once_before_confirmation)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     world_cancel_as(kit, DS_ACTOR_KIND_ADMIN, "root", NULL);
@@ -149,7 +150,7 @@ static void expect_requested(enum ds_cancel_by by)
     cr_expect_eq(event->body.as.order_cancel_requested.by, by);
 }
 
-Test(order_ways, after_confirmation_a_customer_cancels_through_delivery)
+DS_BEHAVIOUR(order_ways, after_confirmation_a_customer_cancels_through_delivery)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     world_cancel(kit);
@@ -158,14 +159,14 @@ Test(order_ways, after_confirmation_a_customer_cancels_through_delivery)
     expect_cancelled(DS_CANCEL_REASON_BY_CUSTOMER, DS_GOODS_NOT_TAKEN, "changed my mind");
 }
 
-Test(order_ways, no_courier_in_time_cancels)
+DS_BEHAVIOUR(order_ways, no_courier_in_time_cancels)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     world_delivery_cancelled(kit, DS_CANCEL_REASON_NO_COURIER);
     expect_cancelled(DS_CANCEL_REASON_NO_COURIER, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, an_order_not_picked_up_in_three_hours_is_taken_back)
+DS_BEHAVIOUR(order_ways, an_order_not_picked_up_in_three_hours_is_taken_back)
 {
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     ds_kit_fire(kit);
@@ -175,7 +176,7 @@ Test(order_ways, an_order_not_picked_up_in_three_hours_is_taken_back)
     expect_cancelled(DS_CANCEL_REASON_DELIVERY_LATE, DS_GOODS_NOT_TAKEN, NULL);
 }
 
-Test(order_ways, staff_recall_what_is_on_its_way)
+DS_BEHAVIOUR(order_ways, staff_recall_what_is_on_its_way)
 {
     world_reach(kit, DS_ORDER_PICKED_UP, DS_PAYMENT_METHOD_CARD);
     world_cancel_staff(kit);
@@ -184,21 +185,21 @@ Test(order_ways, staff_recall_what_is_on_its_way)
     expect_cancelled(DS_CANCEL_REASON_RECALLED, DS_GOODS_RETURNED, "freezer broken");
 }
 
-Test(order_ways, goods_nobody_took_come_back)
+DS_BEHAVIOUR(order_ways, goods_nobody_took_come_back)
 {
     world_reach(kit, DS_ORDER_PICKED_UP, DS_PAYMENT_METHOD_CARD);
     world_returned(kit);
     expect_cancelled(DS_CANCEL_REASON_NOT_DELIVERED, DS_GOODS_RETURNED, NULL);
 }
 
-Test(order_ways, lost_goods_cancel)
+DS_BEHAVIOUR(order_ways, lost_goods_cancel)
 {
     world_reach(kit, DS_ORDER_RECALLING, DS_PAYMENT_METHOD_CARD);
     world_lost(kit);
     expect_cancelled(DS_CANCEL_REASON_LOST, DS_GOODS_LOST, NULL);
 }
 
-Test(order_ways, somebody_elses_order_is_an_unknown_order)
+DS_BEHAVIOUR(order_ways, somebody_elses_order_is_an_unknown_order)
 {
     world_reach(kit, DS_ORDER_PAYING, DS_PAYMENT_METHOD_CARD);
     world_cancel_as(kit, DS_ACTOR_KIND_CUSTOMER, STRANGER_ID, NULL);
@@ -208,7 +209,7 @@ Test(order_ways, somebody_elses_order_is_an_unknown_order)
     cr_expect_eq(world_state(kit), DS_ORDER_PAYING);
 }
 
-Test(order_ways, a_refusal_names_the_order_and_the_command)
+DS_BEHAVIOUR(order_ways, a_refusal_names_the_order_and_the_command)
 {
     world_cancel(kit);
     const struct ds_command_rejected *rejected = &world_only(kit)->body.as.command_rejected;

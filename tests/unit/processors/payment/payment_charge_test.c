@@ -1,5 +1,6 @@
 /* Charges: what is asked for, what is reported, and what never matches. */
 #include "payment_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,9 +16,9 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(payment_charge, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(payment_charge, setup, teardown)
 
-Test(payment_charge, a_charge_is_asked_for_with_its_key_and_its_deadline)
+DS_BEHAVIOUR(payment_charge, a_charge_is_asked_for_with_its_key_and_its_deadline)
 {
     world_requested(kit, TOTAL_MINOR);
     const struct ds_payment_initiated *initiated = &world_event(kit, 0)->body.as.payment_initiated;
@@ -34,7 +35,7 @@ Test(payment_charge, a_charge_is_asked_for_with_its_key_and_its_deadline)
     cr_expect(ds_str_eq(success->charge_key, DS_STR(CHARGE_KEY)));
 }
 
-Test(payment_charge, cash_is_booked_when_the_order_is_fulfilled)
+DS_BEHAVIOUR(payment_charge, cash_is_booked_when_the_order_is_fulfilled)
 {
     world_fulfilled(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY, 700);
     const struct ds_payment_success *success = &world_event(kit, 0)->body.as.payment_success;
@@ -50,14 +51,14 @@ Test(payment_charge, cash_is_booked_when_the_order_is_fulfilled)
     cr_expect_str_eq(ds_kit_types(kit), "", "and is not refunded to a card");
 }
 
-Test(payment_charge, an_order_by_card_that_is_fulfilled_books_nothing)
+DS_BEHAVIOUR(payment_charge, an_order_by_card_that_is_fulfilled_books_nothing)
 {
     world_reach(kit, DS_PAYMENT_SETTLED);
     world_fulfilled(kit, DS_PAYMENT_METHOD_CARD, TOTAL_MINOR);
     cr_expect_str_eq(ds_kit_types(kit), "");
 }
 
-Test(payment_charge, a_refused_charge_says_why)
+DS_BEHAVIOUR(payment_charge, a_refused_charge_says_why)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     world_charge_failed(kit);
@@ -66,7 +67,7 @@ Test(payment_charge, a_refused_charge_says_why)
     cr_expect(ds_str_eq(failed->detail, DS_STR("card declined")));
 }
 
-Test(payment_charge, a_silent_provider_fails_the_charge_after_a_day)
+DS_BEHAVIOUR(payment_charge, a_silent_provider_fails_the_charge_after_a_day)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     ds_kit_fire(kit);
@@ -78,7 +79,7 @@ Test(payment_charge, a_silent_provider_fails_the_charge_after_a_day)
     cr_expect(ds_str_eq(event->context.actor.id, DS_STR("payment")));
 }
 
-Test(payment_charge, a_late_success_is_refunded_in_the_same_decision)
+DS_BEHAVIOUR(payment_charge, a_late_success_is_refunded_in_the_same_decision)
 {
     world_reach(kit, DS_PAYMENT_FAILED);
     world_charged(kit, TOTAL_MINOR);
@@ -92,7 +93,7 @@ Test(payment_charge, a_late_success_is_refunded_in_the_same_decision)
     cr_expect_str_eq(ds_kit_types(kit), "");
 }
 
-Test(payment_charge, a_success_that_crosses_the_cancellation_is_refunded)
+DS_BEHAVIOUR(payment_charge, a_success_that_crosses_the_cancellation_is_refunded)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     world_order_cancelled(kit);
@@ -104,7 +105,7 @@ Test(payment_charge, a_success_that_crosses_the_cancellation_is_refunded)
     cr_expect_eq(world_event(kit, 1)->body.as.payment_refund_initiated.amount_minor, TOTAL_MINOR);
 }
 
-Test(payment_charge, a_line_cancelled_while_the_charge_is_open_is_refunded_after_it)
+DS_BEHAVIOUR(payment_charge, a_line_cancelled_while_the_charge_is_open_is_refunded_after_it)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     world_lines_cancelled(kit, 700);
@@ -120,7 +121,7 @@ Test(payment_charge, a_line_cancelled_while_the_charge_is_open_is_refunded_after
     cr_expect(ds_str_eq(refund->provider_reference, DS_STR("ch_1")));
 }
 
-Test(payment_charge, a_capture_below_what_is_due_is_booked_and_given_back)
+DS_BEHAVIOUR(payment_charge, a_capture_below_what_is_due_is_booked_and_given_back)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     world_charged(kit, 400);
@@ -135,7 +136,7 @@ Test(payment_charge, a_capture_below_what_is_due_is_booked_and_given_back)
     cr_expect_eq(ds_payment_kept(world_payment(kit)), 0);
 }
 
-Test(payment_charge, a_capture_of_nothing_does_not_end_the_charge)
+DS_BEHAVIOUR(payment_charge, a_capture_of_nothing_does_not_end_the_charge)
 {
     world_reach(kit, DS_PAYMENT_CHARGING);
     world_charged(kit, 0);
@@ -146,7 +147,7 @@ Test(payment_charge, a_capture_of_nothing_does_not_end_the_charge)
     cr_expect_str_eq(ds_kit_types(kit), "payment.success");
 }
 
-Test(payment_charge, money_that_matches_no_charge_is_shown)
+DS_BEHAVIOUR(payment_charge, money_that_matches_no_charge_is_shown)
 {
     struct ds_payment_command report = world_charge_report(DS_REPORT_OUTCOME_OK, 500);
     ds_kit_command(kit, &report);
@@ -165,7 +166,7 @@ Test(payment_charge, money_that_matches_no_charge_is_shown)
     cr_expect_eq(world_state(kit), DS_PAYMENT_CHARGING);
 }
 
-Test(payment_charge, a_second_report_of_the_same_charge_is_refused)
+DS_BEHAVIOUR(payment_charge, a_second_report_of_the_same_charge_is_refused)
 {
     world_reach(kit, DS_PAYMENT_SETTLED);
     world_charged(kit, TOTAL_MINOR);
@@ -174,7 +175,7 @@ Test(payment_charge, a_second_report_of_the_same_charge_is_refused)
     cr_expect_str_eq(ds_kit_refusal(kit), "CHARGE_KNOWN", "a stale failure after the success");
 }
 
-Test(payment_charge, a_customer_cannot_report_a_payment)
+DS_BEHAVIOUR(payment_charge, a_customer_cannot_report_a_payment)
 {
     struct ds_payment_command report = world_charge_report(DS_REPORT_OUTCOME_OK, TOTAL_MINOR);
     world_reach(kit, DS_PAYMENT_CHARGING);
@@ -183,7 +184,7 @@ Test(payment_charge, a_customer_cannot_report_a_payment)
     cr_expect_str_eq(ds_kit_refusal(kit), "FORBIDDEN");
 }
 
-Test(payment_charge, a_dispute_is_shown_and_moves_no_money)
+DS_BEHAVIOUR(payment_charge, a_dispute_is_shown_and_moves_no_money)
 {
     struct ds_payment_command report = world_dispute_report(TOTAL_MINOR);
     world_reach(kit, DS_PAYMENT_SETTLED);
@@ -195,7 +196,7 @@ Test(payment_charge, a_dispute_is_shown_and_moves_no_money)
     cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched");
 }
 
-Test(payment_charge, a_payment_at_rest_is_forgotten_after_three_days)
+DS_BEHAVIOUR(payment_charge, a_payment_at_rest_is_forgotten_after_three_days)
 {
     struct ds_payment_command report = world_dispute_report(TOTAL_MINOR);
     report.body.as.report_dispute.order_id = DS_STR("berlin-1.unknown");
@@ -210,7 +211,7 @@ Test(payment_charge, a_payment_at_rest_is_forgotten_after_three_days)
     cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched");
 }
 
-Test(payment_charge, a_payment_whose_time_is_up_is_woken_by_an_event_of_its_own)
+DS_BEHAVIOUR(payment_charge, a_payment_whose_time_is_up_is_woken_by_an_event_of_its_own)
 {
     world_reach(kit, DS_PAYMENT_FAILED);
     ds_kit_advance(kit, 80 * DS_KIT_HOUR); /* and nothing else moved the log's clock */

@@ -1,5 +1,6 @@
 /* Refunds: one at a time, of what is kept above what is due, until it is done. */
 #include "payment_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -15,14 +16,14 @@ static void teardown(void)
     ds_kit_destroy(kit);
 }
 
-TestSuite(payment_refund, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(payment_refund, setup, teardown)
 
 static const struct ds_payment_refund_initiated *refund(size_t i)
 {
     return &world_event(kit, i)->body.as.payment_refund_initiated;
 }
 
-Test(payment_refund, a_cancelled_order_is_refunded_in_full)
+DS_BEHAVIOUR(payment_refund, a_cancelled_order_is_refunded_in_full)
 {
     world_reach(kit, DS_PAYMENT_SETTLED);
     world_order_cancelled(kit);
@@ -38,7 +39,7 @@ Test(payment_refund, a_cancelled_order_is_refunded_in_full)
     cr_expect_eq(refunded->refunded_minor, TOTAL_MINOR);
 }
 
-Test(payment_refund, what_is_cancelled_while_a_refund_is_out_goes_with_the_next)
+DS_BEHAVIOUR(payment_refund, what_is_cancelled_while_a_refund_is_out_goes_with_the_next)
 {
     world_reach(kit, DS_PAYMENT_REFUNDING);
     world_order_cancelled(kit);
@@ -54,7 +55,7 @@ Test(payment_refund, what_is_cancelled_while_a_refund_is_out_goes_with_the_next)
     cr_expect_eq(ds_payment_kept(world_payment(kit)), 0);
 }
 
-Test(payment_refund, a_refused_refund_is_tried_again_with_a_doubling_pause_and_a_new_key)
+DS_BEHAVIOUR(payment_refund, a_refused_refund_is_tried_again_with_a_doubling_pause_and_a_new_key)
 {
     int64_t pause_us = DS_KIT_MINUTE;
     world_reach(kit, DS_PAYMENT_REFUNDING);
@@ -78,7 +79,7 @@ Test(payment_refund, a_refused_refund_is_tried_again_with_a_doubling_pause_and_a
     cr_expect_eq(world_payment(kit)->refund_failures, 0, "the next one starts with a short pause");
 }
 
-Test(payment_refund, the_next_try_takes_what_is_due_then)
+DS_BEHAVIOUR(payment_refund, the_next_try_takes_what_is_due_then)
 {
     world_reach(kit, DS_PAYMENT_REFUND_WAIT);
     world_order_cancelled(kit);
@@ -90,7 +91,7 @@ Test(payment_refund, the_next_try_takes_what_is_due_then)
     cr_expect_eq(refund(0)->due_minor, 0);
 }
 
-Test(payment_refund, a_refund_of_less_than_asked_is_completed_by_another)
+DS_BEHAVIOUR(payment_refund, a_refund_of_less_than_asked_is_completed_by_another)
 {
     world_reach(kit, DS_PAYMENT_REFUNDING);
     world_refunded(kit, 1, 150);
@@ -99,14 +100,14 @@ Test(payment_refund, a_refund_of_less_than_asked_is_completed_by_another)
     cr_expect_eq(refund(1)->amount_minor, 250);
 }
 
-Test(payment_refund, a_refund_of_nothing_counts_as_refused)
+DS_BEHAVIOUR(payment_refund, a_refund_of_nothing_counts_as_refused)
 {
     world_reach(kit, DS_PAYMENT_REFUNDING);
     world_refunded(kit, 1, 0);
     cr_expect_str_eq(ds_kit_types(kit), "payment.refund_failed");
 }
 
-Test(payment_refund, a_refund_of_more_than_asked_is_booked_as_asked_and_shown)
+DS_BEHAVIOUR(payment_refund, a_refund_of_more_than_asked_is_booked_as_asked_and_shown)
 {
     world_reach(kit, DS_PAYMENT_REFUNDING);
     world_refunded(kit, 1, 5000);
@@ -116,7 +117,7 @@ Test(payment_refund, a_refund_of_more_than_asked_is_booked_as_asked_and_shown)
     cr_expect_eq(world_state(kit), DS_PAYMENT_SETTLED);
 }
 
-Test(payment_refund, a_refund_in_another_currency_is_shown_and_stays_pending)
+DS_BEHAVIOUR(payment_refund, a_refund_in_another_currency_is_shown_and_stays_pending)
 {
     struct ds_payment_command report = world_refund_report(1, DS_REPORT_OUTCOME_OK, 400);
     world_reach(kit, DS_PAYMENT_REFUNDING);
@@ -126,7 +127,7 @@ Test(payment_refund, a_refund_in_another_currency_is_shown_and_stays_pending)
     cr_expect_eq(world_state(kit), DS_PAYMENT_REFUNDING);
 }
 
-Test(payment_refund, an_open_refund_is_never_forgotten)
+DS_BEHAVIOUR(payment_refund, an_open_refund_is_never_forgotten)
 {
     world_reach(kit, DS_PAYMENT_REFUNDING);
     ds_kit_advance(kit, 500 * DS_KIT_HOUR);

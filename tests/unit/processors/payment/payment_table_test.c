@@ -1,5 +1,6 @@
 /* The table of the choreography, section 4, as data: every pair of state and input. */
 #include "payment_world.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -149,7 +150,9 @@ static void check_pair(enum ds_payment_state state, enum ds_payment_input input)
     ds_kit_destroy(kit);
 }
 
-Test(payment_table, every_pair_of_state_and_input_does_what_the_choreography_says)
+DS_BEHAVIOURS(payment_table, NULL, NULL)
+
+DS_BEHAVIOUR(payment_table, every_pair_of_state_and_input_does_what_the_choreography_says)
 {
     for (int s = 0; s < DS_PAYMENT_STATES; s++) {
         for (int i = 0; i < DS_PAYMENT_INPUTS; i++) {
@@ -165,7 +168,7 @@ Test(payment_table, every_pair_of_state_and_input_does_what_the_choreography_say
     }
 }
 
-Test(payment_table, only_an_open_charge_and_a_failed_refund_have_a_deadline)
+DS_BEHAVIOUR(payment_table, only_an_open_charge_and_a_failed_refund_have_a_deadline)
 {
     for (int s = 0; s < DS_PAYMENT_STATES; s++) {
         ds_decider_kit_t *kit = ds_kit_new(&ds_payment_decider, NULL);

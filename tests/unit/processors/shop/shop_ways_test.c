@@ -1,5 +1,6 @@
 /* The ways of an order through all deciders, in the words of the choreography. */
 #include "shop.h"
+#include "tests/support/behaviours.h"
 
 #include <criterion/criterion.h>
 
@@ -16,7 +17,7 @@ static void teardown(void)
     shop_cleanup(&shop);
 }
 
-TestSuite(shop_ways, .init = setup, .fini = teardown);
+DS_BEHAVIOURS(shop_ways, setup, teardown)
 
 static void expect_rest(int order, enum shop_end end, int64_t kept_minor)
 {
@@ -28,7 +29,7 @@ static void expect_rest(int order, enum shop_end end, int64_t kept_minor)
     shop_check_stock(&shop, true);
 }
 
-Test(shop_ways, an_order_by_card_takes_fourteen_events)
+DS_BEHAVIOUR(shop_ways, an_order_by_card_takes_fourteen_events)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
     shop_settle(&shop);
@@ -47,7 +48,7 @@ Test(shop_ways, an_order_by_card_takes_fourteen_events)
     expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
 }
 
-Test(shop_ways, an_order_by_cash_takes_twelve_events)
+DS_BEHAVIOUR(shop_ways, an_order_by_cash_takes_twelve_events)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
     shop_settle(&shop);
@@ -63,7 +64,7 @@ Test(shop_ways, an_order_by_cash_takes_twelve_events)
     expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
 }
 
-Test(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
+DS_BEHAVIOUR(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
     shop_settle(&shop);
@@ -76,7 +77,7 @@ Test(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
     expect_rest(0, SHOP_CANCELLED, 0);
 }
 
-Test(shop_ways, a_payment_that_comes_after_the_timeout_goes_back)
+DS_BEHAVIOUR(shop_ways, a_payment_that_comes_after_the_timeout_goes_back)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
     shop_settle(&shop);
@@ -89,7 +90,7 @@ Test(shop_ways, a_payment_that_comes_after_the_timeout_goes_back)
     expect_rest(0, SHOP_CANCELLED, 0);
 }
 
-Test(shop_ways, no_courier_in_time_gives_back_goods_and_money)
+DS_BEHAVIOUR(shop_ways, no_courier_in_time_gives_back_goods_and_money)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
     shop_settle(&shop);
@@ -103,7 +104,7 @@ Test(shop_ways, no_courier_in_time_gives_back_goods_and_money)
     expect_rest(0, SHOP_CANCELLED, 0);
 }
 
-Test(shop_ways, a_recalled_order_comes_back_and_is_refunded)
+DS_BEHAVIOUR(shop_ways, a_recalled_order_comes_back_and_is_refunded)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
     shop_settle(&shop);
