@@ -34,6 +34,7 @@ static const struct ds_role *const roles[] = {
     &ds_role_order,
     &ds_role_audit,
     &ds_role_lag,
+    &ds_role_dlq,
     &ds_role_token,
     &ds_role_healthcheck,
     &ds_role_config_doc,

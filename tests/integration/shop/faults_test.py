@@ -84,12 +84,42 @@ class GarbageCommands(unittest.TestCase):
         self.assertEqual(headers['__connect.errors.partition'], str(partition))
         self.assertTrue(headers['__connect.errors.exception.message'])
         deliver_one(store)
+        return letters[0]['key']
 
     def test_plain_text_is_set_aside_with_its_reason(self):
         self.check('order', b'this is no command')
 
     def test_cut_header_is_set_aside_with_its_reason(self):
         self.check('inventory', b'\xc3\x01')
+
+    def dlq(self, *words, code=0):
+        done = SHOP.tool('dlq', *words, '--json')
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout) if code == 0 else done.stderr
+
+    def test_a_letter_is_tried_again_and_dropped_and_says_by_whom(self):
+        who = ('--actor', 'anna', '--reason', 'to see')
+        first = self.check('delivery', b'once more, please')
+        shown = self.dlq('show', first)
+        self.assertEqual(bytes.fromhex(shown['valueHex']), b'once more, please')
+        self.assertEqual((shown['processor'], shown['state'], shown['decoded']), ('delivery', 'open', None))
+        self.assertIn('--actor', self.dlq('retry', first, code=2))
+        retried = self.dlq('retry', first, *who)['letters'][0]
+        self.assertEqual((retried['state'], retried['actor']), ('retried', 'anna'))
+        # It is a new command, and no better than before.
+        again = wait_until(lambda: [letter for letter in self.dlq('list', '--processor', 'delivery')['letters']
+                                    if letter['key'] == retried['retriedAs']], 'a letter of the retry')[0]
+        self.assertIn('already', self.dlq('retry', first, *who, code=1))
+        self.dlq('drop', '--all', '--processor', 'delivery', '--error', again['error'], *who)
+        self.assertEqual(self.dlq('list', '--processor', 'delivery')['letters'], [])
+        handled = self.dlq('list', '--processor', 'delivery', '--state', 'all')['letters']
+        self.assertEqual({letter['key']: letter['state'] for letter in handled
+                          if letter['key'] in (first, again['key'])},
+                         {first: 'retried', again['key']: 'dropped'})
+        page = self.dlq('list', '--state', 'all', '--limit', '1')
+        self.assertEqual(len(page['letters']), 1)
+        rest = self.dlq('list', '--state', 'all', '--after', page['next'])
+        self.assertNotIn(page['letters'][0]['key'], [letter['key'] for letter in rest['letters']])
 
 
 class ServersAway(unittest.TestCase):
