@@ -34,6 +34,7 @@ bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error)
         ds_pending_clear(&in->pending);
         in->release_next = 0;
         in->barrier = -1;
+        in->silent = 0;
         /* One record earlier, to see that it still is the command the log says was answered
          * (protocol R13). */
         in->verify = !in->is_events && in->fingerprint != 0 && from > 0;
@@ -166,7 +167,10 @@ static bool delivered_event(struct ds_task *task, struct ds_task_input *in,
     }
     if (event->body.kind < DS_PROTOCOL_COMMAND_REJECTED)
         return true; /* the other log's own business: nothing to decide */
-    return decide(task, in, record, &event->head.meta, task->host->message, &why, error);
+    if (!decide(task, in, record, &event->head.meta, task->host->message, &why, error))
+        return false;
+    ds_task_input_handled(task, in, record->offset);
+    return true;
 }
 
 /* Decide the records of a decision that is complete now, each for itself. Where the producer's

@@ -234,8 +234,8 @@ void ds_task_member(struct ds_task *task, bool is_member)
         fail_or_lose(task, &error, "the Claim could not be handed over");
 }
 
-static bool system_event(struct ds_task *task, int32_t kind, struct ds_protocol_event **event_out,
-                         ds_error_t *error)
+bool ds_task_system_event(struct ds_task *task, int32_t kind, struct ds_protocol_event **event_out,
+                          ds_error_t *error)
 {
     const struct ds_context context = {
         .actor = {DS_ACTOR_KIND_SYSTEM, ds_str(task->host->decider->name)}};
@@ -248,7 +248,8 @@ static bool system_event(struct ds_task *task, int32_t kind, struct ds_protocol_
     return true;
 }
 
-static bool append_system(struct ds_task *task, const char *what, int64_t number, ds_error_t *error)
+bool ds_task_append_system(struct ds_task *task, const char *what, int64_t number,
+                           ds_error_t *error)
 {
     struct ds_decision_cause cause = {.is_protocol = true};
 
@@ -274,7 +275,7 @@ static bool write_open(struct ds_task *task, ds_error_t *error)
     struct ds_open *open;
 
     begin_inputs(task);
-    if (!system_event(task, DS_PROTOCOL_OPEN, &event, error))
+    if (!ds_task_system_event(task, DS_PROTOCOL_OPEN, &event, error))
         return false;
     open = &event->body.as.open;
     open->claim_offset = task->confirmed.offset;
@@ -288,7 +289,7 @@ static bool write_open(struct ds_task *task, ds_error_t *error)
     for (int32_t i = 0; i < task->input_count; i++)
         if (task->inputs[i].known)
             open->inputs.items[open->inputs.count++] = task->inputs[i].at;
-    return append_system(task, "open", task->epoch, error);
+    return ds_task_append_system(task, "open", task->epoch, error);
 }
 
 /* A new input of an old log begins at its present end: what happened before is not decided again
@@ -301,13 +302,13 @@ static bool attach_input(struct ds_task *task, struct ds_task_input *in, ds_erro
     if (!ds_host_flush(task->host))
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_BUSY, "the producer's queue is full");
     if (!task->host->broker->ops->ends(task->host->broker, &end, 1, DS_CALL_TIMEOUT_MS, error) ||
-        !system_event(task, DS_PROTOCOL_INPUT_ATTACHED, &event, error))
+        !ds_task_system_event(task, DS_PROTOCOL_INPUT_ATTACHED, &event, error))
         return false;
     event->body.as.input_attached =
         (struct ds_input_attached){.input = in->input->number,
                                    .topic = ds_str(in->input->schema->topic),
                                    .start_offset = end.end};
-    if (!append_system(task, "attached", in->input->number, error))
+    if (!ds_task_append_system(task, "attached", in->input->number, error))
         return false;
     ds_log(&task->log, DS_LOG_INFO, "owner.input_attached", in->input->schema->topic,
            DS_F_INT("input", in->input->number), DS_F_INT("start", end.end));
@@ -330,6 +331,7 @@ static void won(struct ds_task *task)
     task->hint_seq = 0;
     task->idle_check_us = ds_task_now(task) + DS_IDLE_CHECK_US;
     task->hint_us = ds_task_now(task) + DS_HINT_US;
+    task->progress_wake_us = 0;
     ds_task_stop_own(task);
     ds_metric_add(task->host->metrics[DS_HM_CLAIMS_WON], 1);
     ok = write_open(task, &error);

@@ -1,5 +1,5 @@
 /* stream/task.h - one partition as its host sees it. Internal to host.c, owner.c, writer.c,
- * confirm.c, inputs.c, decide.c, timers.c, dead_letters.c.
+ * confirm.c, inputs.c, decide.c, timers.c, progress.c, dead_letters.c.
  *
  * Memory (the decider's state, the window, the inputs' positions) is the fold of the own log up to
  * `memory`. While running it is ahead of what is confirmed, by the records handed over and not yet
@@ -23,14 +23,17 @@
     (10 * DS_US_PER_S) /* an acknowledged record that cannot be found: doubt */
 #define DS_BLOCKED_TIMEOUT_US                                                                      \
     (10 * DS_US_PER_S) /* one partition must not hold up the others for longer */
-#define DS_IDLE_CHECK_US    (2 * DS_US_PER_S)
-#define DS_HINT_US          (5 * DS_US_PER_S)
-#define DS_PARKED_US        (60 * DS_US_PER_S) /* memory of a partition that is another's now */
-#define DS_CALL_TIMEOUT_MS  1000
-#define DS_CALL_PAUSE_US    (500 * DS_US_PER_MS) /* after a call to the server failed */
-#define DS_DEAD_LETTER_US   (2 * DS_US_PER_S)    /* a pause after they could not be sent */
-#define DS_MAX_DEAD_LETTERS 256
-#define DS_MAX_KEY_BYTES    1024
+#define DS_IDLE_CHECK_US     (2 * DS_US_PER_S)
+#define DS_HINT_US           (5 * DS_US_PER_S)
+#define DS_PROGRESS_US       (30 * DS_US_PER_S) /* an input yields nothing: the log is told then ... */
+#define DS_PROGRESS_RECORDS  10000              /* ... or after so many records ... */
+#define DS_PROGRESS_PAUSE_US (5 * DS_US_PER_S)  /* ... and not more often */
+#define DS_PARKED_US         (60 * DS_US_PER_S) /* memory of a partition that is another's now */
+#define DS_CALL_TIMEOUT_MS   1000
+#define DS_CALL_PAUSE_US     (500 * DS_US_PER_MS) /* after a call to the server failed */
+#define DS_DEAD_LETTER_US    (2 * DS_US_PER_S)    /* a pause after they could not be sent */
+#define DS_MAX_DEAD_LETTERS  256
+#define DS_MAX_KEY_BYTES     1024
 
 struct ds_dead_letter;
 
@@ -50,6 +53,8 @@ struct ds_task_input {
     uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence; /* of a commands topic only next_offset counts */
     struct ds_pending pending;
+    int64_t silent;          /* events that yielded nothing since the log last named the input */
+    int64_t silent_since_us; /* monotonic: the first of them */
     struct ds_input_position hint; /* what lag tools are told once it is confirmed */
     size_t release_next;           /* records of `pending` before it are decided */
     int64_t barrier;               /* timers: must be read up to here; -1: not asked */
@@ -97,6 +102,8 @@ struct ds_task {
     int64_t idle_check_us;
     int64_t hint_us;
     int64_t hint_seq; /* hints were taken when this was the last seq handed over; 0: none taken */
+
+    int64_t progress_wake_us; /* monotonic: no Progress before */
 
     /* Timers */
     int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
@@ -216,6 +223,12 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
 void ds_task_read_end(struct ds_task *task, const struct ds_broker_end *end);
 void ds_task_member(struct ds_task *task, bool is_member);
 void ds_task_owner_time(struct ds_task *task, int64_t now_us);
+/** Begin a decision of the protocol's own: one event of this kind in host->decision. */
+DS_MUST_CHECK bool ds_task_system_event(struct ds_task *task, int32_t kind,
+                                        struct ds_protocol_event **event_out, ds_error_t *error);
+/** Append it. (what, number) must differ from that of all others of the log. */
+DS_MUST_CHECK bool ds_task_append_system(struct ds_task *task, const char *what, int64_t number,
+                                         ds_error_t *error);
 DS_MUST_CHECK bool ds_task_read_own(struct ds_task *task, struct ds_log_place place,
                                     ds_error_t *error);
 void ds_task_stop_own(struct ds_task *task);
@@ -286,6 +299,12 @@ void ds_task_timer_unanswered(struct ds_task *task);
 void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
                        const struct ds_broker_end *end);
 void ds_task_fire_timers(struct ds_task *task);
+
+/* ---- progress.c ---- */
+/** The event at this offset of an input was handled, whatever it led to. */
+void ds_task_input_handled(struct ds_task *task, struct ds_task_input *in, int64_t offset);
+/** Running: write a Progress where one is due. */
+void ds_task_progress(struct ds_task *task);
 
 /* ---- dead_letters.c ---- */
 DS_MUST_CHECK bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
