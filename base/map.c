@@ -15,6 +15,7 @@ struct entry {
     char *key; /* NULL: a hole */
     void *value;
     uint32_t key_len;
+    uint32_t round; /* of the watch that has seen it, or during or after which it was put in */
 };
 
 struct slot {
@@ -31,6 +32,10 @@ struct ds_map {
     size_t count;
     size_t max_entries;
     uint64_t seed;
+    uint32_t round;      /* watches so far */
+    size_t watch_at;     /* the watch has seen all entries before this one */
+    ds_map_seen_fn seen; /* NULL: nobody watches */
+    void *seen_context;
 };
 
 #define FIRST_CAPACITY 8
@@ -128,10 +133,15 @@ static void fill_slots(ds_map_t *map)
 static void squeeze(ds_map_t *map)
 {
     size_t to = 0;
-    for (size_t i = map->first; i < map->used; i++)
-        if (map->entries[i].key != NULL)
-            map->entries[to++] = map->entries[i];
+    size_t watch_at = 0;
+    for (size_t i = map->first; i < map->used; i++) {
+        if (map->entries[i].key == NULL)
+            continue;
+        watch_at += i < map->watch_at;
+        map->entries[to++] = map->entries[i];
+    }
     assert(to == map->count);
+    map->watch_at = watch_at;
     map->first = 0;
     map->used = to;
 }
@@ -167,6 +177,14 @@ static bool make_room(ds_map_t *map, ds_error_t *error)
     return true;
 }
 
+static void show(ds_map_t *map, struct entry *entry)
+{
+    if (map->seen == NULL || entry->round == map->round)
+        return;
+    entry->round = map->round;
+    map->seen(map->seen_context, (ds_str_t){entry->key, entry->key_len}, entry->value);
+}
+
 bool ds_map_put(ds_map_t *map, ds_str_t key, void *value, void **old_out, ds_error_t *error)
 {
     if (old_out != NULL)
@@ -176,6 +194,7 @@ bool ds_map_put(ds_map_t *map, ds_str_t key, void *value, void **old_out, ds_err
         const struct slot *slot = &map->slots[find_slot(map, key, hash)];
         if (slot->place != 0) {
             struct entry *entry = &map->entries[slot->place - 1];
+            show(map, entry);
             if (old_out != NULL)
                 *old_out = entry->value;
             entry->value = value;
@@ -193,7 +212,7 @@ bool ds_map_put(ds_map_t *map, ds_str_t key, void *value, void **old_out, ds_err
         return false;
     }
     size_t at = find_slot(map, key, hash);
-    map->entries[map->used] = (struct entry){hash, copy, value, key.len};
+    map->entries[map->used] = (struct entry){hash, copy, value, key.len, map->round};
     map->slots[at] = (struct slot){(uint32_t)(map->used + 1), (uint32_t)(hash >> 32)};
     map->used++;
     map->count++;
@@ -223,10 +242,11 @@ void *ds_map_take(ds_map_t *map, ds_str_t key)
     if (map->slots[at].place == 0)
         return NULL;
     struct entry *entry = &map->entries[map->slots[at].place - 1];
+    show(map, entry);
     void *value = entry->value;
     free_slot(map, at);
     free(entry->key); /* `key` may have pointed here: not used below */
-    *entry = (struct entry){0, NULL, NULL, 0};
+    *entry = (struct entry){0, NULL, NULL, 0, 0};
     map->count--;
     /* Holes at both ends vanish at once, so that taking from the front again and again does not
      * walk over them. */
@@ -255,4 +275,36 @@ bool ds_map_next(const ds_map_t *map, size_t *cursor, ds_str_t *key_out, void **
     *value_out = found ? map->entries[at].value : NULL;
     *cursor = found ? at + 1 : at;
     return found;
+}
+
+void ds_map_watch(ds_map_t *map, ds_map_seen_fn seen, void *context)
+{
+    map->seen = seen;
+    map->seen_context = context;
+    map->watch_at = map->first;
+    map->round++;
+}
+
+bool ds_map_watch_next(ds_map_t *map)
+{
+    while (map->seen != NULL && map->watch_at < map->used) {
+        struct entry *entry = &map->entries[map->watch_at++];
+        if (entry->key == NULL || entry->round == map->round)
+            continue;
+        show(map, entry);
+        return true;
+    }
+    return false;
+}
+
+void *ds_map_edit(ds_map_t *map, ds_str_t key)
+{
+    if (map->count == 0)
+        return NULL;
+    const struct slot *slot = &map->slots[find_slot(map, key, hash_key(key, map->seed))];
+    if (slot->place == 0)
+        return NULL;
+    struct entry *entry = &map->entries[slot->place - 1];
+    show(map, entry);
+    return entry->value;
 }

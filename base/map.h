@@ -30,4 +30,17 @@ size_t ds_map_count(const ds_map_t *map);
  * entry while walking is allowed, putting is not. */
 bool ds_map_next(const ds_map_t *map, size_t *cursor, ds_str_t *key_out, void **value_out);
 
+/** Sees an entry as it was when the watch began. May look at the value; may not touch the map. */
+typedef void (*ds_map_seen_fn)(void *context, ds_str_t key, const void *value);
+/** @brief Begin to watch: every entry that is in the map now is shown to `seen` once, as it is now.
+ * Either by ds_map_watch_next, or just before it changes: by ds_map_edit, by ds_map_take, and by a
+ * ds_map_put that replaces it. What is put in from now on is not shown. So a copy of a large map
+ * can be made bit by bit while it goes on changing. One watch at a time: a new one ends the old.
+ *  @param seen  NULL: end the watch. */
+void ds_map_watch(ds_map_t *map, ds_map_seen_fn seen, void *context);
+/** @brief Show the next entry that was not shown yet. false: all were. */
+bool ds_map_watch_next(ds_map_t *map);
+/** @brief The value, about to be changed by the caller; NULL when there is none. */
+void *ds_map_edit(ds_map_t *map, ds_str_t key);
+
 #endif

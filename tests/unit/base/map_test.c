@@ -284,3 +284,73 @@ Test(map, random_history_agrees_with_a_plain_array, .timeout = 60)
     }
     ds_map_destroy(map, NULL);
 }
+
+#define WATCHED 64
+
+struct watcher {
+    int value[WATCHED]; /* as the watch saw it; 0: not seen */
+    int times[WATCHED];
+};
+
+static void see(void *context, ds_str_t key, const void *value)
+{
+    struct watcher *w = context;
+    int64_t number = -1;
+    cr_assert(ds_str_to_i64(ds_str_after(key, '.'), &number));
+    w->value[number] = *(const int *)value;
+    w->times[number]++;
+}
+
+static void change(ds_map_t *map, int values[WATCHED], uint32_t *seed)
+{
+    char text[32];
+    uint32_t number = next_random(seed) % WATCHED;
+    ds_str_t key = key_of(number, text);
+    int *value = NULL;
+    switch (next_random(seed) % 4) {
+    case 0:
+        if (ds_map_get(map, key) == NULL) {
+            values[number] = 1000 + (int)number;
+            put(map, key, &values[number]);
+        }
+        return;
+    case 1:
+        (void)ds_map_take(map, key);
+        return;
+    default:
+        value = ds_map_edit(map, key);
+        if (value != NULL)
+            (*value)++;
+        return;
+    }
+}
+
+/* Whatever happens meanwhile, a watch shows what was there, as it was, once. */
+Test(map, a_watch_shows_each_entry_as_it_was)
+{
+    for (uint32_t seed = 1; seed <= 200; seed++) {
+        uint32_t state = seed;
+        int values[WATCHED];
+        int before[WATCHED] = {0};
+        struct watcher w = {{0}, {0}};
+        ds_map_t *map = ds_map_new(WATCHED);
+        size_t cursor = 0;
+        ds_str_t key;
+        void *value;
+        for (int i = 0; i < 300; i++)
+            change(map, values, &state);
+        while (ds_map_next(map, &cursor, &key, &value))
+            before[(int *)value - values] = *(int *)value;
+        ds_map_watch(map, see, &w);
+        for (bool more = true; more; more = ds_map_watch_next(map))
+            for (uint32_t i = next_random(&state) % 8; i > 0; i--)
+                change(map, values, &state);
+        for (int n = 0; n < WATCHED; n++) {
+            cr_assert_eq(w.times[n], before[n] == 0 ? 0 : 1);
+            cr_assert_eq(w.value[n], before[n]);
+        }
+        ds_map_watch(map, NULL, NULL);
+        change(map, values, &state);
+        ds_map_destroy(map, NULL);
+    }
+}
