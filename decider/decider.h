@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/options.h"
+#include "decider/shelf.h"
 #include "schemas/schema.h"
 
 /** One input of a processor. Numbers are permanent and never reused (protocol R14); 0 is its own
@@ -44,6 +45,8 @@ struct ds_input {
                             ...); NULL: timer */
     struct ds_timer timer;
 };
+
+#define DS_DECIDER_SHELVES 4
 
 typedef struct ds_decision ds_decision_t;
 
@@ -79,7 +82,7 @@ struct ds_decider {
     const struct ds_schema *events; /* of its own events topic */
     const struct ds_decider_input *inputs;
     size_t input_count;
-    uint32_t logic_version; /* raised whenever evolve changes what it makes of old events */
+    uint64_t logic; /* of the sources evolve is made of: the build's own (cmake/logic.cmake) */
     const struct ds_option *options; /* its settings: deadlines and such; may be NULL */
     size_t settings_bytes;
 
@@ -98,6 +101,21 @@ struct ds_decider {
     bool (*evolve)(void *state, const void *event, ds_error_t *error);
     /** The earliest deadline; false: none. Its decision must clear or move it. */
     bool (*next_timer)(const void *state, struct ds_timer *timer_out);
+
+    /* The state for snapshots: aggregates on shelves, an image of each. What the images do not hold
+     * (heaps, links, sums) follows from them. */
+    const struct ds_schema *item; /* an image; NULL: this decider has no snapshots */
+    /** All shelves of a state, always in the same order. @return how many. */
+    size_t (*shelves)(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);
+    /** The image of what stands under `key` on a shelf, into the zeroed struct of `item`. Texts are
+     * borrowed from the state; what else it needs lives in the arena. LIMIT, MEMORY. */
+    bool (*image)(size_t shelf, ds_str_t key, const void *value, ds_arena_t *arena, void *item_out,
+                  ds_error_t *error);
+    /** Put an item back into a state made anew; in any order. DAMAGE: no walk can have given this.
+     */
+    bool (*restore)(void *state, const void *item, ds_error_t *error);
+    /** All are back: make what depends on several of them. DAMAGE: one is missing. */
+    bool (*restored)(void *state, ds_error_t *error);
 };
 
 #endif

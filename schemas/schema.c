@@ -137,6 +137,7 @@ int32_t ds_schema_body_kind(const struct ds_schema *schema, const void *value)
         memcpy(&kind, bytes + sizeof(struct ds_command_envelope), sizeof(kind));
         break;
     case DS_SCHEMA_PLAIN:
+    case DS_SCHEMA_STATE:
         break;
     }
     return kind;

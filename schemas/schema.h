@@ -31,7 +31,13 @@ struct ds_command_envelope {
     struct ds_command_head head;
 };
 
-enum ds_schema_kind { DS_SCHEMA_COMMANDS, DS_SCHEMA_EVENTS, DS_SCHEMA_PLAIN };
+enum ds_schema_kind {
+    DS_SCHEMA_COMMANDS,
+    DS_SCHEMA_EVENTS,
+    DS_SCHEMA_PLAIN,
+    DS_SCHEMA_STATE, /* no topic's: what snapshots are made of. Not in ds_schemas(), never released:
+                        who does not know the very fingerprint reads the log instead */
+};
 
 /** The body kinds of the protocol's own records: the first eight of every events topic, so that
  * code that knows no order can tell them. */
@@ -72,11 +78,11 @@ struct ds_schema {
     const char *topic;     /* "order.events" */
     const char *full_name; /* "doorstep.order.OrderEvent" */
     enum ds_schema_kind kind;
-    const char *json;                         /* the .avsc as it stands */
-    uint64_t fingerprint;                     /* CRC-64-AVRO of its parsing canonical form */
-    size_t struct_bytes;                      /* of the topic's struct */
-    int32_t body_kinds;                       /* how many branches the body has; 0 for PLAIN */
-    const char *const *ce_types;              /* per body kind, such as "order.created" */
+    const char *json;            /* the .avsc as it stands */
+    uint64_t fingerprint;        /* CRC-64-AVRO of its parsing canonical form */
+    size_t struct_bytes;         /* of the topic's struct */
+    int32_t body_kinds;          /* how many branches the body has; 0 for PLAIN and STATE */
+    const char *const *ce_types; /* per body kind, such as "order.created" */
     const struct ds_schema_version *versions; /* newest first */
     size_t version_count;
     /** Frame and value. */
@@ -89,7 +95,7 @@ struct ds_schema {
     ds_str_t (*aggregate)(const void *value);
 };
 
-/** @brief All schemas, ends with NULL. */
+/** @brief The schemas of all topics, ends with NULL. */
 const struct ds_schema *const *ds_schemas(void);
 /** @brief By topic; NULL when unknown. */
 const struct ds_schema *ds_schema_of_topic(ds_str_t topic);
@@ -120,9 +126,9 @@ DS_MUST_CHECK bool ds_schema_print_json(const struct ds_schema *schema, const vo
                                         ds_buf_t *out, ds_error_t *error);
 
 /** @brief The body kind of an event or command struct (where the kind stands is the same in all);
- * -1 for PLAIN. */
+ * -1 for PLAIN and STATE. */
 int32_t ds_schema_body_kind(const struct ds_schema *schema, const void *value);
-/** @brief Its wire name, such as "order.created"; "" for PLAIN. */
+/** @brief Its wire name, such as "order.created"; "" for PLAIN and STATE. */
 const char *ds_schema_ce_type(const struct ds_schema *schema, const void *value);
 
 #endif

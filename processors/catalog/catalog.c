@@ -1,6 +1,7 @@
 #include "processors/catalog/catalog.h"
 
 #include "processors/catalog/catalog_decide.h"
+#include "processors/catalog/catalog_logic.h"
 #include "processors/catalog/catalog_state.h"
 
 static const struct ds_decider_input inputs[] = {
@@ -12,7 +13,7 @@ const struct ds_decider ds_catalog_decider = {
     .events = &ds_schema_catalog_events,
     .inputs = inputs,
     .input_count = sizeof(inputs) / sizeof(inputs[0]),
-    .logic_version = 1,
+    .logic = DS_LOGIC_CATALOG,
     .options = NULL, /* it waits for nothing */
     .settings_bytes = 0,
     .state_new = ds_catalog_new,
@@ -20,4 +21,9 @@ const struct ds_decider ds_catalog_decider = {
     .decide = ds_catalog_decide,
     .evolve = ds_catalog_evolve,
     .next_timer = ds_catalog_next_timer,
+    .item = &ds_schema_catalog_state,
+    .shelves = ds_catalog_shelves,
+    .image = ds_catalog_image,
+    .restore = ds_catalog_restore,
+    .restored = ds_catalog_restored,
 };

@@ -22,8 +22,8 @@ void *ds_catalog_new(const void *settings, ds_error_t *error)
 
     (void)settings;
     if (catalog != NULL) {
-        catalog->stores = ds_map_new(MAX_STORES);
-        catalog->products = ds_map_new(MAX_PRODUCTS);
+        catalog->stores = ds_shelf_new(MAX_STORES);
+        catalog->products = ds_shelf_new(MAX_PRODUCTS);
         if (catalog->stores != NULL && catalog->products != NULL)
             return catalog;
     }
@@ -44,14 +44,14 @@ void ds_catalog_destroy(void *state)
     struct ds_catalog *catalog = state;
     if (catalog == NULL)
         return;
-    ds_map_destroy(catalog->stores, store_destroy);
-    ds_map_destroy(catalog->products, NULL);
+    ds_shelf_destroy(catalog->stores, store_destroy);
+    ds_shelf_destroy(catalog->products, NULL);
     free(catalog);
 }
 
 static const struct ds_catalog_store *find(const struct ds_catalog *catalog, ds_str_t store_id)
 {
-    return ds_map_get(catalog->stores, store_id);
+    return ds_shelf_get(catalog->stores, store_id);
 }
 
 const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catalog,
@@ -63,7 +63,7 @@ const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catal
 
 bool ds_catalog_has_product(const struct ds_catalog *catalog, ds_str_t product_id)
 {
-    return ds_map_get(catalog->products, product_id) != NULL;
+    return ds_shelf_get(catalog->products, product_id) != NULL;
 }
 
 bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out)
@@ -92,8 +92,8 @@ static bool dup_info(ds_arena_t *arena, const struct ds_store_info *from, struct
 }
 
 /* The new one is made before the old one goes: the event may repeat the old one's texts. */
-static bool put_store(struct ds_catalog *catalog, const struct ds_store_info *info,
-                      ds_error_t *error)
+bool ds_catalog_put_store(struct ds_catalog *catalog, const struct ds_store_info *info,
+                          ds_error_t *error)
 {
     ds_arena_t *arena = ds_arena_new(STORE_FIRST, STORE_MAX);
     struct ds_catalog_store *store = NULL;
@@ -106,7 +106,7 @@ static bool put_store(struct ds_catalog *catalog, const struct ds_store_info *in
         goto fail;
     store->arena = arena;
     if (!dup_info(arena, info, &store->info, error) ||
-        !ds_map_put(catalog->stores, store->info.store_id, store, &old, error))
+        !ds_shelf_put(catalog->stores, store->info.store_id, store, &old, error))
         goto fail;
     store_destroy(old);
     return true;
@@ -115,12 +115,16 @@ fail:
     return false;
 }
 
+bool ds_catalog_put_product(struct ds_catalog *catalog, ds_str_t product_id, ds_error_t *error)
+{
+    return ds_shelf_put(catalog->products, product_id, catalog, NULL, error);
+}
+
 static bool add_products(struct ds_catalog *catalog, const struct ds_product_added *added,
                          ds_error_t *error)
 {
     for (size_t i = 0; i < added->products.count; i++) {
-        if (!ds_map_put(catalog->products, added->products.items[i].product_id, catalog, NULL,
-                        error))
+        if (!ds_catalog_put_product(catalog, added->products.items[i].product_id, error))
             return false;
     }
     return true;
@@ -134,18 +138,18 @@ bool ds_catalog_evolve(void *state, const void *event, ds_error_t *error)
 
     switch (e->body.kind) {
     case DS_CATALOG_EVENT_STORE_OPENED:
-        return put_store(catalog, &e->body.as.store_opened.store, error);
+        return ds_catalog_put_store(catalog, &e->body.as.store_opened.store, error);
     case DS_CATALOG_EVENT_STORE_CHANGED:
-        return put_store(catalog, &e->body.as.store_changed.store, error);
+        return ds_catalog_put_store(catalog, &e->body.as.store_changed.store, error);
     case DS_CATALOG_EVENT_STORE_CLOSED:
-        store = ds_map_get(catalog->stores, e->body.as.store_closed.store_id);
+        store = ds_shelf_edit(catalog->stores, e->body.as.store_closed.store_id);
         if (store != NULL)
             store->info.open = false;
         return true;
     case DS_CATALOG_EVENT_PRODUCT_ADDED:
         return add_products(catalog, &e->body.as.product_added, error);
     case DS_CATALOG_EVENT_PRODUCT_REMOVED:
-        (void)ds_map_take(catalog->products, e->body.as.product_removed.product_id);
+        (void)ds_shelf_take(catalog->products, e->body.as.product_removed.product_id);
         return true;
     default: /* changes of a product, refusals: nothing to remember */
         return true;

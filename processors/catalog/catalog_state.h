@@ -6,7 +6,6 @@
 #ifndef DS_PROCESSORS_CATALOG_CATALOG_STATE_H
 #define DS_PROCESSORS_CATALOG_CATALOG_STATE_H
 
-#include "base/map.h"
 #include "processors/catalog/catalog.h"
 
 struct ds_catalog_store {
@@ -15,8 +14,8 @@ struct ds_catalog_store {
 };
 
 struct ds_catalog {
-    ds_map_t *stores;   /* by store id: struct ds_catalog_store */
-    ds_map_t *products; /* by product id: a mark, not owned */
+    ds_shelf_t *stores;   /* by store id: struct ds_catalog_store */
+    ds_shelf_t *products; /* by product id: a mark, not owned */
 };
 
 void *ds_catalog_new(const void *settings, ds_error_t *error);
@@ -28,5 +27,17 @@ bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out);
 const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catalog,
                                                   ds_str_t store_id);
 bool ds_catalog_has_product(const struct ds_catalog *catalog, ds_str_t product_id);
+/* For evolve and for restoring. */
+DS_MUST_CHECK bool ds_catalog_put_store(struct ds_catalog *catalog,
+                                        const struct ds_store_info *info, ds_error_t *error);
+DS_MUST_CHECK bool ds_catalog_put_product(struct ds_catalog *catalog, ds_str_t product_id,
+                                          ds_error_t *error);
+
+/* catalog_image.c; see struct ds_decider. Images: schemas/avsc/catalog.state.avsc. */
+size_t ds_catalog_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);
+bool ds_catalog_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t *arena,
+                      void *item_out, ds_error_t *error);
+bool ds_catalog_restore(void *state, const void *item, ds_error_t *error);
+bool ds_catalog_restored(void *state, ds_error_t *error);
 
 #endif

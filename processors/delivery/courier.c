@@ -28,15 +28,19 @@ enum ds_courier_state ds_courier_state(const struct ds_courier *courier)
     return state;
 }
 
-static bool bind(struct ds_courier *courier, struct ds_delivery *delivery, ds_error_t *error)
+bool ds_courier_bind(struct ds_courier *courier, struct ds_delivery *delivery, ds_error_t *error)
 {
+    int32_t at = courier->load;
     if (is_bound(courier, delivery))
         return true;
     if (courier->load >= DS_MAX_COURIER_CAPACITY)
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE,
                             "courier %.*s has no room for %.*s", DS_STR_ARG(courier->id),
                             DS_STR_ARG(delivery->order_id));
-    courier->bound[courier->load++] = delivery;
+    for (; at > 0 && courier->bound[at - 1]->number > delivery->number; at--)
+        courier->bound[at] = courier->bound[at - 1];
+    courier->bound[at] = delivery;
+    courier->load++;
     delivery->courier = courier;
     return true;
 }
@@ -65,7 +69,7 @@ bool ds_courier_apply(struct ds_courier *courier, struct ds_delivery *delivery,
     switch (step.next) {
     case DS_COURIER_OFFERED:
     case DS_COURIER_BUSY:
-        return bind(courier, delivery, error);
+        return ds_courier_bind(courier, delivery, error);
     case DS_COURIER_OFFLINE:
         courier->online = false;
         let_go(courier, delivery, at_us);

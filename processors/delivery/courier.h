@@ -1,8 +1,8 @@
 /* processors/delivery/courier.h - a courier: what it is, what is bound to it, and how that changes.
  *
- * Invariant: `bound` holds exactly the deliveries whose `courier` is this one, each OFFERED or
- * later and not over; never more than DS_MAX_COURIER_CAPACITY. Threads: part of one state, one
- * thread. */
+ * Invariant: `bound` holds exactly the deliveries whose `courier` is this one, in the order they
+ * were requested, each OFFERED or later and not over; never more than DS_MAX_COURIER_CAPACITY.
+ * Threads: part of one state, one thread. */
 #ifndef DS_PROCESSORS_DELIVERY_COURIER_H
 #define DS_PROCESSORS_DELIVERY_COURIER_H
 
@@ -24,7 +24,8 @@ struct ds_courier {
     bool online;
     int64_t idle_us; /* event time at which it came online, or last had an order taken off it */
     struct ds_delivery *bound[DS_MAX_COURIER_CAPACITY];
-    int32_t load; /* of them */
+    int32_t load;      /* of them */
+    int64_t closed_us; /* while in `closed_couriers`: its last event */
     int32_t closed_handle;
 };
 
@@ -39,6 +40,9 @@ enum ds_courier_state ds_courier_state_towards(const struct ds_courier *courier,
  * decide cannot have written this. */
 DS_MUST_CHECK bool ds_courier_apply(struct ds_courier *courier, struct ds_delivery *delivery,
                                     enum ds_courier_input input, int64_t at_us, ds_error_t *error);
+/** @brief Bind the delivery. DS_ERR_DAMAGE: there is no room. */
+DS_MUST_CHECK bool ds_courier_bind(struct ds_courier *courier, struct ds_delivery *delivery,
+                                   ds_error_t *error);
 /** @brief courier.online: new name, vehicle, capacity; false: out of memory, nothing changed. */
 DS_MUST_CHECK bool ds_courier_renew(struct ds_courier *courier,
                                     const struct ds_courier_online *online, int64_t at_us,

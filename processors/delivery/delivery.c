@@ -1,6 +1,7 @@
 #include "processors/delivery/delivery.h"
 
 #include "processors/delivery/delivery_decide.h"
+#include "processors/delivery/delivery_logic.h"
 #include "processors/delivery/delivery_state.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -64,7 +65,7 @@ const struct ds_decider ds_delivery_decider = {
     .events = &ds_schema_delivery_events,
     .inputs = inputs,
     .input_count = sizeof inputs / sizeof inputs[0],
-    .logic_version = 1,
+    .logic = DS_LOGIC_DELIVERY,
     .options = options,
     .settings_bytes = sizeof(struct ds_delivery_settings),
     .state_new = state_new,
@@ -72,4 +73,9 @@ const struct ds_decider ds_delivery_decider = {
     .decide = decide,
     .evolve = evolve,
     .next_timer = next_timer,
+    .item = &ds_schema_delivery_state,
+    .shelves = ds_dispatch_shelves,
+    .image = ds_dispatch_image,
+    .restore = ds_dispatch_restore,
+    .restored = ds_dispatch_restored,
 };

@@ -361,7 +361,7 @@ static const char *judge_online(const struct ask *ask, const struct ds_go_online
         return "COURIER_UNKNOWN";
     if (body->capacity < 1 || body->capacity > DS_MAX_COURIER_CAPACITY)
         return "INVALID_CAPACITY";
-    if (courier == NULL && ds_map_count(ask->dispatch->couriers) >= DS_COURIERS_MAX)
+    if (courier == NULL && ds_shelf_count(ask->dispatch->couriers) >= DS_COURIERS_MAX)
         return "TOO_MANY_COURIERS";
     return NULL;
 }

@@ -9,10 +9,11 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static bool find(const struct ds_dispatch *dispatch, ds_str_t order_id,
-                 struct ds_delivery **delivery_out, ds_error_t *error)
+/* To be changed: an event says something new of it. */
+static bool find(struct ds_dispatch *dispatch, ds_str_t order_id, struct ds_delivery **delivery_out,
+                 ds_error_t *error)
 {
-    *delivery_out = ds_dispatch_delivery(dispatch, order_id);
+    *delivery_out = ds_shelf_edit(dispatch->deliveries, order_id);
     if (*delivery_out != NULL)
         return true;
     return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE,
@@ -27,6 +28,7 @@ static bool apply_courier(struct ds_dispatch *dispatch, struct ds_courier *couri
     if (courier == NULL)
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "%.*s has no such courier",
                             DS_STR_ARG(delivery->order_id));
+    ds_shelf_touch(dispatch->couriers, courier->id);
     return ds_courier_apply(courier, delivery, input, at_us, error) &&
            ds_dispatch_settle_courier(dispatch, courier, at_us, error);
 }
@@ -40,12 +42,27 @@ static bool settle(struct ds_dispatch *dispatch, struct ds_delivery_store *store
 static bool on_requested(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
 {
     const struct ds_delivery_requested *requested = &event->body.as.delivery_requested;
+    struct ds_delivery_store *store;
     struct ds_delivery *delivery;
     if (ds_dispatch_delivery(dispatch, requested->order_id) != NULL)
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "%.*s is requested twice",
                             DS_STR_ARG(requested->order_id));
-    return ds_dispatch_add_delivery(dispatch, requested, &event->context, error) &&
-           find(dispatch, requested->order_id, &delivery, error) &&
+    store = ds_dispatch_edit_store(dispatch, requested->order_id, error);
+    if (store == NULL)
+        return false;
+    const struct ds_delivery_image image = {
+        .order_id = requested->order_id,
+        .number = ++store->requested,
+        .correlation_id = event->context.correlation_id,
+        .traceparent = event->context.has_traceparent ? event->context.traceparent : DS_STR(""),
+        .payment_method = requested->payment_method,
+        .total_minor = requested->total_minor,
+        .total_known = true,
+        .lines = requested->lines,
+        .placed_at = requested->placed_at,
+        .search_until = requested->search_until,
+    };
+    return ds_dispatch_add_delivery(dispatch, &image, &delivery, error) &&
            ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_SEARCHING, requested->search_until,
                              event->meta.at, error);
 }
@@ -58,7 +75,7 @@ static bool on_offered(struct ds_dispatch *dispatch, const event_t *event, ds_er
         return false;
     delivery->offer_number = offered->offer_number;
     delivery->offer_us = offered->expires_at - event->meta.at;
-    return apply_courier(dispatch, ds_dispatch_courier(dispatch, offered->courier_id), delivery,
+    return apply_courier(dispatch, ds_shelf_edit(dispatch->couriers, offered->courier_id), delivery,
                          DS_COURIER_ON_OFFERED, event->meta.at, error) &&
            ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_OFFERED, offered->expires_at,
                              event->meta.at, error) &&
@@ -115,8 +132,8 @@ static bool on_reassigned(struct ds_dispatch *dispatch, const event_t *event, ds
     if (!find(dispatch, reassigned->order_id, &delivery, error) ||
         !apply_courier(dispatch, delivery->courier, delivery, DS_COURIER_ON_REASSIGNED_AWAY,
                        event->meta.at, error) ||
-        !apply_courier(dispatch, ds_dispatch_courier(dispatch, reassigned->courier_id), delivery,
-                       DS_COURIER_ON_REASSIGNED_TO, event->meta.at, error))
+        !apply_courier(dispatch, ds_shelf_edit(dispatch->couriers, reassigned->courier_id),
+                       delivery, DS_COURIER_ON_REASSIGNED_TO, event->meta.at, error))
         return false;
     if (delivery->state == DS_DELIVERY_IN_TRANSIT || delivery->state == DS_DELIVERY_SILENT) {
         delivery->silent_at = reassigned->silent_at;
@@ -204,7 +221,7 @@ static bool finish(struct ds_dispatch *dispatch, ds_str_t order_id, enum ds_deli
 static bool on_courier_online(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
 {
     const struct ds_courier_online *online = &event->body.as.courier_online;
-    struct ds_courier *courier = ds_dispatch_courier(dispatch, online->courier_id);
+    struct ds_courier *courier = ds_shelf_edit(dispatch->couriers, online->courier_id);
     if (courier == NULL && !ds_dispatch_add_courier(dispatch, online->courier_id, &courier, error))
         return false;
     return ds_courier_renew(courier, online, event->meta.at, error) &&
@@ -216,7 +233,7 @@ static bool on_courier_offline(struct ds_dispatch *dispatch, const event_t *even
                                ds_error_t *error)
 {
     struct ds_courier *courier =
-        ds_dispatch_courier(dispatch, event->body.as.courier_offline.courier_id);
+        ds_shelf_edit(dispatch->couriers, event->body.as.courier_offline.courier_id);
     if (courier == NULL)
         return true;
     courier->online = false;
@@ -228,7 +245,7 @@ static bool on_courier_offline(struct ds_dispatch *dispatch, const event_t *even
 static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
 {
     const struct ds_courier_seen *seen = &event->body.as.courier_seen;
-    struct ds_courier *courier = ds_dispatch_courier(dispatch, seen->courier_id);
+    struct ds_courier *courier = ds_shelf_edit(dispatch->couriers, seen->courier_id);
     if (courier == NULL)
         return true;
     for (int32_t i = 0; i < courier->load; i++) {
@@ -238,6 +255,7 @@ static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, 
             continue;
         if (silent && event->meta.at >= delivery->late_at)
             continue;
+        ds_shelf_touch(dispatch->deliveries, delivery->order_id);
         delivery->silent_at = seen->silent_at;
         delivery->silence_us = seen->silent_at - event->meta.at;
         if (!ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,

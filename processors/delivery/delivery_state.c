@@ -45,9 +45,9 @@ struct ds_dispatch *ds_dispatch_new(const struct ds_delivery_settings *settings,
     if (dispatch == NULL)
         goto out;
     dispatch->settings = settings;
-    dispatch->deliveries = ds_map_new(DS_DELIVERIES_MAX);
-    dispatch->couriers = ds_map_new(DS_COURIERS_MAX);
-    dispatch->stores = ds_map_new(DS_COURIERS_MAX);
+    dispatch->deliveries = ds_shelf_new(DS_DELIVERIES_MAX);
+    dispatch->couriers = ds_shelf_new(DS_COURIERS_MAX);
+    dispatch->stores = ds_shelf_new(DS_COURIERS_MAX);
     dispatch->timers = ds_heap_new(timer_handle, delivery_tie, DS_DELIVERIES_MAX);
     dispatch->retries = ds_heap_new(retry_handle, store_tie, DS_COURIERS_MAX);
     dispatch->closed_deliveries =
@@ -87,25 +87,28 @@ void ds_dispatch_destroy(struct ds_dispatch *dispatch)
     ds_heap_destroy(dispatch->closed_deliveries);
     ds_heap_destroy(dispatch->retries);
     ds_heap_destroy(dispatch->timers);
-    ds_map_destroy(dispatch->stores, free);
-    ds_map_destroy(dispatch->couriers, destroy_courier);
-    ds_map_destroy(dispatch->deliveries, destroy_delivery);
+    ds_shelf_destroy(dispatch->stores, free);
+    ds_shelf_destroy(dispatch->couriers, destroy_courier);
+    ds_shelf_destroy(dispatch->deliveries, destroy_delivery);
     free(dispatch);
 }
 
-struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch, ds_str_t order_id)
+const struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch,
+                                               ds_str_t order_id)
 {
-    return ds_map_get(dispatch->deliveries, order_id);
+    return ds_shelf_get(dispatch->deliveries, order_id);
 }
 
-struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch, ds_str_t courier_id)
+const struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch,
+                                             ds_str_t courier_id)
 {
-    return ds_map_get(dispatch->couriers, courier_id);
+    return ds_shelf_get(dispatch->couriers, courier_id);
 }
 
-struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch, ds_str_t id)
+const struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch,
+                                                     ds_str_t id)
 {
-    return ds_map_get(dispatch->stores, ds_str_before(id, '.'));
+    return ds_shelf_get(dispatch->stores, ds_str_before(id, '.'));
 }
 
 const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
@@ -135,11 +138,11 @@ static ds_str_t put_text(char **place, ds_str_t text)
     return copy;
 }
 
-static struct ds_delivery_store *get_or_add_store(struct ds_dispatch *dispatch, ds_str_t of_id,
-                                                  ds_error_t *error)
+struct ds_delivery_store *ds_dispatch_edit_store(struct ds_dispatch *dispatch, ds_str_t of_id,
+                                                 ds_error_t *error)
 {
     ds_str_t id = ds_str_before(of_id, '.');
-    struct ds_delivery_store *store = ds_map_get(dispatch->stores, id);
+    struct ds_delivery_store *store = ds_shelf_edit(dispatch->stores, id);
     if (store != NULL)
         return store;
     store = calloc(1, sizeof *store + id.len + 1);
@@ -150,7 +153,7 @@ static struct ds_delivery_store *get_or_add_store(struct ds_dispatch *dispatch, 
     char *place = (char *)(store + 1);
     store->id = put_text(&place, id);
     store->retry_handle = -1;
-    if (!ds_map_put(dispatch->stores, store->id, store, NULL, error)) {
+    if (!ds_shelf_put(dispatch->stores, store->id, store, NULL, error)) {
         free(store);
         return NULL;
     }
@@ -175,54 +178,93 @@ static bool copy_lines(struct ds_delivery *delivery, const struct ds_array_of_li
     return true;
 }
 
-static struct ds_delivery *new_delivery(const struct ds_delivery_requested *requested,
-                                        const struct ds_context *context, ds_error_t *error)
+static bool copy_refusals(struct ds_delivery *delivery,
+                          const struct ds_array_of_refusal_image *from, ds_error_t *error)
 {
-    ds_str_t trace = context->has_traceparent ? context->traceparent : DS_STR("");
-    struct ds_delivery *delivery = calloc(1, sizeof *delivery + requested->order_id.len +
-                                                 context->correlation_id.len + trace.len + 3);
+    if (from->count == 0)
+        return true;
+    if (from->count > DS_DELIVERY_REFUSALS_MAX)
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "%zu refusals", from->count);
+    delivery->refusals = calloc(from->count, sizeof *delivery->refusals);
+    if (delivery->refusals == NULL)
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "refusals");
+    for (size_t i = 0; i < from->count; i++) {
+        struct ds_refusal *to = &delivery->refusals[i];
+        if (!ds_str_to_array(from->items[i].courier_id, to->courier_id, sizeof to->courier_id))
+            return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "a courier id of %u bytes",
+                                from->items[i].courier_id.len);
+        to->times = from->items[i].times;
+        to->until_us = from->items[i].until;
+    }
+    delivery->refusal_count = (int32_t)from->count;
+    return true;
+}
+
+static void copy_numbers(struct ds_delivery *delivery, const struct ds_delivery_image *image)
+{
+    delivery->state = (enum ds_delivery_state)image->state;
+    delivery->number = image->number;
+    delivery->payment_method = image->payment_method;
+    delivery->total_minor = image->total_minor;
+    delivery->total_known = image->total_known;
+    delivery->offer_number = image->offer_number;
+    delivery->attempts = image->attempts;
+    delivery->due_us = image->due_at;
+    delivery->placed_at = image->placed_at;
+    delivery->search_until = image->search_until;
+    delivery->offer_us = image->offer_us;
+    delivery->picked_up_at = image->picked_up_at;
+    delivery->silent_at = image->silent_at;
+    delivery->late_at = image->late_at;
+    delivery->silence_us = image->silence_us;
+    delivery->closed_us = image->has_closed_at ? image->closed_at : 0;
+}
+
+static struct ds_delivery *new_delivery(const struct ds_delivery_image *image, ds_error_t *error)
+{
+    struct ds_delivery *delivery =
+        calloc(1, sizeof *delivery + image->order_id.len + image->correlation_id.len +
+                      image->traceparent.len + 3);
     if (delivery == NULL) {
         ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a delivery");
         return NULL;
     }
     char *place = (char *)(delivery + 1);
-    delivery->order_id = put_text(&place, requested->order_id);
-    delivery->correlation_id = put_text(&place, context->correlation_id);
-    delivery->traceparent = put_text(&place, trace);
-    delivery->payment_method = requested->payment_method;
-    delivery->total_minor = requested->total_minor;
-    delivery->total_known = true;
-    delivery->placed_at = requested->placed_at;
-    delivery->search_until = requested->search_until;
+    delivery->order_id = put_text(&place, image->order_id);
+    delivery->correlation_id = put_text(&place, image->correlation_id);
+    delivery->traceparent = put_text(&place, image->traceparent);
     delivery->timer_handle = -1;
     delivery->closed_handle = -1;
-    if (!copy_lines(delivery, &requested->lines, error)) {
-        free(delivery);
+    copy_numbers(delivery, image);
+    if (!copy_lines(delivery, &image->lines, error) ||
+        !copy_refusals(delivery, &image->refusals, error)) {
+        destroy_delivery(delivery);
         return NULL;
     }
     return delivery;
 }
 
-bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch,
-                              const struct ds_delivery_requested *requested,
-                              const struct ds_context *context, ds_error_t *error)
+bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch, const struct ds_delivery_image *image,
+                              struct ds_delivery **delivery_out, ds_error_t *error)
 {
-    struct ds_delivery_store *store = get_or_add_store(dispatch, requested->order_id, error);
-    struct ds_delivery *delivery = store == NULL ? NULL : new_delivery(requested, context, error);
+    struct ds_delivery_store *store = ds_dispatch_edit_store(dispatch, image->order_id, error);
+    struct ds_delivery *delivery = store == NULL ? NULL : new_delivery(image, error);
+    *delivery_out = NULL;
     if (delivery == NULL)
         return false;
     delivery->store = store;
-    if (!ds_map_put(dispatch->deliveries, delivery->order_id, delivery, NULL, error)) {
+    if (!ds_shelf_put(dispatch->deliveries, delivery->order_id, delivery, NULL, error)) {
         destroy_delivery(delivery);
         return false;
     }
+    *delivery_out = delivery;
     return true;
 }
 
 bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
                              struct ds_courier **courier_out, ds_error_t *error)
 {
-    struct ds_delivery_store *store = get_or_add_store(dispatch, id, error);
+    struct ds_delivery_store *store = ds_dispatch_edit_store(dispatch, id, error);
     *courier_out = NULL;
     if (store == NULL)
         return false;
@@ -233,7 +275,7 @@ bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
     courier->id = put_text(&place, id);
     courier->closed_handle = -1;
     courier->store = store;
-    if (!ds_map_put(dispatch->couriers, courier->id, courier, NULL, error)) {
+    if (!ds_shelf_put(dispatch->couriers, courier->id, courier, NULL, error)) {
         free(courier);
         return false;
     }
@@ -289,38 +331,32 @@ static void count_refused(struct ds_delivery *delivery)
 }
 
 /* What a delivery that is over still needs is its id and its state. */
-static bool close(struct ds_dispatch *dispatch, struct ds_delivery *delivery, int64_t at_us,
-                  ds_error_t *error)
+static void strip(struct ds_delivery *delivery)
 {
-    ds_heap_remove(dispatch->timers, delivery);
     free(delivery->lines.items);
     delivery->lines.items = NULL;
     delivery->lines.count = 0;
     free(delivery->refusals);
     delivery->refusals = NULL;
     delivery->refusal_count = 0;
-    return ds_heap_set(dispatch->closed_deliveries, delivery, at_us, error);
 }
 
-bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
-                       enum ds_delivery_state state, int64_t due_us, int64_t at_us,
+bool ds_dispatch_place(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
                        ds_error_t *error)
 {
-    delivery->state = state;
-    delivery->due_us = due_us;
-    switch (state) {
+    switch (delivery->state) {
     case DS_DELIVERY_SEARCHING:
     case DS_DELIVERY_OFFERED:
     case DS_DELIVERY_ASSIGNED:
         list(delivery);
         count_refused(delivery);
-        return ds_heap_set(dispatch->timers, delivery, due_us, error);
+        return ds_heap_set(dispatch->timers, delivery, delivery->due_us, error);
     case DS_DELIVERY_IN_TRANSIT:
     case DS_DELIVERY_SILENT:
     case DS_DELIVERY_RETURNING:
         unlist(delivery);
         count_refused(delivery);
-        return ds_heap_set(dispatch->timers, delivery, due_us, error);
+        return ds_heap_set(dispatch->timers, delivery, delivery->due_us, error);
     case DS_DELIVERY_COMPLETED:
     case DS_DELIVERY_CANCELLED:
     case DS_DELIVERY_RETURNED:
@@ -331,12 +367,25 @@ bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *deliver
     }
     unlist(delivery);
     count_refused(delivery);
-    return close(dispatch, delivery, at_us, error);
+    ds_heap_remove(dispatch->timers, delivery);
+    strip(delivery);
+    return ds_heap_set(dispatch->closed_deliveries, delivery, delivery->closed_us, error);
+}
+
+bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
+                       enum ds_delivery_state state, int64_t due_us, int64_t at_us,
+                       ds_error_t *error)
+{
+    delivery->state = state;
+    delivery->due_us = due_us;
+    delivery->closed_us = at_us;
+    return ds_dispatch_place(dispatch, delivery, error);
 }
 
 bool ds_dispatch_settle_courier(struct ds_dispatch *dispatch, struct ds_courier *courier,
                                 int64_t at_us, ds_error_t *error)
 {
+    courier->closed_us = at_us;
     if (!courier->online && courier->load == 0)
         return ds_heap_set(dispatch->closed_couriers, courier, at_us, error);
     ds_heap_remove(dispatch->closed_couriers, courier);
@@ -405,23 +454,37 @@ static bool retry_time(const struct ds_dispatch *dispatch, const struct ds_deliv
     return found;
 }
 
-bool ds_dispatch_settle_store(struct ds_dispatch *dispatch, struct ds_delivery_store *store,
-                              int64_t at_us, ds_error_t *error)
+static const struct ds_delivery *next_retry(const struct ds_dispatch *dispatch,
+                                            const struct ds_delivery_store *store, int64_t at_us,
+                                            int64_t *best_out)
 {
-    int64_t best_us = 0;
-    store->retry = NULL;
-    for (struct ds_delivery *d = store->refused == 0 ? NULL : store->open_first; d != NULL;
+    const struct ds_delivery *best = NULL;
+    for (const struct ds_delivery *d = store->refused == 0 ? NULL : store->open_first; d != NULL;
          d = d->next) {
         int64_t due_us;
         if (!d->refused || !retry_time(dispatch, d, at_us, &due_us))
             continue;
-        if (store->retry == NULL || due_us < best_us) {
-            store->retry = d;
-            best_us = due_us;
+        if (best == NULL || due_us < *best_out) {
+            best = d;
+            *best_out = due_us;
         }
     }
-    if (store->retry != NULL)
-        return ds_heap_set(dispatch->retries, store, best_us, error);
+    return best;
+}
+
+bool ds_dispatch_settle_store(struct ds_dispatch *dispatch, struct ds_delivery_store *store,
+                              int64_t at_us, ds_error_t *error)
+{
+    int64_t retry_us = 0;
+    const struct ds_delivery *retry = next_retry(dispatch, store, at_us, &retry_us);
+    ds_shelf_touch(dispatch->stores, store->id);
+    store->retry_us = retry_us;
+    if (!ds_str_to_array(retry == NULL ? DS_STR("") : retry->order_id, store->retry_id,
+                         sizeof store->retry_id))
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "an order id of %u bytes",
+                            retry->order_id.len);
+    if (retry != NULL)
+        return ds_heap_set(dispatch->retries, store, retry_us, error);
     ds_heap_remove(dispatch->retries, store);
     return true;
 }
@@ -434,7 +497,7 @@ static void forget_courier(struct ds_dispatch *dispatch, struct ds_courier *cour
         courier->store->couriers = courier->next;
     if (courier->next != NULL)
         courier->next->previous = courier->previous;
-    ds_map_take(dispatch->couriers, courier->id);
+    (void)ds_shelf_take(dispatch->couriers, courier->id);
     destroy_courier(courier);
 }
 
@@ -445,7 +508,7 @@ void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us)
     while ((oldest = ds_heap_peek(dispatch->closed_deliveries, &last_us)) != NULL &&
            last_us + DS_DELIVERY_FORGET_US <= at_us) {
         ds_heap_remove(dispatch->closed_deliveries, oldest);
-        ds_map_take(dispatch->deliveries, ((struct ds_delivery *)oldest)->order_id);
+        (void)ds_shelf_take(dispatch->deliveries, ((struct ds_delivery *)oldest)->order_id);
         destroy_delivery(oldest);
     }
     while ((oldest = ds_heap_peek(dispatch->closed_couriers, &last_us)) != NULL &&
@@ -464,7 +527,7 @@ bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer 
     if (delivery == NULL && store == NULL)
         return false;
     if (store != NULL && (delivery == NULL || retry_us < due_us))
-        *timer_out = (struct ds_timer){store->retry->order_id, DS_DELIVERY_TIMER_RETRY, retry_us};
+        *timer_out = (struct ds_timer){ds_str(store->retry_id), DS_DELIVERY_TIMER_RETRY, retry_us};
     else
         *timer_out = (struct ds_timer){delivery->order_id, (int32_t)delivery->state, due_us};
     return true;

@@ -16,7 +16,6 @@
 #define DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
 
 #include "base/heap.h"
-#include "base/map.h"
 #include "decider/decider.h"
 #include "processors/delivery/courier.h"
 #include "processors/delivery/delivery.h"
@@ -46,6 +45,7 @@ struct ds_delivery {
     ds_str_t traceparent; /* empty: none */
     enum ds_delivery_state state;
     struct ds_delivery_store *store;
+    int64_t number;           /* its place among the requests of the store */
     struct ds_delivery *next; /* in the store's open list */
     struct ds_delivery *previous;
     bool listed;                /* in it */
@@ -71,6 +71,7 @@ struct ds_delivery {
     int64_t silent_at;
     int64_t late_at;
     int64_t silence_us; /* from the last sign of life to silent_at */
+    int64_t closed_us;  /* while in `closed_deliveries`: its last event */
     int32_t timer_handle;
     int32_t closed_handle;
 };
@@ -80,17 +81,19 @@ struct ds_delivery_store {
     struct ds_delivery *open_first;
     struct ds_delivery *open_last;
     struct ds_courier *couriers;
-    size_t refused;            /* searching deliveries that somebody refused */
-    struct ds_delivery *retry; /* whose pause ends next; valid while in `retries` */
+    int64_t requested;                  /* deliveries so far */
+    size_t refused;                     /* searching deliveries that somebody refused */
+    char retry_id[DS_MAX_ID_BYTES + 1]; /* the order whose pause ends next; "": none */
+    int64_t retry_us;                   /* when; while in `retries` */
     int32_t retry_handle;
 };
 
 /** The state of the delivery processor. */
 struct ds_dispatch {
     const struct ds_delivery_settings *settings; /* borrowed; for decide */
-    ds_map_t *deliveries;                        /* order id -> struct ds_delivery */
-    ds_map_t *couriers;                          /* courier id -> struct ds_courier */
-    ds_map_t *stores;                            /* store id -> struct ds_delivery_store */
+    ds_shelf_t *deliveries;                      /* order id -> struct ds_delivery */
+    ds_shelf_t *couriers;                        /* courier id -> struct ds_courier */
+    ds_shelf_t *stores;                          /* store id -> struct ds_delivery_store */
     ds_heap_t *timers;                           /* deliveries by their deadline */
     ds_heap_t *retries;                          /* stores by their next retry */
     ds_heap_t *closed_deliveries;                /* by their last event */
@@ -101,10 +104,13 @@ struct ds_dispatch {
 struct ds_dispatch *ds_dispatch_new(const struct ds_delivery_settings *settings, ds_error_t *error);
 void ds_dispatch_destroy(struct ds_dispatch *dispatch);
 /** @brief NULL: none. Both. */
-struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch, ds_str_t order_id);
-struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch, ds_str_t courier_id);
+const struct ds_delivery *ds_dispatch_delivery(const struct ds_dispatch *dispatch,
+                                               ds_str_t order_id);
+const struct ds_courier *ds_dispatch_courier(const struct ds_dispatch *dispatch,
+                                             ds_str_t courier_id);
 /** @brief The store of an order's or a courier's id; NULL: nothing has come of it yet. */
-struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch, ds_str_t id);
+const struct ds_delivery_store *ds_dispatch_store_of(const struct ds_dispatch *dispatch,
+                                                     ds_str_t id);
 /** @brief The refusal of this order by this courier; NULL: none. */
 const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
                                              ds_str_t courier_id);
@@ -112,9 +118,13 @@ const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
 bool ds_courier_has_room(const struct ds_courier *courier);
 
 /* What evolve is made of (delivery_state.c): adding, and keeping lists and heaps true. */
+/** @brief The store of an order's or a courier's id, made when it is not there. */
+struct ds_delivery_store *ds_dispatch_edit_store(struct ds_dispatch *dispatch, ds_str_t of_id,
+                                                 ds_error_t *error);
+/** @brief Add a delivery as its image says, without its courier, in no list and no heap. */
 DS_MUST_CHECK bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch,
-                                            const struct ds_delivery_requested *requested,
-                                            const struct ds_context *context, ds_error_t *error);
+                                            const struct ds_delivery_image *image,
+                                            struct ds_delivery **delivery_out, ds_error_t *error);
 DS_MUST_CHECK bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
                                            struct ds_courier **courier_out, ds_error_t *error);
 /** @brief Set the state and its deadline (ignored when it is over), and keep the open list. */
@@ -125,6 +135,10 @@ DS_MUST_CHECK bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_del
 DS_MUST_CHECK bool ds_dispatch_settle_courier(struct ds_dispatch *dispatch,
                                               struct ds_courier *courier, int64_t at_us,
                                               ds_error_t *error);
+/** @brief Put the delivery where its state belongs: the list, the count, a heap by its own times.
+ */
+DS_MUST_CHECK bool ds_dispatch_place(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
+                                     ds_error_t *error);
 /** @brief Note that the courier did not take the order. */
 DS_MUST_CHECK bool ds_delivery_note_refusal(struct ds_delivery *delivery, ds_str_t courier_id,
                                             int64_t at_us, ds_error_t *error);
@@ -140,5 +154,12 @@ void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us);
 DS_MUST_CHECK bool ds_dispatch_evolve(struct ds_dispatch *dispatch,
                                       const struct ds_delivery_event *event, ds_error_t *error);
 bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer *timer_out);
+
+/* delivery_image.c; see struct ds_decider. Images: schemas/avsc/delivery.state.avsc. */
+size_t ds_dispatch_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);
+bool ds_dispatch_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t *arena,
+                       void *item_out, ds_error_t *error);
+bool ds_dispatch_restore(void *state, const void *item, ds_error_t *error);
+bool ds_dispatch_restored(void *state, ds_error_t *error);
 
 #endif

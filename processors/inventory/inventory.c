@@ -1,5 +1,6 @@
 #include "processors/inventory/inventory.h"
 
+#include "processors/inventory/inventory_logic.h"
 #include "processors/inventory/inventory_state.h"
 
 static const struct ds_decider_input inputs[] = {
@@ -40,7 +41,7 @@ const struct ds_decider ds_inventory_decider = {
     .events = &ds_schema_inventory_events,
     .inputs = inputs,
     .input_count = sizeof inputs / sizeof inputs[0],
-    .logic_version = 1,
+    .logic = DS_LOGIC_INVENTORY,
     .options = NULL,
     .settings_bytes = 0,
     .state_new = state_new,
@@ -48,4 +49,9 @@ const struct ds_decider ds_inventory_decider = {
     .decide = decide,
     .evolve = evolve,
     .next_timer = next_timer,
+    .item = &ds_schema_inventory_state,
+    .shelves = ds_inventory_shelves,
+    .image = ds_inventory_image,
+    .restore = ds_inventory_restore,
+    .restored = ds_inventory_restored,
 };

@@ -233,8 +233,13 @@ static bool decide_notice(const struct ds_inventory *inventory, const struct ds_
     const struct ds_stock *stock = ds_inventory_stock(inventory, timer->aggregate);
     if (stock == NULL || (stock->available < stock->threshold) == stock->low)
         return true;
+    ds_str_t correlation_id;
+    /* A copy: the state's own goes when the event is applied. */
+    if (!ds_arena_dup(ds_decision_arena(decision), ds_str(stock->owed_correlation_id),
+                      &correlation_id, error))
+        return false;
     struct ds_context context = {
-        .correlation_id = ds_str(inventory->correlation_id),
+        .correlation_id = correlation_id,
         .actor = {.kind = DS_ACTOR_KIND_SYSTEM, .id = DS_STR("inventory")},
     };
     ds_decision_set_context(decision, &context);

@@ -29,8 +29,8 @@ struct ds_inventory *ds_inventory_new(ds_error_t *error)
     struct ds_inventory *inventory = calloc(1, sizeof *inventory);
     if (inventory == NULL)
         goto out;
-    inventory->products = ds_map_new(DS_INVENTORY_PRODUCTS_MAX);
-    inventory->reservations = ds_map_new(DS_INVENTORY_RESERVATIONS_MAX);
+    inventory->products = ds_shelf_new(DS_INVENTORY_PRODUCTS_MAX);
+    inventory->reservations = ds_shelf_new(DS_INVENTORY_RESERVATIONS_MAX);
     inventory->closed = ds_heap_new(closed_handle, closed_tie, DS_INVENTORY_RESERVATIONS_MAX);
     inventory->owed = ds_heap_new(owed_handle, owed_tie, DS_INVENTORY_PRODUCTS_MAX);
     if (inventory->products != NULL && inventory->reservations != NULL &&
@@ -42,26 +42,33 @@ out:
     return NULL;
 }
 
+static void stock_destroy(void *value)
+{
+    struct ds_stock *stock = value;
+    free(stock->owed_correlation_id);
+    free(stock);
+}
+
 void ds_inventory_destroy(struct ds_inventory *inventory)
 {
     if (inventory == NULL)
         return;
     ds_heap_destroy(inventory->owed);
     ds_heap_destroy(inventory->closed);
-    ds_map_destroy(inventory->reservations, free);
-    ds_map_destroy(inventory->products, free);
+    ds_shelf_destroy(inventory->reservations, free);
+    ds_shelf_destroy(inventory->products, stock_destroy);
     free(inventory);
 }
 
-struct ds_stock *ds_inventory_stock(const struct ds_inventory *inventory, ds_str_t product_id)
+const struct ds_stock *ds_inventory_stock(const struct ds_inventory *inventory, ds_str_t product_id)
 {
-    return ds_map_get(inventory->products, product_id);
+    return ds_shelf_get(inventory->products, product_id);
 }
 
-struct ds_reservation *ds_inventory_reservation(const struct ds_inventory *inventory,
-                                                ds_str_t order_id)
+const struct ds_reservation *ds_inventory_reservation(const struct ds_inventory *inventory,
+                                                      ds_str_t order_id)
 {
-    return ds_map_get(inventory->reservations, order_id);
+    return ds_shelf_get(inventory->reservations, order_id);
 }
 
 enum ds_reservation_state ds_inventory_reservation_state(const struct ds_inventory *inventory,
@@ -83,39 +90,50 @@ static struct ds_stock *add_stock(struct ds_inventory *inventory, ds_str_t id, d
         memcpy(text, id.data, id.len);
     stock->product_id = (ds_str_t){text, id.len};
     stock->owed_handle = -1;
-    if (!ds_map_put(inventory->products, stock->product_id, stock, NULL, error)) {
+    if (!ds_shelf_put(inventory->products, stock->product_id, stock, NULL, error)) {
         free(stock);
         return NULL;
     }
     return stock;
 }
 
-static struct ds_stock *get_or_add_stock(struct ds_inventory *inventory, ds_str_t id,
+struct ds_stock *ds_inventory_edit_stock(struct ds_inventory *inventory, ds_str_t product_id,
                                          ds_error_t *error)
 {
-    struct ds_stock *stock = ds_inventory_stock(inventory, id);
-    return stock != NULL ? stock : add_stock(inventory, id, error);
+    struct ds_stock *stock = ds_shelf_edit(inventory->products, product_id);
+    return stock != NULL ? stock : add_stock(inventory, product_id, error);
+}
+
+bool ds_inventory_owe(struct ds_inventory *inventory, struct ds_stock *stock, int64_t at_us,
+                      ds_str_t correlation_id, ds_error_t *error)
+{
+    char *copy = ds_str_dup(correlation_id);
+    if (copy == NULL)
+        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a correlation id");
+    free(stock->owed_correlation_id);
+    stock->owed_correlation_id = copy;
+    stock->owed_us = at_us;
+    return ds_heap_set(inventory->owed, stock, at_us, error);
 }
 
 /* Keep `owed` right after a product's level, threshold or announcement has changed. */
 static bool settle_notice(struct ds_inventory *inventory, struct ds_stock *stock,
                           const struct ds_inventory_event *event, ds_error_t *error)
 {
-    if ((stock->available < stock->threshold) == stock->low) {
-        ds_heap_remove(inventory->owed, stock);
-        return true;
-    }
-    if (!ds_str_to_array(event->context.correlation_id, inventory->correlation_id,
-                         sizeof inventory->correlation_id))
-        inventory->correlation_id[0] = '\0';
-    return ds_heap_set(inventory->owed, stock, event->meta.at, error);
+    if ((stock->available < stock->threshold) != stock->low)
+        return ds_inventory_owe(inventory, stock, event->meta.at, event->context.correlation_id,
+                                error);
+    ds_heap_remove(inventory->owed, stock);
+    free(stock->owed_correlation_id);
+    stock->owed_correlation_id = NULL;
+    return true;
 }
 
 static bool apply_levels(struct ds_inventory *inventory, const struct ds_stock_level *levels,
                          size_t count, const struct ds_inventory_event *event, ds_error_t *error)
 {
     for (size_t i = 0; i < count; i++) {
-        struct ds_stock *stock = get_or_add_stock(inventory, levels[i].product_id, error);
+        struct ds_stock *stock = ds_inventory_edit_stock(inventory, levels[i].product_id, error);
         if (stock == NULL)
             return false;
         stock->received = levels[i].received;
@@ -135,7 +153,7 @@ static bool apply_updated(struct ds_inventory *inventory, const struct ds_invent
     if (updated->kind == DS_UPDATE_KIND_THRESHOLD)
         for (size_t i = 0; i < updated->changes.count; i++) {
             const struct ds_stock_item *item = &updated->changes.items[i];
-            struct ds_stock *stock = get_or_add_stock(inventory, item->product_id, error);
+            struct ds_stock *stock = ds_inventory_edit_stock(inventory, item->product_id, error);
             if (stock == NULL)
                 return false;
             stock->threshold = item->quantity;
@@ -146,7 +164,7 @@ static bool apply_updated(struct ds_inventory *inventory, const struct ds_invent
 static bool apply_notice(struct ds_inventory *inventory, ds_str_t product_id, bool low,
                          const struct ds_inventory_event *event, ds_error_t *error)
 {
-    struct ds_stock *stock = get_or_add_stock(inventory, product_id, error);
+    struct ds_stock *stock = ds_inventory_edit_stock(inventory, product_id, error);
     if (stock == NULL)
         return false;
     stock->low = low;
@@ -173,7 +191,8 @@ static struct ds_reservation *new_reservation(struct ds_inventory *inventory, ds
     reservation->closed_handle = -1;
     reservation->line_count = lines->count;
     for (size_t i = 0; i < lines->count; i++) {
-        struct ds_stock *stock = get_or_add_stock(inventory, lines->items[i].product_id, error);
+        struct ds_stock *stock =
+            ds_inventory_edit_stock(inventory, lines->items[i].product_id, error);
         if (stock == NULL) {
             free(reservation);
             return NULL;
@@ -184,6 +203,30 @@ static struct ds_reservation *new_reservation(struct ds_inventory *inventory, ds
     return reservation;
 }
 
+bool ds_inventory_add_reservation(struct ds_inventory *inventory, ds_str_t order_id,
+                                  const struct ds_array_of_line_quantity *lines,
+                                  struct ds_reservation **reservation_out, ds_error_t *error)
+{
+    struct ds_reservation *reservation = new_reservation(inventory, order_id, lines, error);
+
+    *reservation_out = NULL;
+    if (reservation == NULL)
+        return false;
+    if (!ds_shelf_put(inventory->reservations, order_id, reservation, NULL, error)) {
+        free(reservation);
+        return false;
+    }
+    *reservation_out = reservation;
+    return true;
+}
+
+bool ds_inventory_close(struct ds_inventory *inventory, struct ds_reservation *reservation,
+                        int64_t at_us, ds_error_t *error)
+{
+    reservation->closed_us = at_us;
+    return ds_heap_set(inventory->closed, reservation, at_us, error);
+}
+
 static bool apply_reserved(struct ds_inventory *inventory, const struct ds_inventory_event *event,
                            ds_error_t *error)
 {
@@ -191,15 +234,10 @@ static bool apply_reserved(struct ds_inventory *inventory, const struct ds_inven
     if (ds_inventory_reservation(inventory, reserved->order_id) != NULL)
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "%.*s is reserved twice",
                             DS_STR_ARG(reserved->order_id));
-    struct ds_reservation *reservation =
-        new_reservation(inventory, reserved->order_id, &reserved->lines, error);
-    if (reservation == NULL)
-        return false;
-    if (!ds_map_put(inventory->reservations, reserved->order_id, reservation, NULL, error)) {
-        free(reservation);
-        return false;
-    }
-    return apply_levels(inventory, reserved->levels.items, reserved->levels.count, event, error);
+    struct ds_reservation *reservation;
+    return ds_inventory_add_reservation(inventory, reserved->order_id, &reserved->lines,
+                                        &reservation, error) &&
+           apply_levels(inventory, reserved->levels.items, reserved->levels.count, event, error);
 }
 
 static void take_off(struct ds_reservation *reservation,
@@ -224,7 +262,7 @@ static bool anything_left(const struct ds_reservation *reservation)
 static bool find_reservation(struct ds_inventory *inventory, ds_str_t order_id,
                              struct ds_reservation **reservation_out, ds_error_t *error)
 {
-    *reservation_out = ds_inventory_reservation(inventory, order_id);
+    *reservation_out = ds_shelf_edit(inventory->reservations, order_id);
     if (*reservation_out != NULL)
         return true;
     return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE,
@@ -244,7 +282,7 @@ static bool apply_released(struct ds_inventory *inventory, const struct ds_inven
     take_off(reservation, &released->lines);
     if (!anything_left(reservation)) {
         reservation->state = DS_RESERVATION_RELEASED;
-        if (!ds_heap_set(inventory->closed, reservation, event->meta.at, error))
+        if (!ds_inventory_close(inventory, reservation, event->meta.at, error))
             return false;
     }
     return apply_levels(inventory, released->levels.items, released->levels.count, event, error);
@@ -258,7 +296,7 @@ static bool apply_committed(struct ds_inventory *inventory, const struct ds_inve
     if (!find_reservation(inventory, committed->order_id, &reservation, error))
         return false;
     reservation->state = DS_RESERVATION_COMMITTED;
-    return ds_heap_set(inventory->closed, reservation, event->meta.at, error) &&
+    return ds_inventory_close(inventory, reservation, event->meta.at, error) &&
            apply_levels(inventory, committed->levels.items, committed->levels.count, event, error);
 }
 
@@ -270,7 +308,7 @@ static bool apply_returned(struct ds_inventory *inventory, const struct ds_inven
     if (!find_reservation(inventory, returned->order_id, &reservation, error))
         return false;
     reservation->state = DS_RESERVATION_RETURNED;
-    return ds_heap_set(inventory->closed, reservation, event->meta.at, error) &&
+    return ds_inventory_close(inventory, reservation, event->meta.at, error) &&
            apply_levels(inventory, returned->levels.items, returned->levels.count, event, error);
 }
 
@@ -281,7 +319,7 @@ static void forget_old(struct ds_inventory *inventory, int64_t at_us)
     while ((oldest = ds_heap_peek(inventory->closed, &last_us)) != NULL &&
            last_us + DS_INVENTORY_FORGET_US <= at_us) {
         ds_heap_remove(inventory->closed, oldest);
-        ds_map_take(inventory->reservations, oldest->order_id);
+        (void)ds_shelf_take(inventory->reservations, oldest->order_id);
         free(oldest);
     }
 }

@@ -106,7 +106,7 @@ static const char *judge(struct ds_stock_plan *plan, const struct request *reque
         reason = change_level(request->kind, &plan->changes[i]);
     }
     if (reason == NULL &&
-        ds_map_count(plan->inventory->products) + unknown > DS_INVENTORY_PRODUCTS_MAX)
+        ds_shelf_count(plan->inventory->products) + unknown > DS_INVENTORY_PRODUCTS_MAX)
         reason = "TOO_LARGE";
     return reason;
 }

@@ -1,6 +1,7 @@
 #include "processors/order/order.h"
 
 #include "processors/order/order_decide.h"
+#include "processors/order/order_logic.h"
 #include "processors/order/order_state.h"
 
 #define SECOND INT64_C(1000000)
@@ -35,7 +36,7 @@ const struct ds_decider ds_order_decider = {
     .events = &ds_schema_order_events,
     .inputs = inputs,
     .input_count = sizeof(inputs) / sizeof(inputs[0]),
-    .logic_version = 1,
+    .logic = DS_LOGIC_ORDER,
     .options = options,
     .settings_bytes = sizeof(struct ds_order_settings),
     .state_new = ds_orders_new,
@@ -43,4 +44,9 @@ const struct ds_decider ds_order_decider = {
     .decide = ds_orders_decide,
     .evolve = ds_orders_evolve,
     .next_timer = ds_orders_next_timer,
+    .item = &ds_schema_order_state,
+    .shelves = ds_orders_shelves,
+    .image = ds_order_image,
+    .restore = ds_orders_restore,
+    .restored = ds_orders_restored,
 };

@@ -34,7 +34,7 @@ void *ds_orders_new(const void *settings, ds_error_t *error)
     struct ds_orders *orders = calloc(1, sizeof(*orders));
     if (orders != NULL) {
         orders->settings = settings;
-        orders->by_id = ds_map_new(MAX_ORDERS);
+        orders->by_id = ds_shelf_new(MAX_ORDERS);
         orders->deadlines = ds_heap_new(deadline_handle, by_id, MAX_ORDERS);
         orders->expiries = ds_heap_new(expiry_handle, by_id, MAX_ORDERS);
         if (orders->by_id != NULL && orders->deadlines != NULL && orders->expiries != NULL)
@@ -67,13 +67,13 @@ void ds_orders_destroy(void *state)
         return;
     ds_heap_destroy(orders->deadlines);
     ds_heap_destroy(orders->expiries);
-    ds_map_destroy(orders->by_id, order_destroy);
+    ds_shelf_destroy(orders->by_id, order_destroy);
     free(orders);
 }
 
 const struct ds_order *ds_orders_find(const struct ds_orders *orders, ds_str_t order_id)
 {
-    return ds_map_get(orders->by_id, order_id);
+    return ds_shelf_get(orders->by_id, order_id);
 }
 
 bool ds_orders_next_timer(const void *state, struct ds_timer *timer_out)
@@ -101,19 +101,17 @@ static void forget(struct ds_orders *orders, struct ds_order *order)
 {
     ds_heap_remove(orders->deadlines, order);
     ds_heap_remove(orders->expiries, order);
-    ds_map_take(orders->by_id, order->id);
+    (void)ds_shelf_take(orders->by_id, order->id);
     order_destroy(order);
 }
 
-/* A new entry in state NONE; what stood under its id before (a tombstone) goes. */
-static struct ds_order *add(struct ds_orders *orders, ds_str_t id, ds_str_t customer_id,
-                            const struct ds_context *context, ds_error_t *error)
+/* A new entry; what stood under its id before (a tombstone) goes. */
+static struct ds_order *add(struct ds_orders *orders, const struct ds_order_state_item *image,
+                            ds_error_t *error)
 {
-    ds_str_t hash = context->has_command ? context->command.body_hash : DS_STR("");
-    ds_str_t trace = context->has_traceparent ? context->traceparent : DS_STR("");
-    size_t texts =
-        (size_t)id.len + customer_id.len + hash.len + context->correlation_id.len + trace.len;
-    struct ds_order *old = ds_map_get(orders->by_id, id);
+    size_t texts = (size_t)image->order_id.len + image->customer_id.len + image->body_hash.len +
+                   image->correlation_id.len + image->traceparent.len;
+    struct ds_order *old = ds_shelf_edit(orders->by_id, image->order_id);
     struct ds_order *order = calloc(1, sizeof(*order) + texts);
 
     if (order == NULL) {
@@ -121,18 +119,19 @@ static struct ds_order *add(struct ds_orders *orders, ds_str_t id, ds_str_t cust
         return NULL;
     }
     char *place = (char *)(order + 1);
-    order->id = pack(&place, id);
-    order->customer_id = pack(&place, customer_id);
-    order->body_hash = pack(&place, hash);
-    order->correlation_id = pack(&place, context->correlation_id);
-    order->traceparent = pack(&place, trace);
+    order->id = pack(&place, image->order_id);
+    order->customer_id = pack(&place, image->customer_id);
+    order->body_hash = pack(&place, image->body_hash);
+    order->correlation_id = pack(&place, image->correlation_id);
+    order->traceparent = pack(&place, image->traceparent);
+    order->state = (enum ds_order_state)image->state;
     order->due_us = DS_ORDER_NO_DUE;
-    order->placed_offset = -1;
+    order->placed_offset = image->placed_offset;
     order->deadline_handle = -1;
     order->expiry_handle = -1;
     if (old != NULL)
         forget(orders, old);
-    if (!ds_map_put(orders->by_id, order->id, order, NULL, error)) {
+    if (!ds_shelf_put(orders->by_id, order->id, order, NULL, error)) {
         free(order);
         return NULL;
     }
@@ -149,14 +148,20 @@ static bool set_due(struct ds_orders *orders, struct ds_order *order, int64_t du
     return true;
 }
 
+static bool forget_at(struct ds_orders *orders, struct ds_order *order, int64_t expires_us,
+                      ds_error_t *error)
+{
+    order->expires_us = expires_us;
+    return ds_heap_set(orders->expiries, order, expires_us, error);
+}
+
 static bool close_order(struct ds_orders *orders, struct ds_order *order, int64_t at_us,
                         ds_error_t *error)
 {
     details_destroy(order->details);
     order->details = NULL;
-    order->expires_us = at_us + DS_ORDER_MEMORY_US;
-    return set_due(orders, order, DS_ORDER_NO_DUE, error) &&
-           ds_heap_set(orders->expiries, order, order->expires_us, error);
+    return forget_at(orders, order, at_us + DS_ORDER_MEMORY_US, error) &&
+           set_due(orders, order, DS_ORDER_NO_DUE, error);
 }
 
 static void expire(struct ds_orders *orders, int64_t at_us)
@@ -197,19 +202,20 @@ static bool dup_personal(ds_arena_t *arena, struct ds_union_personal_data_sealed
            dup_optional(arena, p->has_notes, &p->notes, error);
 }
 
-static bool fill_lines(struct ds_order_details *details, const struct ds_order_created *created,
-                       ds_error_t *error)
+static bool fill_lines(struct ds_order_details *details,
+                       const struct ds_array_of_open_line_image *lines, ds_error_t *error)
 {
-    size_t count = created->lines.count;
+    size_t count = lines->count;
     details->lines = ds_arena_calloc(details->arena, count + 1, sizeof(*details->lines), error);
     if (details->lines == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const struct ds_order_line *from = &created->lines.items[i];
+        const struct ds_open_line_image *from = &lines->items[i];
         struct ds_order_open_line *line = &details->lines[i];
         line->line = from->line;
-        line->ordered = from->quantity;
-        line->left = from->quantity;
+        line->ordered = from->ordered;
+        line->left = from->left;
+        line->asked = from->asked;
         line->unit_price_minor = from->unit_price_minor;
         if (!ds_arena_dup(details->arena, from->product_id, &line->product_id, error))
             return false;
@@ -218,7 +224,7 @@ static bool fill_lines(struct ds_order_details *details, const struct ds_order_c
     return true;
 }
 
-static struct ds_order_details *details_new(const struct ds_order_created *created,
+static struct ds_order_details *details_new(const struct ds_open_order_image *image,
                                             ds_error_t *error)
 {
     ds_arena_t *arena = ds_arena_new(DETAILS_FIRST, DETAILS_MAX);
@@ -232,19 +238,53 @@ static struct ds_order_details *details_new(const struct ds_order_created *creat
     if (details == NULL)
         goto out;
     details->arena = arena;
-    details->delivery_fee_minor = created->delivery_fee_minor;
-    details->payment_method = created->payment_method;
-    details->has_payment_token = created->has_payment_token;
-    details->payment_token = created->payment_token;
-    details->personal = created->personal;
-    details->placed_at_us = created->placed_at;
-    if (ds_arena_dup(arena, created->currency, &details->currency, error) &&
+    details->delivery_fee_minor = image->delivery_fee_minor;
+    details->payment_method = image->payment_method;
+    details->has_payment_token = image->has_payment_token;
+    details->payment_token = image->payment_token;
+    details->personal = image->personal;
+    details->placed_at_us = image->placed_at;
+    details->has_note = image->has_note;
+    details->note = image->note;
+    if (ds_arena_dup(arena, image->currency, &details->currency, error) &&
         dup_optional(arena, details->has_payment_token, &details->payment_token, error) &&
-        dup_personal(arena, &details->personal, error) && fill_lines(details, created, error))
+        dup_optional(arena, details->has_note, &details->note, error) &&
+        dup_personal(arena, &details->personal, error) && fill_lines(details, &image->lines, error))
         return details;
 out:
     ds_arena_destroy(arena);
     return NULL;
+}
+
+bool ds_orders_add(struct ds_orders *orders, const struct ds_order_state_item *image,
+                   struct ds_order **order_out, ds_error_t *error)
+{
+    struct ds_order *order = *order_out = add(orders, image, error);
+
+    if (order == NULL)
+        return false;
+    if (image->has_details) {
+        order->details = details_new(&image->details, error);
+        if (order->details == NULL)
+            return false;
+    }
+    return (!image->has_due_at || set_due(orders, order, image->due_at, error)) &&
+           (!image->has_expires_at || forget_at(orders, order, image->expires_at, error));
+}
+
+/* What an event that begins an order says of it. */
+static struct ds_order_state_item image_of(ds_str_t order_id, ds_str_t customer_id,
+                                           const struct ds_context *context)
+{
+    return (struct ds_order_state_item){
+        .order_id = order_id,
+        .state = DS_ORDER_NONE,
+        .placed_offset = -1,
+        .customer_id = customer_id,
+        .body_hash = context->has_command ? context->command.body_hash : DS_STR(""),
+        .correlation_id = context->correlation_id,
+        .traceparent = context->has_traceparent ? context->traceparent : DS_STR(""),
+    };
 }
 
 static int64_t offset_of_command(const struct ds_meta *meta)
@@ -255,31 +295,63 @@ static int64_t offset_of_command(const struct ds_meta *meta)
     return meta->cause.as.input_cause.offset;
 }
 
+static void fill_created(const struct ds_order_created *created, struct ds_open_line_image *lines,
+                         struct ds_open_order_image *image)
+{
+    for (size_t i = 0; i < created->lines.count; i++)
+        lines[i] = (struct ds_open_line_image){
+            .line = created->lines.items[i].line,
+            .product_id = created->lines.items[i].product_id,
+            .ordered = created->lines.items[i].quantity,
+            .left = created->lines.items[i].quantity,
+            .unit_price_minor = created->lines.items[i].unit_price_minor,
+        };
+    *image = (struct ds_open_order_image){
+        .lines = {lines, created->lines.count},
+        .currency = created->currency,
+        .delivery_fee_minor = created->delivery_fee_minor,
+        .payment_method = created->payment_method,
+        .has_payment_token = created->has_payment_token,
+        .payment_token = created->payment_token,
+        .personal = created->personal,
+        .placed_at = created->placed_at,
+    };
+}
+
 static bool on_created(struct ds_orders *orders, const struct ds_order_event *event,
                        ds_error_t *error)
 {
     const struct ds_order_created *created = &event->body.as.order_created;
-    struct ds_order *order =
-        add(orders, created->order_id, created->customer_id, &event->context, error);
-    if (order == NULL)
-        return false;
-    order->placed_offset = offset_of_command(&event->meta);
-    order->state = ds_order_follow(order->state, DS_ORDER_WAS_CREATED);
-    order->details = details_new(created, error);
-    return order->details != NULL && set_due(orders, order, created->reserve_by, error);
+    struct ds_order_state_item image =
+        image_of(created->order_id, created->customer_id, &event->context);
+    struct ds_open_line_image *lines = calloc(created->lines.count + 1, sizeof(*lines));
+    struct ds_order *order;
+
+    if (lines == NULL)
+        return no_memory(error);
+    image.state = (int32_t)ds_order_follow(DS_ORDER_NONE, DS_ORDER_WAS_CREATED);
+    image.placed_offset = offset_of_command(&event->meta);
+    image.has_due_at = true;
+    image.due_at = created->reserve_by;
+    image.has_details = true;
+    fill_created(created, lines, &image.details);
+    bool ok = ds_orders_add(orders, &image, &order, error);
+    free(lines);
+    return ok;
 }
 
 static bool on_refused(struct ds_orders *orders, const struct ds_order_event *event,
                        ds_error_t *error)
 {
     const struct ds_order_refused *refused = &event->body.as.order_refused;
-    struct ds_order *order =
-        add(orders, refused->order_id, refused->customer_id, &event->context, error);
-    if (order == NULL)
-        return false;
-    order->placed_offset = offset_of_command(&event->meta);
-    order->state = ds_order_follow(order->state, DS_ORDER_WAS_REFUSED);
-    return close_order(orders, order, event->meta.at, error);
+    struct ds_order_state_item image =
+        image_of(refused->order_id, refused->customer_id, &event->context);
+    struct ds_order *order;
+
+    image.state = (int32_t)ds_order_follow(DS_ORDER_NONE, DS_ORDER_WAS_REFUSED);
+    image.placed_offset = offset_of_command(&event->meta);
+    return ds_orders_add(orders, &image, &order, error) &&
+           close_order(orders, order, event->meta.at, error);
 }
 
 /* A refused cancel of an unknown order leaves a tombstone. The order may be known and somebody
@@ -295,9 +367,11 @@ static bool on_rejected(struct ds_orders *orders, const struct ds_order_event *e
         event->context.actor.kind != DS_ACTOR_KIND_CUSTOMER || rejected->target.len == 0 ||
         rejected->target.len > DS_MAX_ID_BYTES || (known != NULL && known->state != DS_ORDER_NONE))
         return true;
-    struct ds_order *stone =
-        add(orders, rejected->target, event->context.actor.id, &event->context, error);
-    return stone != NULL && close_order(orders, stone, event->meta.at, error);
+    const struct ds_order_state_item image =
+        image_of(rejected->target, event->context.actor.id, &event->context);
+    struct ds_order *stone;
+    return ds_orders_add(orders, &image, &stone, error) &&
+           close_order(orders, stone, event->meta.at, error);
 }
 
 static struct ds_order_open_line *line_of(struct ds_order_details *details, int32_t number)
@@ -372,7 +446,7 @@ static bool move(struct ds_orders *orders, struct ds_order *order, enum ds_order
  * order that this logic has forgotten has no effect any more. */
 static struct ds_order *open_order(struct ds_orders *orders, const struct ds_order_event *event)
 {
-    struct ds_order *order = ds_map_get(orders->by_id, ds_schema_order_events.order_id(event));
+    struct ds_order *order = ds_shelf_edit(orders->by_id, ds_schema_order_events.order_id(event));
     return order != NULL && order->details != NULL ? order : NULL;
 }
 

@@ -6,12 +6,13 @@
  * by that customer, overtaken by its own cancel, is refused.
  *
  * Invariant: an order is in `deadlines` exactly while due_us is set, in `expiries` exactly when it
- * has no details. Threads: one state, one thread. */
+ * has no details. Threads: one state, one thread.
+ *
+ * The image of an order in a snapshot is schemas/avsc/order.state.avsc; order_image.c. */
 #ifndef DS_PROCESSORS_ORDER_ORDER_STATE_H
 #define DS_PROCESSORS_ORDER_ORDER_STATE_H
 
 #include "base/heap.h"
-#include "base/map.h"
 #include "processors/order/order.h"
 #include "processors/order/order_table.h"
 
@@ -62,7 +63,7 @@ struct ds_order {
 
 struct ds_orders {
     const struct ds_order_settings *settings;
-    ds_map_t *by_id;
+    ds_shelf_t *by_id;
     ds_heap_t *deadlines;
     ds_heap_t *expiries;
 };
@@ -73,5 +74,15 @@ bool ds_orders_evolve(void *state, const void *event, ds_error_t *error);
 bool ds_orders_next_timer(const void *state, struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: never seen or forgotten. */
 const struct ds_order *ds_orders_find(const struct ds_orders *orders, ds_str_t order_id);
+/** @brief A new order as its image says, in the place of one with the same id. */
+DS_MUST_CHECK bool ds_orders_add(struct ds_orders *orders, const struct ds_order_state_item *image,
+                                 struct ds_order **order_out, ds_error_t *error);
+
+/* order_image.c; see struct ds_decider. */
+size_t ds_orders_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);
+bool ds_order_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t *arena,
+                    void *item_out, ds_error_t *error);
+bool ds_orders_restore(void *state, const void *item, ds_error_t *error);
+bool ds_orders_restored(void *state, ds_error_t *error);
 
 #endif

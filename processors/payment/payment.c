@@ -1,6 +1,7 @@
 #include "processors/payment/payment.h"
 
 #include "processors/payment/payment_decide.h"
+#include "processors/payment/payment_logic.h"
 #include "processors/payment/payment_state.h"
 
 #define SECOND INT64_C(1000000)
@@ -30,7 +31,7 @@ const struct ds_decider ds_payment_decider = {
     .events = &ds_schema_payment_events,
     .inputs = inputs,
     .input_count = sizeof(inputs) / sizeof(inputs[0]),
-    .logic_version = 1,
+    .logic = DS_LOGIC_PAYMENT,
     .options = options,
     .settings_bytes = sizeof(struct ds_payment_settings),
     .state_new = ds_payments_new,
@@ -38,4 +39,9 @@ const struct ds_decider ds_payment_decider = {
     .decide = ds_payments_decide,
     .evolve = ds_payments_evolve,
     .next_timer = ds_payments_next_timer,
+    .item = &ds_schema_payment_state,
+    .shelves = ds_payments_shelves,
+    .image = ds_payment_image,
+    .restore = ds_payments_restore,
+    .restored = ds_payments_restored,
 };

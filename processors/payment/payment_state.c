@@ -31,7 +31,7 @@ void *ds_payments_new(const void *settings, ds_error_t *error)
     struct ds_payments *payments = calloc(1, sizeof(*payments));
     if (payments != NULL) {
         payments->settings = settings;
-        payments->by_order = ds_map_new(MAX_PAYMENTS);
+        payments->by_order = ds_shelf_new(MAX_PAYMENTS);
         payments->deadlines = ds_heap_new(deadline_handle, by_id, MAX_PAYMENTS);
         payments->expiries = ds_heap_new(expiry_handle, by_id, MAX_PAYMENTS);
         if (payments->by_order != NULL && payments->deadlines != NULL && payments->expiries != NULL)
@@ -59,13 +59,13 @@ void ds_payments_destroy(void *state)
         return;
     ds_heap_destroy(payments->deadlines);
     ds_heap_destroy(payments->expiries);
-    ds_map_destroy(payments->by_order, payment_destroy);
+    ds_shelf_destroy(payments->by_order, payment_destroy);
     free(payments);
 }
 
 const struct ds_payment *ds_payments_find(const struct ds_payments *payments, ds_str_t order_id)
 {
-    return ds_map_get(payments->by_order, order_id);
+    return ds_shelf_get(payments->by_order, order_id);
 }
 
 int64_t ds_payment_kept(const struct ds_payment *payment)
@@ -94,11 +94,11 @@ static ds_str_t pack(char **place, ds_str_t text)
     return copy;
 }
 
-static struct ds_payment *add(struct ds_payments *payments, ds_str_t id, ds_str_t currency,
-                              const struct ds_context *context, ds_error_t *error)
+static struct ds_payment *add(struct ds_payments *payments,
+                              const struct ds_payment_state_item *image, ds_error_t *error)
 {
-    ds_str_t trace = context->has_traceparent ? context->traceparent : DS_STR("");
-    size_t texts = (size_t)id.len + currency.len + context->correlation_id.len + trace.len;
+    size_t texts = (size_t)image->order_id.len + image->currency.len + image->correlation_id.len +
+                   image->traceparent.len;
     struct ds_payment *payment = calloc(1, sizeof(*payment) + texts);
 
     if (payment == NULL) {
@@ -106,14 +106,14 @@ static struct ds_payment *add(struct ds_payments *payments, ds_str_t id, ds_str_
         return NULL;
     }
     char *place = (char *)(payment + 1);
-    payment->id = pack(&place, id);
-    payment->currency = pack(&place, currency);
-    payment->correlation_id = pack(&place, context->correlation_id);
-    payment->traceparent = pack(&place, trace);
+    payment->id = pack(&place, image->order_id);
+    payment->currency = pack(&place, image->currency);
+    payment->correlation_id = pack(&place, image->correlation_id);
+    payment->traceparent = pack(&place, image->traceparent);
     payment->due_us = DS_PAYMENT_NO_DUE;
     payment->deadline_handle = -1;
     payment->expiry_handle = -1;
-    if (!ds_map_put(payments->by_order, payment->id, payment, NULL, error)) {
+    if (!ds_shelf_put(payments->by_order, payment->id, payment, NULL, error)) {
         free(payment);
         return NULL;
     }
@@ -130,12 +130,19 @@ static bool set_due(struct ds_payments *payments, struct ds_payment *payment, in
     return true;
 }
 
+static bool forget_at(struct ds_payments *payments, struct ds_payment *payment, int64_t expires_us,
+                      ds_error_t *error)
+{
+    payment->expires_us = expires_us;
+    return ds_heap_set(payments->expiries, payment, expires_us, error);
+}
+
 /* At rest the clock of forgetting starts anew with each event; otherwise it does not run. */
 static bool rest(struct ds_payments *payments, struct ds_payment *payment, int64_t at_us,
                  ds_error_t *error)
 {
     if (payment->state == DS_PAYMENT_SETTLED || payment->state == DS_PAYMENT_FAILED)
-        return ds_heap_set(payments->expiries, payment, at_us + DS_PAYMENT_MEMORY_US, error);
+        return forget_at(payments, payment, at_us + DS_PAYMENT_MEMORY_US, error);
     ds_heap_remove(payments->expiries, payment);
     return true;
 }
@@ -147,7 +154,7 @@ static void expire(struct ds_payments *payments, int64_t at_us)
     while (payment != NULL && expires_us <= at_us) {
         ds_heap_remove(payments->expiries, payment);
         ds_heap_remove(payments->deadlines, payment);
-        ds_map_take(payments->by_order, payment->id);
+        (void)ds_shelf_take(payments->by_order, payment->id);
         payment_destroy(payment);
         payment = ds_heap_peek(payments->expiries, &expires_us);
     }
@@ -159,6 +166,29 @@ static bool keep_text(char **place, bool has, ds_str_t text, ds_error_t *error)
         return true;
     *place = ds_str_dup(text);
     return *place != NULL || no_memory(error);
+}
+
+bool ds_payments_add(struct ds_payments *payments, const struct ds_payment_state_item *image,
+                     struct ds_payment **payment_out, ds_error_t *error)
+{
+    struct ds_payment *payment = *payment_out = add(payments, image, error);
+
+    if (payment == NULL)
+        return false;
+    payment->state = (enum ds_payment_state)image->state;
+    payment->cash = image->cash;
+    payment->asked_minor = image->asked_minor;
+    payment->due_minor = image->due_minor;
+    payment->captured_minor = image->captured_minor;
+    payment->refunded_minor = image->refunded_minor;
+    payment->pending_minor = image->pending_minor;
+    payment->refund_number = image->refund_number;
+    payment->refund_failures = image->refund_failures;
+    return keep_text(&payment->provider, image->has_provider, image->provider, error) &&
+           keep_text(&payment->provider_reference, image->has_provider_reference,
+                     image->provider_reference, error) &&
+           (!image->has_due_at || set_due(payments, payment, image->due_at, error)) &&
+           (!image->has_expires_at || forget_at(payments, payment, image->expires_at, error));
 }
 
 static bool on_initiated(struct ds_payments *payments, struct ds_payment *payment,
@@ -246,7 +276,7 @@ static bool payment_of(struct ds_payments *payments, const struct ds_payment_eve
     ds_str_t id = ds_schema_payment_events.order_id(event);
     ds_str_t currency;
 
-    *payment_out = ds_map_get(payments->by_order, id);
+    *payment_out = ds_shelf_edit(payments->by_order, id);
     if (*payment_out != NULL)
         return true;
     if (event->body.kind == DS_PAYMENT_EVENT_PAYMENT_INITIATED)
@@ -255,8 +285,14 @@ static bool payment_of(struct ds_payments *payments, const struct ds_payment_eve
         currency = event->body.as.payment_success.currency;
     else
         return true;
-    *payment_out = add(payments, id, currency, &event->context, error);
-    return *payment_out != NULL;
+    const struct ds_payment_state_item image = {
+        .order_id = id,
+        .state = DS_PAYMENT_NONE,
+        .currency = currency,
+        .correlation_id = event->context.correlation_id,
+        .traceparent = event->context.has_traceparent ? event->context.traceparent : DS_STR(""),
+    };
+    return ds_payments_add(payments, &image, payment_out, error);
 }
 
 bool ds_payments_evolve(void *state, const void *event, ds_error_t *error)

@@ -28,6 +28,8 @@ DS_MUST_CHECK bool gen_close(struct gen *gen, const char *name);
 const char *topic_c_name(struct gen *gen, const struct type *top);
 bool is_events(const struct type *top);
 bool is_commands(const struct type *top);
+/** @brief An image of an aggregate (decider/decider.h): kept in snapshots, no topic of its own. */
+bool is_state(const struct type *top);
 /** @brief The union "body" of an events or commands topic; NULL for others. */
 struct type *body_of(const struct type *top);
 

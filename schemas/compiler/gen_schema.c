@@ -108,7 +108,10 @@ static void schema_constant(struct gen *gen, const struct schema_file *file)
     const struct type *top = file->top;
     const struct type *body = body_of(top);
     const char *topic = topic_c_name(gen, top);
-    const char *kind = is_events(top) ? "EVENTS" : is_commands(top) ? "COMMANDS" : "PLAIN";
+    const char *kind = is_events(top)     ? "EVENTS"
+                       : is_commands(top) ? "COMMANDS"
+                       : is_state(top)    ? "STATE"
+                                          : "PLAIN";
     emit(gen, "\nconst struct ds_schema ds_schema_%s = {\n    .topic = \"%s\",\n", topic,
          top->topic);
     emit(gen, "    .full_name = \"%s\",\n    .kind = DS_SCHEMA_%s,\n", top->full, kind);
@@ -168,6 +171,7 @@ void gen_list(struct gen *gen)
     emit(gen, "#include \"%s\"\n\n#include <stddef.h>\n\nconst struct ds_schema *const %s[] = {\n",
          gen->header, gen->list_name);
     for (size_t i = 0; i < gen->model->file_count; i++)
-        emit(gen, "    &ds_schema_%s,\n", topic_c_name(gen, gen->model->files[i].top));
+        if (!is_state(gen->model->files[i].top))
+            emit(gen, "    &ds_schema_%s,\n", topic_c_name(gen, gen->model->files[i].top));
     emit(gen, "    NULL,\n};\n");
 }

@@ -1,6 +1,8 @@
 #include "tests/support/decider_kit.h"
 
 #include "base/limits.h"
+#include "decider/walk.h"
+#include "tests/support/images.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,17 @@
 struct record {
     size_t at; /* in the log */
     size_t bytes;
+};
+
+/* A snapshot under way, see check_snapshot(). */
+struct check {
+    ds_walk_t *walk;
+    struct ds_images whole; /* the state when the walk began, taken at once */
+    struct ds_images parts; /* the same, bit by bit while the state changed */
+    size_t record_count;    /* of the log then */
+    bool had_timer;
+    struct ds_timer timer;
+    char timer_of[DS_MAX_ID_BYTES + 1];
 };
 
 struct ds_decider_kit {
@@ -33,6 +46,9 @@ struct ds_decider_kit {
     void *step_events[DS_MAX_DECISION_RECORDS];
     char types[TYPES_BYTES];
     char refusal[REFUSAL_BYTES];
+    struct check check;
+    void *restored; /* a state restored from the last snapshot, and evolved since; NULL: none yet */
+    ds_decision_t *restored_decision;
 };
 
 static void fail(const ds_decider_kit_t *kit, const char *what, const ds_error_t *error)
@@ -79,20 +95,35 @@ ds_decider_kit_t *ds_kit_new(const struct ds_decider *decider, const void *setti
     kit->now_us = DS_KIT_START_US;
     ds_buf_init(&kit->log, LOG_BYTES_MAX);
     kit->decision = ds_decision_new(decider->events);
+    kit->restored_decision = ds_decision_new(decider->events);
     kit->step_arena = ds_arena_new(4096, DS_MAX_DECODE_BYTES);
     kit->log_arena = ds_arena_new(4096, DS_MAX_DECODE_BYTES);
-    must(kit, kit->decision != NULL && kit->step_arena != NULL && kit->log_arena != NULL,
+    must(kit,
+         kit->decision != NULL && kit->restored_decision != NULL && kit->step_arena != NULL &&
+             kit->log_arena != NULL,
          "no memory", NULL);
     kit->state = decider->state_new(kit->settings_used, &error);
     must(kit, kit->state != NULL, "state_new", &error);
     return kit;
 }
 
+static void end_check(ds_decider_kit_t *kit)
+{
+    ds_walk_end(kit->check.walk);
+    kit->check.walk = NULL;
+    ds_images_cleanup(&kit->check.whole);
+    ds_images_cleanup(&kit->check.parts);
+}
+
 void ds_kit_destroy(ds_decider_kit_t *kit)
 {
     if (kit == NULL)
         return;
+    end_check(kit);
+    if (kit->restored != NULL)
+        kit->decider->state_destroy(kit->restored);
     kit->decider->state_destroy(kit->state);
+    ds_decision_destroy(kit->restored_decision);
     ds_decision_destroy(kit->decision);
     ds_arena_destroy(kit->step_arena);
     ds_arena_destroy(kit->log_arena);
@@ -172,6 +203,104 @@ static void note_step(ds_decider_kit_t *kit, size_t first)
     }
 }
 
+static void evolve_record(const ds_decider_kit_t *kit, void *state, size_t i)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_arena_t *arena = ds_arena_new(1024, 2 * DS_MAX_DECODE_BYTES);
+    must(kit, arena != NULL, "no memory", NULL);
+    must(kit, kit->decider->evolve(state, read_back(kit, i, arena), &error), "evolve", &error);
+    ds_arena_destroy(arena);
+}
+
+static void begin_check(ds_decider_kit_t *kit)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    struct check *check = &kit->check;
+
+    ds_images_of(&check->whole, kit->decider, kit->state);
+    ds_images_init(&check->parts, kit->decider);
+    check->record_count = kit->record_count;
+    check->had_timer = kit->decider->next_timer(kit->state, &check->timer);
+    must(kit,
+         !check->had_timer ||
+             ds_str_to_array(check->timer.aggregate, check->timer_of, sizeof(check->timer_of)),
+         "a long id", NULL);
+    check->walk = ds_walk_begin(kit->decider, kit->state, ds_images_take, &check->parts, &error);
+    must(kit, check->walk != NULL, "begin a walk", &error);
+}
+
+static void must_agree(const ds_decider_kit_t *kit, const char *what, const struct ds_images *a,
+                       const struct ds_images *b)
+{
+    const char *differ = ds_images_differ(a, b);
+
+    if (differ == NULL)
+        return;
+    fprintf(stderr, "%s\n", differ);
+    fail(kit, what, NULL);
+}
+
+static void must_agree_state(const ds_decider_kit_t *kit, const char *what,
+                             const struct ds_images *a, void *state)
+{
+    struct ds_images b;
+
+    ds_images_of(&b, kit->decider, state);
+    must_agree(kit, what, a, &b);
+    ds_images_cleanup(&b);
+}
+
+static void must_agree_timer(const ds_decider_kit_t *kit, const void *state)
+{
+    const struct check *check = &kit->check;
+    struct ds_timer timer;
+    bool has = kit->decider->next_timer(state, &timer);
+
+    must(kit,
+         has == check->had_timer &&
+             (!has || (timer.kind == check->timer.kind && timer.due_us == check->timer.due_us &&
+                       ds_str_eq(timer.aggregate, ds_str(check->timer_of)))),
+         "a restored state has another deadline", NULL);
+}
+
+/* The walk saw the state as it was; a state made of that is that state; and what happened since
+ * makes of it what it made of the state. */
+static void complete_check(ds_decider_kit_t *kit)
+{
+    const struct check *check = &kit->check;
+    struct ds_images now;
+    void *state;
+
+    must_agree(kit, "whole state, state bit by bit", &check->whole, &check->parts);
+    state = ds_images_restore(&check->parts, kit->settings_used);
+    must_agree_state(kit, "state, state restored", &check->whole, state);
+    must_agree_timer(kit, state);
+    for (size_t i = check->record_count; i < kit->record_count; i++)
+        evolve_record(kit, state, i);
+    ds_images_of(&now, kit->decider, kit->state);
+    must_agree_state(kit, "state, state restored and evolved", &now, state);
+    ds_images_cleanup(&now);
+    if (kit->restored != NULL)
+        kit->decider->state_destroy(kit->restored);
+    kit->restored = state;
+    end_check(kit);
+}
+
+static void check_snapshot(ds_decider_kit_t *kit)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    bool done = false;
+
+    if (kit->decider->item == NULL)
+        return;
+    if (kit->check.walk == NULL)
+        begin_check(kit);
+    else
+        must(kit, ds_walk_next(kit->check.walk, &done, &error), "walk", &error);
+    if (done)
+        complete_check(kit);
+}
+
 static void set_cause(struct ds_meta *meta, const struct ds_input *input)
 {
     if (input->kind == DS_INPUT_TIMER) {
@@ -186,21 +315,67 @@ static void set_cause(struct ds_meta *meta, const struct ds_input *input)
     }
 }
 
-static void fill_meta(ds_decider_kit_t *kit, const struct ds_input *input, size_t i, size_t count,
-                      struct ds_meta *meta)
+static void fill_meta(const ds_decider_kit_t *kit, ds_decision_t *decision,
+                      const struct ds_input *input, size_t i)
 {
     ds_error_t error = DS_ERROR_INIT;
+    struct ds_meta *meta = &((struct ds_event_head *)ds_decision_event(decision, i))->meta;
 
     meta->epoch = 1;
-    meta->seq = ++kit->seq;
-    meta->more = i + 1 < count;
+    meta->seq = kit->seq + (int64_t)i + 1;
+    meta->more = i + 1 < ds_decision_count(decision);
     meta->at = kit->now_us;
     set_cause(meta, input);
     must(kit,
-         ds_arena_printf(ds_decision_arena(kit->decision), &meta->event_id, &error,
-                         "%s-0-%d-%lld-%zu", kit->decider->name, (int)input->number,
-                         (long long)input->offset, i),
+         ds_arena_printf(ds_decision_arena(decision), &meta->event_id, &error, "%s-0-%d-%lld-%zu",
+                         kit->decider->name, (int)input->number, (long long)input->offset, i),
          "event id", &error);
+}
+
+static void decide(const ds_decider_kit_t *kit, const void *state, const struct ds_input *input,
+                   const struct ds_context *context, ds_decision_t *decision)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    ds_decision_reset(decision, context);
+    must(kit, kit->decider->decide(state, input, kit->now_us, decision, &error), "decide", &error);
+    for (size_t i = 0; i < ds_decision_count(decision); i++)
+        fill_meta(kit, decision, input, i);
+}
+
+/* A restored state decides the same, byte by byte. */
+static void decide_restored(const ds_decider_kit_t *kit, const struct ds_input *input,
+                            const struct ds_context *context)
+{
+    const struct ds_schema *schema = kit->decider->events;
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t a;
+    ds_buf_t b;
+    size_t count;
+
+    if (kit->restored == NULL)
+        return;
+    ds_buf_init(&a, LOG_BYTES_MAX);
+    ds_buf_init(&b, LOG_BYTES_MAX);
+    decide(kit, kit->restored, input, context, kit->restored_decision);
+    count = ds_decision_count(kit->decision);
+    must(kit, count == ds_decision_count(kit->restored_decision),
+         "a restored state decides another number of events", NULL);
+    for (size_t i = 0; i < count; i++)
+        must(kit,
+             ds_schema_encode(schema, ds_decision_event(kit->decision, i), &a, &error) &&
+                 ds_schema_encode(schema, ds_decision_event(kit->restored_decision, i), &b, &error),
+             "encode an event", &error);
+    must(kit, ds_str_eq(ds_buf_str(&a), ds_buf_str(&b)), "a restored state decides another thing",
+         NULL);
+    ds_buf_cleanup(&a);
+    ds_buf_cleanup(&b);
+}
+
+static void evolve_restored(const ds_decider_kit_t *kit, size_t first)
+{
+    for (size_t i = first; kit->restored != NULL && i < kit->record_count; i++)
+        evolve_record(kit, kit->restored, i);
 }
 
 /* What the host does with an input: decide, append, evolve. The log is written before evolve runs,
@@ -211,19 +386,18 @@ static size_t step(ds_decider_kit_t *kit, const struct ds_input *input,
     ds_error_t error = DS_ERROR_INIT;
     size_t first = kit->record_count;
 
-    ds_decision_reset(kit->decision, context);
-    must(kit, kit->decider->decide(kit->state, input, kit->now_us, kit->decision, &error), "decide",
-         &error);
+    decide(kit, kit->state, input, context, kit->decision);
+    decide_restored(kit, input, context);
     size_t count = ds_decision_count(kit->decision);
-    for (size_t i = 0; i < count; i++) {
-        struct ds_event_head *event = ds_decision_event(kit->decision, i);
-        fill_meta(kit, input, i, count, &event->meta);
-        append(kit, event);
-    }
+    for (size_t i = 0; i < count; i++)
+        append(kit, ds_decision_event(kit->decision, i));
+    kit->seq += (int64_t)count;
     for (size_t i = 0; i < count; i++)
         must(kit, kit->decider->evolve(kit->state, ds_decision_event(kit->decision, i), &error),
              "evolve", &error);
+    evolve_restored(kit, first);
     note_step(kit, first);
+    check_snapshot(kit);
     return count;
 }
 
@@ -346,15 +520,6 @@ bool ds_kit_next_timer(const ds_decider_kit_t *kit, struct ds_timer *timer_out)
     return kit->decider->next_timer(kit->state, timer_out);
 }
 
-static void evolve_record(ds_decider_kit_t *kit, size_t i)
-{
-    ds_error_t error = DS_ERROR_INIT;
-    ds_arena_t *arena = ds_arena_new(1024, 2 * DS_MAX_DECODE_BYTES);
-    must(kit, arena != NULL, "no memory", NULL);
-    must(kit, kit->decider->evolve(kit->state, read_back(kit, i, arena), &error), "evolve", &error);
-    ds_arena_destroy(arena);
-}
-
 void ds_kit_apply(ds_decider_kit_t *kit, const void *event)
 {
     void *copy = malloc(kit->decider->events->struct_bytes);
@@ -366,8 +531,10 @@ void ds_kit_apply(ds_decider_kit_t *kit, const void *event)
     meta->at = kit->now_us;
     append(kit, copy);
     free(copy);
-    evolve_record(kit, kit->record_count - 1);
+    evolve_record(kit, kit->state, kit->record_count - 1);
+    evolve_restored(kit, kit->record_count - 1);
     note_step(kit, kit->record_count - 1);
+    check_snapshot(kit);
 }
 
 const char *ds_kit_types(const ds_decider_kit_t *kit)
@@ -407,7 +574,7 @@ ds_decider_kit_t *ds_kit_replay(const ds_decider_kit_t *kit)
     copy->record_count = kit->record_count;
     copy->record_room = kit->record_room + 1;
     for (size_t i = 0; i < copy->record_count; i++)
-        evolve_record(copy, i);
+        evolve_record(copy, copy->state, i);
     note_step(copy, kit->step_first);
     return copy;
 }

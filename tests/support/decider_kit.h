@@ -4,7 +4,11 @@
  * Each step feeds one input, evolves the state with what was decided, and appends the encoded
  * events to a log. Inputs go through their schema's bytes and are freed after the step, and what
  * the step yielded is read back from its bytes: a text that the state borrowed for too long is
- * found by ASan. Anything unexpected ends the test with a message. Threads: one kit, one thread. */
+ * found by ASan. Beside that every kit takes one snapshot of its state after another, an item a
+ * step, compares it with the state as it was when that began, and has a state restored from it
+ * decide and evolve along: it must not differ in a byte. So every test of a decider is one of its
+ * images too. Anything unexpected ends the test
+ * with a message. Threads: one kit, one thread. */
 #ifndef DS_TESTS_SUPPORT_DECIDER_KIT_H
 #define DS_TESTS_SUPPORT_DECIDER_KIT_H
 

@@ -199,9 +199,8 @@ static const struct ds_decider_input inputs[] = {{0, &ds_schema_inventory_comman
 #define COUNTER(count)                                                                             \
     {                                                                                              \
         .name = "inventory", .events = &ds_schema_inventory_events, .inputs = inputs,              \
-        .input_count = (count), .logic_version = 1, .state_new = counter_new,                      \
-        .state_destroy = free, .decide = counter_decide, .evolve = counter_evolve,                 \
-        .next_timer = counter_next_timer,                                                          \
+        .input_count = (count), .logic = 1, .state_new = counter_new, .state_destroy = free,       \
+        .decide = counter_decide, .evolve = counter_evolve, .next_timer = counter_next_timer,      \
     }
 
 const struct ds_decider ds_counter_decider = COUNTER(2);

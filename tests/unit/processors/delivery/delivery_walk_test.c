@@ -68,8 +68,8 @@ static void check(const ds_decider_kit_t *kit, bool in_time)
     int32_t loads = 0;
     size_t cursor = 0;
     ds_str_t key;
-    void *value;
-    while (ds_map_next(dispatch_of(kit)->deliveries, &cursor, &key, &value)) {
+    const void *value;
+    while (ds_shelf_next(dispatch_of(kit)->deliveries, &cursor, &key, &value)) {
         const struct ds_delivery *delivery = value;
         cr_assert_eq(delivery->courier != NULL, needs_courier(delivery->state));
         cr_assert_eq(delivery->timer_handle >= 0, delivery->state < DS_DELIVERY_COMPLETED);
@@ -190,13 +190,13 @@ static void end_by_deadlines(ds_decider_kit_t *kit)
     int fired = 0;
     size_t cursor = 0;
     ds_str_t key;
-    void *value;
+    const void *value;
     while (ds_kit_next_timer(kit, &timer)) {
         cr_assert_gt(ds_kit_fire(kit), 0);
         cr_assert_lt(++fired, 20000);
         check(kit, false);
     }
-    while (ds_map_next(dispatch_of(kit)->deliveries, &cursor, &key, &value))
+    while (ds_shelf_next(dispatch_of(kit)->deliveries, &cursor, &key, &value))
         cr_assert_geq(((const struct ds_delivery *)value)->state, DS_DELIVERY_COMPLETED);
     for (int c = 0; c < COURIERS; c++)
         cr_assert(courier_of(kit, courier(c)) == NULL || courier_of(kit, courier(c))->load == 0);

@@ -105,8 +105,8 @@ static void check_stock(const ds_decider_kit_t *kit)
     int64_t held[PRODUCTS] = {0};
     size_t cursor = 0;
     ds_str_t key;
-    void *value;
-    while (ds_map_next(inventory_of(kit)->reservations, &cursor, &key, &value)) {
+    const void *value;
+    while (ds_shelf_next(inventory_of(kit)->reservations, &cursor, &key, &value)) {
         const struct ds_reservation *reservation = value;
         for (size_t i = 0; i < reservation->line_count; i++) {
             const struct ds_reserved_line *line = &reservation->lines[i];

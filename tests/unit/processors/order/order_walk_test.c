@@ -63,7 +63,8 @@ static void one_step(ds_decider_kit_t *kit, uint64_t r, enum ds_payment_method m
         world_delivery_lines_cancelled(kit, line, quantity);
         return;
     case 13:
-        world_delivery_cancelled(kit, DS_CANCEL_REASON_NO_COURIER);
+        world_delivery_cancelled(kit, (r >> 11 & 1) != 0 ? DS_CANCEL_REASON_BY_CUSTOMER
+                                                         : DS_CANCEL_REASON_NO_COURIER);
         return;
     case 14:
         world_in_transit(kit);
