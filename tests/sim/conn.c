@@ -62,6 +62,15 @@ static struct ds_broker_event *room(struct sim_conn *conn, bool with_records)
 }
 
 /* News of the group keep their order, reports theirs; neither waits for the other. */
+static bool waits(const struct sim_conn *conn, const struct sim_news *news, bool *group_waits)
+{
+    bool of_group = news->generation > 0;
+    bool late = news->at_us > conn->sim->now_us || (of_group && *group_waits);
+
+    *group_waits = *group_waits || (late && of_group);
+    return late;
+}
+
 static size_t take_news(struct sim_conn *conn, struct ds_broker_event *out)
 {
     size_t taken = 0;
@@ -70,11 +79,8 @@ static size_t take_news(struct sim_conn *conn, struct ds_broker_event *out)
 
     for (size_t i = 0; i < conn->news_count; i++) {
         const struct sim_news *news = &conn->news[i];
-        bool waits =
-            news->at_us > conn->sim->now_us || (news->generation > 0 && group_waits);
 
-        group_waits = group_waits || (waits && news->generation > 0);
-        if (waits) {
+        if (waits(conn, news, &group_waits)) {
             conn->news[kept++] = *news;
             continue;
         }
@@ -144,8 +150,10 @@ static void take_records(struct sim_conn *conn, struct ds_broker_event *out, siz
 
 bool sim_conn_waiting(const struct sim_conn *conn)
 {
+    bool group_waits = false;
+
     for (size_t i = 0; i < conn->news_count; i++)
-        if (conn->news[i].at_us <= conn->sim->now_us)
+        if (!waits(conn, &conn->news[i], &group_waits))
             return true;
     if (is_cut(conn))
         return false;

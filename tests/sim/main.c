@@ -29,7 +29,6 @@ int main(int argc, char **argv)
         struct sim_plan plan;
 
         sim_plan(seed, &plan);
-        plan.pg_workers = plan.mongo_workers = 0;
         if (!sim_run(sim, &plan, trace)) {
             printf("seed %" PRIu64 ": %s\n", seed, sim->failure);
             bad++;

@@ -563,6 +563,8 @@ static void see_product(struct sim *sim, int32_t p, int64_t offset,
 static void see_catalog(struct sim *sim, int32_t p, int64_t offset,
                         const struct ds_catalog_event *event)
 {
+    if (event->body.kind == DS_CATALOG_EVENT_STORE_OPENED)
+        later(sim, SIM_MS, 50 * SIM_MS, ADD_PRODUCTS, p);
     if (event->body.kind == DS_CATALOG_EVENT_PRODUCT_CHANGED)
         see_product(sim, p, offset, &event->body.as.product_changed.product);
     if (event->body.kind != DS_CATALOG_EVENT_PRODUCT_ADDED)
@@ -626,7 +628,6 @@ static void begin_partition(struct sim *sim, int32_t p)
     for (int i = 0; i < SIM_PRODUCTS; i++)
         sim->people.price_offset[p][i] = -1;
     later(sim, 0, 10 * SIM_MS, OPEN_STORE, p);
-    later(sim, 100 * SIM_MS, 110 * SIM_MS, ADD_PRODUCTS, p);
     later(sim, 0, 200 * SIM_MS, RECEIVE, p);
     if (percent(sim) < 50)
         later(sim, SIM_S, to_us, CHANGE_PRICE, p)->who = (int)(percent(sim) % SIM_PRODUCTS);

@@ -32,17 +32,17 @@ const void *sim_settings(int processor)
 {
     static const struct ds_order_settings order = {.reserve_timeout_us = 4 * SIM_S,
                                                    .payment_timeout_us = 6 * SIM_S,
-                                                   .delivery_timeout_us = 40 * SIM_S,
+                                                   .delivery_timeout_us = 25 * SIM_S,
                                                    .place_ttl_us = 900 * SIM_S};
-    static const struct ds_payment_settings payment = {.give_up_us = 10 * SIM_S,
+    static const struct ds_payment_settings payment = {.give_up_us = 8 * SIM_S,
                                                        .refund_retry_first_us = SIM_S / 2,
                                                        .refund_retry_max_us = 2 * SIM_S};
-    static const struct ds_delivery_settings delivery = {.search_timeout_us = 8 * SIM_S,
+    static const struct ds_delivery_settings delivery = {.search_timeout_us = 6 * SIM_S,
                                                          .offer_timeout_us = 3 * SIM_S / 2,
                                                          .pickup_timeout_us = 4 * SIM_S,
-                                                         .silent_us = 4 * SIM_S,
-                                                         .late_us = 8 * SIM_S,
-                                                         .lost_us = 5 * SIM_S,
+                                                         .silent_us = 3 * SIM_S,
+                                                         .late_us = 6 * SIM_S,
+                                                         .lost_us = 4 * SIM_S,
                                                          .attempts_max = 2};
     static const void *const settings[DS_AUDIT_PROCESSORS] = {
         [DS_AUDIT_ORDER] = &order, [DS_AUDIT_PAYMENT] = &payment, [DS_AUDIT_DELIVERY] = &delivery};
@@ -238,6 +238,14 @@ void sim_proc_freeze(struct sim_proc *proc, int64_t us)
 
 /* ---- running ---- */
 
+struct sim_proc *sim_proc_running(void)
+{
+    for (int i = 0; i < sim_world->proc_count; i++)
+        if (sim_world->procs[i].fiber == sim_fiber_current())
+            return &sim_world->procs[i];
+    return NULL;
+}
+
 void sim_proc_wake(struct sim_proc *proc, int64_t at_us)
 {
     if (!proc->alive)
@@ -252,7 +260,7 @@ void sim_proc_wake(struct sim_proc *proc, int64_t at_us)
 
 static int64_t idle_us(const struct sim *sim)
 {
-    return sim->healed ? 400 * SIM_MS : sim->plan.idle_us;
+    return sim->healed ? SIM_S : sim->plan.idle_us;
 }
 
 static void step_host(struct sim_proc *proc)

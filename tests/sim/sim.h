@@ -310,6 +310,8 @@ void sim_proc_stop(struct sim_proc *proc);
 void sim_proc_freeze(struct sim_proc *proc, int64_t us);
 /** Called inside a worker: wait, at most so long. Returns early when woken. */
 void sim_proc_wait(struct sim_proc *proc, int64_t us);
+/** The process whose fiber runs. */
+struct sim_proc *sim_proc_running(void);
 const struct ds_decider *sim_decider(int processor);
 const void *sim_settings(int processor);
 
@@ -407,7 +409,8 @@ void sim_give_command(struct sim *sim, int32_t processor, int32_t partition, voi
 struct sim_pg;
 struct sim_mongo;
 void sim_pg_reset(struct sim *sim);
-void sim_pg_backend(struct sim *sim, void *backend);
+void sim_pg_end(struct sim *sim);
+void sim_pg_backend(struct sim *sim, void *backend, int idle_since);
 /** How far the read model is: offset of the position row; -2: no row. */
 int64_t sim_pg_position(const struct sim *sim, int32_t processor, int32_t partition);
 void sim_pg_judge(struct sim *sim);

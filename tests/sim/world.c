@@ -97,7 +97,7 @@ static void dispatch(struct sim *sim, const struct sim_event *event)
         sim_proc_start(event->subject);
         break;
     case SIM_BACKEND:
-        sim_pg_backend(sim, event->subject);
+        sim_pg_backend(sim, event->subject, event->number);
         break;
     case SIM_HEAL:
         sim_heal(sim);
@@ -138,6 +138,7 @@ static void end_all(struct sim *sim)
     sim->over = true;
     for (int i = 0; i < sim->proc_count; i++)
         sim_proc_crash(&sim->procs[i]);
+    sim_pg_end(sim);
 }
 
 bool sim_run(struct sim *sim, const struct sim_plan *plan, bool tracing)
