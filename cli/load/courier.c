@@ -4,7 +4,7 @@
 #include "cli/shop/demo_shop.h"
 
 #define ALL_COURIERS ((size_t)DS_DEMO_STORES * DS_DEMO_COURIERS_A_STORE)
-#define ROUND_US     (400 * DS_US_PER_MS)
+#define ROUND_US     (250 * DS_US_PER_MS)
 
 /* Thread i of n serves the couriers i, i + n, i + 2n ..., each at most once in ROUND_US: the load
  * is the orders, not how often an app can ask. */

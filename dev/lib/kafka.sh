@@ -67,4 +67,5 @@ kafka_needs() {
     have kcat || die "kcat is missing: run ./dev/install run"
     [ -d "$KAFKA_LIB" ] || die "Kafka $KAFKA_VERSION is not installed: run ./dev/install run"
 }
-kafka_erase() { rm -rf "$PROFILE_HOME/kafka"; }
+# The sandbox provider's books go with the log: without its orders, all that stands in them is wrong.
+kafka_erase() { rm -rf "$PROFILE_HOME/kafka" "$PROFILE_HOME/sandbox"; }

@@ -105,7 +105,9 @@ reset_erases_the_data() {
     stack start postgres
     eval "$(stack env)"
     sql 'create table kept (n int)'
+    mkdir "$work/$profile/sandbox" # where the provider of the shop keeps its books
     stack reset
+    [ ! -e "$work/$profile/sandbox" ] || fail 'the provider still knows charges of orders that are no more'
     ! stack status postgres || fail 'reset left the server running'
     stack start postgres
     [ "$(sql "select count(*) from pg_tables where tablename = 'kept'")" = 0 ] || fail 'the table is still there'
