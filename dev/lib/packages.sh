@@ -11,7 +11,7 @@ PACKAGES_RUN=(
 )
 PACKAGES_TEST=(
     clang-14 libclang-rt-14-dev clang-format-14 shellcheck python3-venv
-    python3-yaml python3-jsonschema python3-pymongo
+    python3-yaml python3-jsonschema python3-pymongo spin
 )
 
 # missing_packages NAME... -> those that are not installed
