@@ -683,7 +683,7 @@ inline take_report() {
 #if defined(M_EARLYTIMER)       /* mutant: due is enough */
 #define MAYASK 0
 #define MAYFIRE (CLK >= due)
-#elif defined(M_OLDEND)         /* mutant: an end that was asked for before the deadueine passed will do */
+#elif defined(M_OLDEND)         /* mutant: an end that was asked for before the deadline passed will do */
 #define MAYASK (ask == 0)
 #define MAYFIRE (CLK >= due && ask > 0 && m0 >= N0 && m1 >= b1)
 #else
