@@ -1,6 +1,7 @@
 /* Originals of rejected inputs on their way to <name>.dlq (protocol R9): kept until the
- * InputRejected is confirmed, then sent until the broker has them. The key says where the original
- * stands, so a second copy is recognised. */
+ * InputRejected is confirmed, then sent until the broker has them. At least once: what an owner
+ * could not send its successor reads again and sends (owed.c, resend.c). The key says where the
+ * original stands, so a second copy is recognised. */
 #include "stream/task.h"
 
 #include <inttypes.h>
@@ -37,12 +38,28 @@ static void letter_destroy(struct ds_dead_letter *letter)
     ds_buf_cleanup(&letter->bytes);
 }
 
+static bool is_of(const struct ds_dead_letter *letter, const struct ds_owed *owed)
+{
+    return letter->epoch == owed->place.epoch && letter->seq == owed->place.seq;
+}
+
 static void remove_at(struct ds_task *task, size_t i)
 {
     letter_destroy(&task->dead_letters[i]);
     memmove(&task->dead_letters[i], &task->dead_letters[i + 1],
             (task->dead_letter_count - i - 1) * sizeof(*task->dead_letters));
     task->dead_letter_count--;
+}
+
+/* The topic has it, or never will. */
+static void settled(struct ds_task *task, size_t i)
+{
+    struct ds_owed *owed =
+        ds_owed_find(task, task->dead_letters[i].epoch, task->dead_letters[i].seq);
+
+    if (owed != NULL)
+        owed->is_written = true;
+    remove_at(task, i);
 }
 
 void ds_dead_letters_free(struct ds_task *task)
@@ -79,9 +96,9 @@ static bool copy_headers(struct ds_task *task, struct ds_dead_letter *letter,
     return true;
 }
 
-bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
-                        const struct ds_broker_event *record, const char *reason,
-                        const char *detail, ds_error_t *error)
+static bool add_letter(struct ds_task *task, const struct ds_task_input *in,
+                       const struct ds_broker_event *record, const struct ds_dead_letter *like,
+                       const char *reason, const char *detail, ds_error_t *error)
 {
     struct ds_dead_letter *letter;
 
@@ -93,8 +110,9 @@ bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "%d dead letters wait",
                             DS_MAX_DEAD_LETTERS);
     letter = &task->dead_letters[task->dead_letter_count];
-    *letter = (struct ds_dead_letter){.epoch = task->epoch,
-                                      .seq = task->next_seq,
+    *letter = (struct ds_dead_letter){.state = like->state,
+                                      .epoch = like->epoch,
+                                      .seq = like->seq,
                                       .offset = record->offset,
                                       .topic = in->input->schema->topic,
                                       .has_key = record->has_key,
@@ -114,14 +132,55 @@ bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
     return true;
 }
 
-void ds_dead_letters_confirmed(struct ds_task *task, int64_t epoch, int64_t seq)
+bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
+                        const struct ds_broker_event *record, const char *reason,
+                        const char *detail, ds_error_t *error)
 {
+    const struct ds_dead_letter like = {
+        .state = LETTER_WAITING, .epoch = task->epoch, .seq = task->next_seq};
+
+    return add_letter(task, in, record, &like, reason, detail, error);
+}
+
+bool ds_dead_letter_again(struct ds_task *task, const struct ds_task_input *in,
+                          const struct ds_broker_event *record, const struct ds_owed *owed,
+                          ds_error_t *error)
+{
+    const struct ds_dead_letter like = {
+        .state = LETTER_READY, .epoch = owed->place.epoch, .seq = owed->place.seq};
+
+    return add_letter(task, in, record, &like, owed->reason, owed->detail, error);
+}
+
+void ds_dead_letters_confirmed(struct ds_task *task, struct ds_log_place place)
+{
+    struct ds_owed *owed = ds_owed_find(task, place.epoch, place.seq);
+
+    if (owed == NULL)
+        return;
+    owed->place = place;
     for (size_t i = 0; i < task->dead_letter_count; i++) {
         struct ds_dead_letter *letter = &task->dead_letters[i];
 
-        if (letter->state == LETTER_WAITING && letter->epoch == epoch && letter->seq <= seq)
+        if (letter->state == LETTER_WAITING && is_of(letter, owed))
             letter->state = LETTER_READY;
     }
+}
+
+bool ds_dead_letter_at_hand(const struct ds_task *task, const struct ds_owed *owed)
+{
+    for (size_t i = 0; i < task->dead_letter_count; i++)
+        if (is_of(&task->dead_letters[i], owed))
+            return true;
+    return false;
+}
+
+void ds_dead_letters_drop_noted(struct ds_task *task)
+{
+    for (size_t i = task->dead_letter_count; i-- > 0;)
+        if (ds_owed_find(task, task->dead_letters[i].epoch, task->dead_letters[i].seq) == NULL)
+            remove_at(task, i);
+    task->letters_held = false;
 }
 
 void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch)
@@ -133,6 +192,8 @@ void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch)
 
 bool ds_dead_letters_stuck(const struct ds_task *task)
 {
+    if (task->letters_held)
+        return false;
     for (size_t i = 0; i < task->dead_letter_count; i++)
         if (task->dead_letters[i].state == LETTER_WAITING)
             return false;
@@ -184,7 +245,7 @@ static enum ds_broker_put send_letter(struct ds_task *task, struct ds_dead_lette
 
 void ds_dead_letters_send(struct ds_task *task)
 {
-    if (ds_task_now(task) < task->dead_letter_wake_us)
+    if (ds_task_now(task) < task->dead_letter_wake_us || task->letters_held)
         return;
     for (size_t i = 0; i < task->dead_letter_count; i++) {
         struct ds_dead_letter *letter = &task->dead_letters[i];
@@ -202,7 +263,7 @@ void ds_dead_letters_send(struct ds_task *task)
             ds_log_error(&task->log, DS_LOG_ERROR, "dead_letter.failed", &error);
             if (error.code == DS_ERR_LIMIT) /* with its headers it is too large; the original stands
                                                in its topic */
-                remove_at(task, i);
+                settled(task, i);
             else
                 task->dead_letter_wake_us = ds_task_now(task) + DS_DEAD_LETTER_US;
             return;
@@ -217,9 +278,11 @@ void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event 
 
         if (letter->state != LETTER_SENT || letter->tag != report->tag)
             continue;
-        if (report->code == DS_OK) {
+        /* A success without an offset proves nothing (confirm.c settles it by reading; here a
+         * second copy costs less). */
+        if (report->code == DS_OK && report->offset >= 0) {
             ds_metric_add(task->host->metrics[DS_HM_DEAD_LETTERS], 1);
-            remove_at(task, i);
+            settled(task, i);
         } else {
             letter->state = LETTER_READY;
             if (++letter->failures % TRIES_AT_ONCE == 0) {

@@ -25,6 +25,7 @@ bool ds_task_forget(struct ds_task *task, ds_error_t *error)
     task->domain = decider->state_new(task->host->config.settings, error);
     ds_window_clear(&task->window);
     forget_inputs(task);
+    ds_owed_forget(task);
     task->memory = DS_PLACE_START;
     task->confirmed = DS_PLACE_START;
     task->last_event_us = 0;
@@ -56,6 +57,8 @@ static void apply_positions(struct ds_task *task, const struct ds_array_of_input
     for (size_t i = 0; i < list->count; i++) {
         struct ds_task_input *in = ds_task_input_numbered(task, list->items[i].input);
 
+        if (list->items[i].input == DS_INPUT_OWN_LOG)
+            ds_owed_noted(task, list->items[i].epoch, list->items[i].seq);
         if (in == NULL)
             continue;
         if (!in->known || list->items[i].offset > in->at.offset) {
@@ -112,8 +115,9 @@ static bool apply_body(struct ds_task *task, const struct ds_protocol_event *eve
 {
     switch ((enum ds_protocol_kind)event->body.kind) {
     case DS_PROTOCOL_CLAIM:
-    case DS_PROTOCOL_INPUT_REJECTED: /* its cause is all it changes */
         return true;
+    case DS_PROTOCOL_INPUT_REJECTED:
+        return ds_owed_add(task, &event->head.meta, &event->body.as.input_rejected, error);
     case DS_PROTOCOL_OPEN:
         apply_positions(task, &event->body.as.open.inputs);
         return true;
@@ -169,10 +173,10 @@ bool ds_task_fold_record(struct ds_task *task, const struct ds_broker_event *rec
                          const void *event, ds_error_t *error)
 {
     const struct ds_fence *own = &task->own;
+    const struct ds_log_place here = {record->offset, own->epoch, own->seq};
 
     if (own->epoch == task->memory.epoch && own->seq <= task->memory.seq) {
-        if (!own->pending)
-            ds_dead_letters_confirmed(task, own->epoch, own->seq);
+        ds_dead_letters_confirmed(task, here);
         return true; /* memory has this decision: it was made here (protocol R12) */
     }
     if (own->pending)
@@ -183,6 +187,7 @@ bool ds_task_fold_record(struct ds_task *task, const struct ds_broker_event *rec
     } else if (!ds_task_apply(task, event, error)) {
         return false;
     }
+    ds_dead_letters_confirmed(task, here);
     task->memory = own->delivered;
     return true;
 }

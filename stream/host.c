@@ -125,13 +125,19 @@ failed:
     return false;
 }
 
+static bool is_drained(const struct ds_task *task)
+{
+    return task->state != DS_PARTITION_RUNNING ||
+           (ds_task_unacked(task) == 0 && task->dead_letter_count == 0 &&
+            ds_owed_written(task) == 0);
+}
+
 static bool drained(const struct ds_host *host)
 {
     if (host->out.task != NULL)
         return false;
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
-        if (host->tasks[p] != NULL &&
-            (ds_task_unacked(host->tasks[p]) > 0 || host->tasks[p]->dead_letter_count > 0))
+        if (host->tasks[p] != NULL && !is_drained(host->tasks[p]))
             return false;
     return true;
 }

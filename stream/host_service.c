@@ -287,10 +287,9 @@ static void service_task(struct ds_task *task, int64_t now_us)
     if (task->state == DS_PARTITION_RUNNING) {
         if (task->settling)
             ds_task_confirm_time(task, now_us);
-        if (!task->host->draining) {
+        if (!task->host->draining)
             ds_task_fire_timers(task);
-            ds_task_progress(task);
-        }
+        ds_task_progress(task);
     } else {
         ds_task_owner_time(task, now_us);
     }

@@ -14,8 +14,8 @@ struct ds_task_input *ds_task_input_numbered(struct ds_task *task, int32_t numbe
     return NULL;
 }
 
-static bool start_input(struct ds_task *task, struct ds_task_input *in, int64_t offset,
-                        ds_error_t *error)
+bool ds_task_start_input(struct ds_task *task, struct ds_task_input *in, int64_t offset,
+                         ds_error_t *error)
 {
     struct ds_host *host = task->host;
 
@@ -24,21 +24,28 @@ static bool start_input(struct ds_task *task, struct ds_task_input *in, int64_t 
     return in->reading;
 }
 
+static void place_input(struct ds_task_input *in)
+{
+    ds_fence_init(&in->fence, (struct ds_log_place){in->at.offset - 1, in->at.epoch, in->at.seq});
+    ds_pending_clear(&in->pending);
+    in->release_next = 0;
+    in->barrier = -1;
+    in->silent = 0;
+    /* One record earlier, to see that it still is the command the log says was answered
+     * (protocol R13). */
+    in->verify = !in->is_events && in->fingerprint != 0 && in->at.offset > 0;
+}
+
+bool ds_task_resume_input(struct ds_task *task, struct ds_task_input *in, ds_error_t *error)
+{
+    return ds_task_start_input(task, in, in->fence.next_offset - in->verify, error);
+}
+
 bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error)
 {
     for (int32_t i = 0; i < task->input_count; i++) {
-        struct ds_task_input *in = &task->inputs[i];
-        int64_t from = in->at.offset;
-
-        ds_fence_init(&in->fence, (struct ds_log_place){from - 1, in->at.epoch, in->at.seq});
-        ds_pending_clear(&in->pending);
-        in->release_next = 0;
-        in->barrier = -1;
-        in->silent = 0;
-        /* One record earlier, to see that it still is the command the log says was answered
-         * (protocol R13). */
-        in->verify = !in->is_events && in->fingerprint != 0 && from > 0;
-        if (!start_input(task, in, in->verify ? from - 1 : from, error))
+        place_input(&task->inputs[i]);
+        if (!ds_task_resend(task, &task->inputs[i], error))
             return false;
     }
     return true;
@@ -94,6 +101,12 @@ void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *eve
         ds_task_lose(task, "a position was refused, and the ends are not known");
         return;
     }
+    if (!own && in->resending) {
+        ds_task_resend_gone(task, in, end.low, end.end);
+        if (!ds_task_resend(task, in, &error))
+            ds_task_lose(task, "an input cannot be read");
+        return;
+    }
     next = own ? task->own.next_offset : in->fence.next_offset;
     if (next < end.low || next > end.end) {
         ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
@@ -110,7 +123,7 @@ void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *eve
         return;
     }
     in->verify = false; /* the record before may be past its retention */
-    if (!start_input(task, in, next, &error))
+    if (!ds_task_resume_input(task, in, &error))
         ds_task_lose(task, "an input cannot be read");
 }
 
@@ -241,10 +254,14 @@ static bool event_record(struct ds_task *task, struct ds_task_input *in,
 
 void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error)
 {
-    if (error->code == DS_ERR_MEMORY)
+    if (error->code == DS_ERR_MEMORY) {
         ds_host_fail(task->host, error);
-    else
+    } else if (error->code == DS_ERR_UNAVAILABLE) { /* the server's, not the record's */
+        ds_log_error(&task->log, DS_LOG_INFO, "owner.retry", error);
+        ds_task_lose(task, "an input cannot be read");
+    } else {
         stop_input(task, in, error);
+    }
 }
 
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
@@ -258,7 +275,9 @@ void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
     in->moved_us = ds_task_now(task);
     task->log.offset = record->offset;
     ds_metric_add(task->host->metrics[DS_HM_INPUTS], 1);
-    if (in->verify)
+    if (in->resending)
+        ok = ds_task_resend_record(task, in, record, &error);
+    else if (in->verify)
         ok = verify_last(in, record, &error);
     else
         ok = in->is_events ? event_record(task, in, record, &error)

@@ -60,6 +60,7 @@ void ds_task_destroy(struct ds_task *task)
     if (task->domain != NULL)
         task->host->decider->state_destroy(task->domain);
     ds_dead_letters_free(task);
+    ds_owed_forget(task);
     ds_window_cleanup(&task->window);
     ds_pending_cleanup(&task->pending);
     for (int32_t i = 0; i < task->input_count; i++)
@@ -145,6 +146,7 @@ void ds_task_taken_away(struct ds_task *task)
         return;
     leave(task);
     task->state = DS_PARTITION_AWAY;
+    task->letters_held = true; /* the next owner knows from the log what is owed */
     task->wake_us = ds_task_now(task) + DS_PARKED_US;
 }
 
@@ -333,6 +335,7 @@ static void won(struct ds_task *task)
     task->hint_us = ds_task_now(task) + DS_HINT_US;
     task->progress_wake_us = 0;
     ds_task_stop_own(task);
+    ds_dead_letters_drop_noted(task);
     ds_metric_add(task->host->metrics[DS_HM_CLAIMS_WON], 1);
     ok = write_open(task, &error);
     for (int32_t i = 0; ok && i < task->input_count; i++)

@@ -1,5 +1,6 @@
 /* Progress: how far inputs are handled that yielded nothing for long, so that the next owner does
- * not read them again and readers know what needs no more waiting for.
+ * not read them again and readers know what needs no more waiting for; and which dead letters are
+ * written, so that it does not send them again.
  *
  * Every decision names its input, so what yields decisions needs none of this. Written when an
  * input moved far without one, or a while after it first did, with a pause in between; never where
@@ -41,12 +42,27 @@ static bool any_due(const struct ds_task *task)
     return false;
 }
 
+/* Up to where dead letters are written, counted in places of the own log. */
+static void list_letters(const struct ds_task *task, struct ds_array_of_input_position *list)
+{
+    size_t written = ds_owed_written(task);
+    const struct ds_log_place *last;
+
+    if (written == 0)
+        return;
+    last = &task->owed[written - 1].place;
+    list->items[list->count++] = (struct ds_input_position){.input = DS_INPUT_OWN_LOG,
+                                                            .offset = last->offset + 1,
+                                                            .epoch = last->epoch,
+                                                            .seq = last->seq};
+}
+
 /* Of all inputs that moved: they are handled as well, and cost nothing more. */
 static bool list_positions(struct ds_task *task, struct ds_array_of_input_position *list,
                            ds_error_t *error)
 {
     list->items = ds_arena_calloc(ds_decision_arena(task->host->decision),
-                                  (size_t)task->input_count, sizeof(*list->items), error);
+                                  (size_t)task->input_count + 1, sizeof(*list->items), error);
     if (list->items == NULL)
         return false;
     for (int32_t i = 0; i < task->input_count; i++) {
@@ -60,6 +76,7 @@ static bool list_positions(struct ds_task *task, struct ds_array_of_input_positi
                                                                 .seq = in->fence.seq};
         in->silent = 0;
     }
+    list_letters(task, list);
     return true;
 }
 
@@ -74,13 +91,25 @@ static bool write_progress(struct ds_task *task, ds_error_t *error)
            ds_task_append_system(task, what, task->next_seq, error);
 }
 
+/* Letters that are not noted would be sent again by the next owner: a clean stop notes them, and
+ * very many do not wait for the pause. */
+static bool is_time(const struct ds_task *task)
+{
+    size_t written = ds_owed_written(task);
+    bool paused = ds_task_now(task) < task->progress_wake_us;
+
+    if (task->host->draining)
+        return written > 0;
+    return paused ? written >= DS_OWED_NOTE : written > 0 || any_due(task);
+}
+
 void ds_task_progress(struct ds_task *task)
 {
     struct ds_host *host = task->host;
     ds_error_t error = DS_ERROR_INIT;
 
-    if (!task->opened || ds_task_now(task) < task->progress_wake_us || host->out.task != NULL ||
-        ds_task_unacked(task) >= (int64_t)host->config.max_unacked || !any_due(task))
+    if (!task->opened || host->out.task != NULL ||
+        ds_task_unacked(task) >= (int64_t)host->config.max_unacked || !is_time(task))
         return;
     task->progress_wake_us = ds_task_now(task) + DS_PROGRESS_PAUSE_US;
     if (write_progress(task, &error))

@@ -33,9 +33,28 @@
 #define DS_CALL_PAUSE_US     (500 * DS_US_PER_MS) /* after a call to the server failed */
 #define DS_DEAD_LETTER_US    (2 * DS_US_PER_S)    /* a pause after they could not be sent */
 #define DS_MAX_DEAD_LETTERS  256
+#define DS_OWED_NOTE         1024 /* so many written letters are noted without a pause */
+#define DS_MAX_OWED          2048
 #define DS_MAX_KEY_BYTES     1024
 
+/** Stands for the own log among the numbers of inputs in a Progress: the dead letters of all
+ * InputRejected before that place are written. */
+#define DS_INPUT_OWN_LOG (-1)
+
+_Static_assert(DS_OWED_NOTE + 2 * DS_MAX_DEAD_LETTERS <= DS_MAX_OWED, "an owner forgets none");
+
 struct ds_dead_letter;
+
+/** An InputRejected whose dead letter the log does not say is written. */
+struct ds_owed {
+    struct ds_log_place place; /* its own; offset -1: not confirmed yet */
+    int32_t input;             /* number of the input and offset of the original ... */
+    int64_t offset;
+    int64_t checksum; /* ... and CRC-32C of its value */
+    bool is_written;  /* the topic has it: to be noted. Not part of the fold */
+    char reason[32];
+    char detail[DS_ERROR_MESSAGE_BYTES];
+};
 
 /** One input of the partition. */
 struct ds_task_input {
@@ -50,6 +69,7 @@ struct ds_task_input {
     /* Running: */
     bool reading;
     bool verify;           /* the next record is the one before `at`: compare its fingerprint */
+    bool resending;        /* the originals of owed dead letters are read before it is resumed */
     uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence; /* of a commands topic only next_offset counts */
     struct ds_pending pending;
@@ -75,6 +95,9 @@ struct ds_task {
     bool mid_decision; /* the last event applied said `more` */
     struct ds_task_input *inputs;
     int32_t input_count;
+    struct ds_owed *owed; /* oldest first */
+    size_t owed_count;
+    size_t owed_capacity;
 
     /* Reading the own log */
     struct ds_fence own;
@@ -112,6 +135,7 @@ struct ds_task {
 
     struct ds_dead_letter *dead_letters; /* oldest first */
     size_t dead_letter_count;
+    bool letters_held;           /* the partition was another's: it may have sent them */
     int64_t dead_letter_wake_us; /* monotonic: none is sent before, after failures */
 };
 
@@ -270,11 +294,17 @@ void ds_task_idle_end(struct ds_task *task, const struct ds_broker_end *end);
 void ds_task_confirm_time(struct ds_task *task, int64_t now_us);
 
 /* ---- inputs.c ---- */
+/** Begin to read; records of before do not come any more. */
+DS_MUST_CHECK bool ds_task_start_input(struct ds_task *task, struct ds_task_input *in,
+                                       int64_t offset, ds_error_t *error);
+/** Begin to read where its fence stands. */
+DS_MUST_CHECK bool ds_task_resume_input(struct ds_task *task, struct ds_task_input *in,
+                                        ds_error_t *error);
 DS_MUST_CHECK bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error);
 void ds_task_stop_inputs(struct ds_task *task);
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
                           const struct ds_broker_event *record);
-/** Memory ends the process; anything else stops the partition. */
+/** Memory ends the process, a server that is away the epoch; anything else stops the partition. */
 void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, ds_error_t *error);
 DS_MUST_CHECK bool ds_task_release_pending(struct ds_task *task, struct ds_task_input *in,
                                            ds_error_t *error);
@@ -306,12 +336,42 @@ void ds_task_input_handled(struct ds_task *task, struct ds_task_input *in, int64
 /** Running: write a Progress where one is due. */
 void ds_task_progress(struct ds_task *task);
 
+/* ---- owed.c ---- */
+void ds_owed_forget(struct ds_task *task);
+DS_MUST_CHECK bool ds_owed_add(struct ds_task *task, const struct ds_meta *meta,
+                               const struct ds_input_rejected *rejected, ds_error_t *error);
+/** The log says that the letters up to (epoch, seq) are written. */
+void ds_owed_noted(struct ds_task *task, int64_t epoch, int64_t seq);
+/** The one of the InputRejected (epoch, seq); NULL: none. */
+struct ds_owed *ds_owed_find(struct ds_task *task, int64_t epoch, int64_t seq);
+/** How many of the oldest are written without a gap: what may be noted. */
+size_t ds_owed_written(const struct ds_task *task);
+
+/* ---- resend.c ---- */
+/** Read the original of the next owed letter that is not at hand, or go on to where the input is
+ * resumed. */
+DS_MUST_CHECK bool ds_task_resend(struct ds_task *task, struct ds_task_input *in,
+                                  ds_error_t *error);
+/** A record while resending. */
+DS_MUST_CHECK bool ds_task_resend_record(struct ds_task *task, struct ds_task_input *in,
+                                         const struct ds_broker_event *record, ds_error_t *error);
+/** Originals outside of [low, end) are gone. */
+void ds_task_resend_gone(struct ds_task *task, struct ds_task_input *in, int64_t low, int64_t end);
+
 /* ---- dead_letters.c ---- */
 DS_MUST_CHECK bool ds_dead_letter_add(struct ds_task *task, const struct ds_task_input *in,
                                       const struct ds_broker_event *record, const char *reason,
                                       const char *detail, ds_error_t *error);
-/** Records up to (epoch, seq) are confirmed: their dead letters may leave. */
-void ds_dead_letters_confirmed(struct ds_task *task, int64_t epoch, int64_t seq);
+/** That of an InputRejected of before, whose original was read again: it may leave at once. */
+DS_MUST_CHECK bool ds_dead_letter_again(struct ds_task *task, const struct ds_task_input *in,
+                                        const struct ds_broker_event *record,
+                                        const struct ds_owed *owed, ds_error_t *error);
+bool ds_dead_letter_at_hand(const struct ds_task *task, const struct ds_owed *owed);
+/** The log was read: what another owner has written and noted meanwhile goes, the rest may be
+ * sent. */
+void ds_dead_letters_drop_noted(struct ds_task *task);
+/** The record at this place of the own log is confirmed: its dead letter may leave. */
+void ds_dead_letters_confirmed(struct ds_task *task, struct ds_log_place place);
 /** A later epoch has begun: what was not confirmed did not happen. */
 void ds_dead_letters_drop_before(struct ds_task *task, int64_t epoch);
 /** As many as may wait, and none that reading the own log could settle: only sending helps. */

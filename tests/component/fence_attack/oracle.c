@@ -201,6 +201,20 @@ static void on_timer(struct audit *a, const struct ds_timer_cause *cause)
     wrong(a, "a deadline fired that was not set, or twice");
 }
 
+/* Protocol R9: each rejected input has its dead letter, at least once. */
+static void look_for_letter(struct audit *a, const struct ds_inventory_event *event)
+{
+    char key[192];
+
+    (void)snprintf(key, sizeof(key), "%.*s/%" PRId32 "/%" PRId64,
+                   DS_STR_ARG(event->body.as.input_rejected.topic), a->p,
+                   event->meta.cause.as.input_cause.offset);
+    for (int64_t i = 0; i < ds_fake_end(a->rig->log, RIG_DLQ, a->p); i++)
+        if (ds_str_eq(ds_fake_record(a->rig->log, RIG_DLQ, a->p, i)->key, ds_str(key)))
+            return;
+    a->out->letters_missing++;
+}
+
 /* ---- the own log ---- */
 
 static bool same_cause(const struct ds_meta *a, const struct ds_meta *b)
@@ -223,6 +237,8 @@ static void delivered(struct audit *a)
             wrong(a, "a decision has events of two causes");
         if (event->body.kind >= DS_INVENTORY_EVENT_COMMAND_REJECTED)
             a->out->digest = ds_str_hash(event->meta.event_id, a->out->digest);
+        if (event->body.kind == DS_INVENTORY_EVENT_INPUT_REJECTED)
+            look_for_letter(a, event);
     }
     if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE)
         on_timer(a, &meta->cause.as.timer_cause);

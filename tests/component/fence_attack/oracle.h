@@ -16,6 +16,7 @@ struct oracle {
     int64_t total;
     uint64_t digest; /* as the counter's */
     int64_t rejected;
+    int64_t letters_missing; /* rejected inputs without a dead letter */
 };
 
 /** @param on_time  deadlines must come after every input that was appended before they were due. */

@@ -235,6 +235,7 @@ Test(poison, tombstones_everywhere)
     rig_receive(&rig, 0, NULL, 2, 1);
     rig_order_cancelled(&rig, 0);
     rig_run(&rig, 5 * SECOND);
+    rig_settle(&rig);
     cr_assert_eq(check().counter.total, 4);
     cr_assert_eq(check().counter.orders, 2);
     cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_INPUT_REJECTED], 2);
