@@ -43,6 +43,7 @@ struct search {
     struct beginning *list;
     size_t count;
     size_t open; /* not found yet */
+    const struct ds_stream *wanted;
     ds_arena_t *arena;
 };
 
@@ -103,6 +104,25 @@ static bool read_beginnings(struct search *search, int64_t until_us, ds_error_t 
     return true;
 }
 
+/* A log whose end was not told may be anything: it is left out, and of the wanted one that is an
+ * error. Taken for an empty log it would have no identity, and a projection would stop for good. */
+static bool take_ends(struct search *search, const struct ds_broker_end *ends, ds_error_t *error)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < search->count; i++) {
+        if (!ends[i].ok && search->list[i].stream == search->wanted)
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
+                                "the end of the log is not known");
+        if (!ends[i].ok)
+            continue;
+        search->list[i].end = ends[i].end;
+        search->list[kept++] = search->list[i];
+    }
+    search->count = kept;
+    return true;
+}
+
 /* All partitions that are held and whose identity is not known: one question costs as long as many,
  * and whoever asks for one of a freshly assigned set asks for the others next. */
 static bool gather(struct search *search, int timeout_ms, ds_error_t *error)
@@ -129,9 +149,8 @@ static bool gather(struct search *search, int timeout_ms, ds_error_t *error)
         ds_fence_init(&search->list[search->count++].fence, DS_PLACE_START);
     }
     if (ok && search->count > 0)
-        ok = reader->broker->ops->ends(reader->broker, ends, search->count, timeout_ms, error);
-    for (size_t i = 0; ok && i < search->count; i++)
-        search->list[i].end = ends[i].ok ? ends[i].end : 0;
+        ok = reader->broker->ops->ends(reader->broker, ends, search->count, timeout_ms, error) &&
+             take_ends(search, ends, error);
     free(ends);
     return ok;
 }
@@ -161,9 +180,10 @@ static void stop_reading(struct search *search)
             lookup->ops->stop(lookup, search->list[i].topic, search->list[i].partition);
 }
 
-static bool look_up(struct ds_reader *reader, int timeout_ms, ds_error_t *error)
+static bool look_up(struct ds_reader *reader, const struct ds_stream *wanted, int timeout_ms,
+                    ds_error_t *error)
 {
-    struct search search = {.reader = reader};
+    struct search search = {.reader = reader, .wanted = wanted};
     int64_t until_us = ds_monotonic_us(reader->runtime->clock) + timeout_ms * DS_US_PER_MS;
     bool ok = open_lookup(reader, error) && gather(&search, timeout_ms, error);
 
@@ -192,7 +212,7 @@ bool ds_reader_log_identity(ds_reader_t *reader, int32_t topic, int32_t partitio
         return false;
     if (stream->identity[0] == '\0' &&
         (!ds_reader_partitions(reader, timeout_ms, &partitions, error) ||
-         !look_up(reader, timeout_ms, error)))
+         !look_up(reader, stream, timeout_ms, error)))
         return false;
     *identity_out = ds_str(stream->identity);
     return true;

@@ -266,6 +266,24 @@ Test(reader, identity_is_the_nonce_of_the_first_valid_claim)
 }
 
 /* Seen on a real Kafka that was frozen: where nobody writes, no record tells that it is back. */
+/* Empty means that the log has no Claim; a projection takes that for another log, and stops. */
+Test(reader, identity_is_not_known_where_the_end_is_not)
+{
+    ds_str_t identity;
+
+    open_reader(NULL);
+    cr_assert(ds_reader_assign(reader, 0, 0, DS_PLACE_START, &error));
+    cr_assert(ds_reader_assign(reader, 1, 0, DS_PLACE_START, &error));
+    ds_fake_fail_ends(rig.log, RIG_EVENTS);
+    cr_assert_not(ds_reader_log_identity(reader, 0, 0, 1000, &identity, &error));
+    cr_assert_eq(error.code, DS_ERR_UNAVAILABLE);
+    ds_error_clear(&error);
+    cr_assert(ds_reader_log_identity(reader, 1, 0, 1000, &identity, &error), "the others are");
+    ds_fake_fail_ends(rig.log, NULL);
+    cr_assert(ds_reader_log_identity(reader, 0, 0, 1000, &identity, &error));
+    cr_assert_gt(identity.len, 0);
+}
+
 Test(reader, that_lost_sight_of_kafka_finds_it_again_without_a_record)
 {
     struct ds_read_batch batch;
