@@ -2,6 +2,7 @@
  * InputRejected is confirmed, then sent until the broker has them. At least once: what an owner
  * could not send its successor reads again and sends (owed.c, resend.c). The key says where the
  * original stands, so a second copy is recognised. */
+#include "base/planted.h"
 #include "stream/task.h"
 
 #include <inttypes.h>
@@ -110,7 +111,7 @@ static bool add_letter(struct ds_task *task, const struct ds_task_input *in,
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "%d dead letters wait",
                             DS_MAX_DEAD_LETTERS);
     letter = &task->dead_letters[task->dead_letter_count];
-    *letter = (struct ds_dead_letter){.state = like->state,
+    *letter = (struct ds_dead_letter){.state = DS_PLANTED(DEAD_LETTER) ? LETTER_READY : like->state,
                                       .epoch = like->epoch,
                                       .seq = like->seq,
                                       .offset = record->offset,

@@ -2,6 +2,7 @@
 #include "stream/fence.h"
 
 #include "base/limits.h"
+#include "base/planted.h"
 
 #include <inttypes.h>
 
@@ -73,11 +74,11 @@ bool ds_fence_judge(struct ds_fence *fence, const struct ds_meta *meta, bool is_
                             "offset %" PRId64 ": %s of epoch %" PRId64
                             ", but the log is at epoch %" PRId64,
                             offset, is_claim ? "a Claim" : "a record", meta->epoch, fence->epoch);
-    if (meta->epoch < newest)
+    if (meta->epoch < newest && (is_claim || !DS_PLANTED(EPOCH)))
         *verdict_out = is_claim ? DS_FENCE_SKIP_LOST_CLAIM : DS_FENCE_SKIP_OLD_EPOCH;
     else if (is_claim)
         *verdict_out = take_claim(fence, meta->epoch, offset);
-    else if (fence->epoch == 0 || meta->seq != fence->seq + 1)
+    else if (fence->epoch == 0 || (meta->seq != fence->seq + 1 && !DS_PLANTED(SEQ)))
         *verdict_out =
             DS_FENCE_SKIP_GAP; /* epoch 0 is what stands before the first Claim: nobody's */
     else if (take_record(fence, meta, offset, size_bytes, error))

@@ -1,5 +1,6 @@
 /* Memory as the fold of the own log: what each delivered event changes, the protocol's own records
  * included. */
+#include "base/planted.h"
 #include "stream/task.h"
 
 #include <inttypes.h>
@@ -179,7 +180,7 @@ bool ds_task_fold_record(struct ds_task *task, const struct ds_broker_event *rec
         ds_dead_letters_confirmed(task, here);
         return true; /* memory has this decision: it was made here (protocol R12) */
     }
-    if (own->pending)
+    if (own->pending && !DS_PLANTED(TORN))
         return ds_pending_add(&task->pending, record, false, error);
     if (task->pending.count > 0) {
         if (!ds_pending_add(&task->pending, record, false, error) || !apply_pending(task, error))

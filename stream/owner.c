@@ -1,5 +1,6 @@
 /* Becoming the owner of a partition, and ceasing to be it. See task.h and protocol R1, R2, R6, R12.
  */
+#include "base/planted.h"
 #include "stream/task.h"
 
 #include <inttypes.h>
@@ -217,7 +218,7 @@ void ds_task_member(struct ds_task *task, bool is_member)
     ds_error_t error = DS_ERROR_INIT;
     uint8_t nonce[16]; /* all 128 bits random (R1): no clock is in it */
 
-    if (!is_member) {
+    if (!is_member && !DS_PLANTED(MEMBER)) {
         ds_task_lose(task, "not a member of the group just now");
         return;
     }
@@ -356,7 +357,7 @@ static void on_claim(struct ds_task *task, struct ds_log_place before, ds_str_t 
         ds_task_lose(task, "another instance has claimed the partition");
         return;
     }
-    if (!same) {
+    if (!same && !DS_PLANTED(MEMORY)) {
         /* What was handed over did not all get there: the log decides. The Claim is read again on
          * the way. */
         ds_log(&task->log, DS_LOG_INFO, "owner.restore", "memory is ahead of the log",
@@ -370,7 +371,7 @@ static void on_claim(struct ds_task *task, struct ds_log_place before, ds_str_t 
     task->mid_decision = false;
     if (task->state != DS_PARTITION_CLAIMING || task->own.epoch != task->epoch)
         return;
-    if (ds_str_eq(nonce, ds_str(task->nonce.text)))
+    if (ds_str_eq(nonce, ds_str(task->nonce.text)) || DS_PLANTED(NONCE))
         won(task);
     else
         ds_task_lose(task, "another Claim of this epoch was first");

@@ -1,6 +1,7 @@
 #include "projections/mongo/tally.h"
 
 #include "base/id.h"
+#include "base/planted.h"
 
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US  (24 * HOUR_US)
@@ -376,7 +377,7 @@ void ds_tallies_merge(struct ds_tallies *t)
         struct ds_tally *tally = value;
         int64_t pos = tally->pos;
         for (const struct ds_tally_entry *e = tally->first; e != NULL; e = e->next) {
-            if (e->offset <= tally->pos)
+            if (e->offset <= tally->pos && !DS_PLANTED(TALLY))
                 continue; /* it was written before this batch was folded again */
             if (__builtin_add_overflow(tally->counters[e->counter], e->amount,
                                        &tally->counters[e->counter]))

@@ -420,11 +420,6 @@ void sim_mongo_judge(struct sim *sim);
 /** What a client with the token of this command is told now, and whether that is true. */
 void sim_token_ask(struct sim *sim, const struct sim_command *command, bool must_be_met);
 
-/* ---- planted.c ---- */
-/** The judges' own use of the product's code shall not be broken with it. @return for `on`. */
-int sim_planted_off(void);
-void sim_planted_on(int was);
-
 /* ---- verdict.c ---- */
 /** Nothing waits to be done. @param why_out  what does. */
 bool sim_quiet(struct sim *sim, const char **why_out);

@@ -1,4 +1,5 @@
 /* Is all done, and is it right? */
+#include "planted.h"
 #include "sim.h"
 
 #include <inttypes.h>
@@ -149,7 +150,7 @@ static void audit(struct sim *sim)
 
 void sim_verdict(struct sim *sim)
 {
-    int was = sim_planted_off();
+    enum ds_planted was = sim_planted_off();
 
     for (int processor = 0; processor < DS_AUDIT_PROCESSORS && !sim->failed; processor++)
         for (int32_t p = 0; p < sim->plan.partitions && !sim->failed; p++)
@@ -162,5 +163,5 @@ void sim_verdict(struct sim *sim)
         sim_pg_judge(sim);
     if (!sim->failed)
         sim_mongo_judge(sim);
-    sim_planted_on(was);
+    ds_planted = was;
 }

@@ -1,0 +1,30 @@
+/* The planted mistakes by name (base/planted.h), and the switch. */
+#include "planted.h"
+
+enum ds_planted ds_planted;
+
+const struct sim_bug sim_bugs[DS_PLANTED_COUNT] = {
+    [DS_PLANTED_NONCE] = {"R1", "any Claim of the epoch is taken for the own"},
+    [DS_PLANTED_TORN] = {"R2", "what a torn decision says counts"},
+    [DS_PLANTED_SAME_EPOCH] = {"R3", "after a failed delivery the seq is used again"},
+    [DS_PLANTED_FULL] = {"R4", "a record that finds the queue full is left out"},
+    [DS_PLANTED_OFFSET] = {"R5", "a reported offset is believed"},
+    [DS_PLANTED_MEMBER] = {"R6", "a Claim without membership"},
+    [DS_PLANTED_DEAD_LETTER] = {"R9", "a dead letter before its InputRejected is confirmed"},
+    [DS_PLANTED_TIMER] = {"R10", "a deadline before the inputs are read"},
+    [DS_PLANTED_IDS] = {"R11", "command ids are forgotten"},
+    [DS_PLANTED_MEMORY] = {"R12", "memory is kept although the log ends elsewhere"},
+    [DS_PLANTED_SEQ] = {"F", "any seq of the epoch counts"},
+    [DS_PLANTED_EPOCH] = {"F", "an older epoch's record counts where its seq fits"},
+    [DS_PLANTED_HALF_DECISION] = {"reader", "a decision that is not complete is handed out"},
+    [DS_PLANTED_POSITION] = {"postgres", "a position is moved without a look at what it was"},
+    [DS_PLANTED_TALLY] = {"mongo", "an event is added to the analytics again"},
+};
+
+enum ds_planted sim_planted_off(void)
+{
+    enum ds_planted was = ds_planted;
+
+    ds_planted = DS_PLANTED_NOTHING;
+    return was;
+}
