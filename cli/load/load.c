@@ -30,6 +30,9 @@ static const struct ds_option options[] = {
      100, false, false, "Orders paid at the door."},
     {"declined-percent", NULL, DS_OPT_INT, offsetof(struct ds_load_settings, declined_percent), "3",
      0, 100, false, false, "Orders whose card is declined."},
+    {"give-up", NULL, DS_OPT_DURATION, offsetof(struct ds_load_settings, give_up_us), "60s",
+     DS_US_PER_S, 3600 * DS_US_PER_S, false, false,
+     "How long an order is tried while the shop does not take it."},
     {"settle", NULL, DS_OPT_DURATION, offsetof(struct ds_load_settings, settle_us), "120s",
      DS_US_PER_S, 7200 * DS_US_PER_S, false, false,
      "How long the last orders may take to be over."},
@@ -124,7 +127,7 @@ static void wait_until_over(struct ds_load_run *run)
 static bool all_online(struct ds_load_run *run, ds_error_t *error)
 {
     ds_shop_client_t *client = ds_shop_client_new(run->runtime, &run->settings->shop);
-    int64_t deadline = ds_monotonic_us(run->runtime->clock) + 30 * DS_US_PER_S;
+    int64_t deadline = ds_monotonic_us(run->runtime->clock) + run->settings->give_up_us;
     bool ok = client != NULL;
     for (size_t s = 0; ok && s < DS_DEMO_STORES; s++)
         for (size_t c = 0; ok && c < DS_DEMO_COURIERS_A_STORE; c++)

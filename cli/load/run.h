@@ -22,7 +22,8 @@ struct ds_load_settings {
     int64_t courier_threads;
     int64_t cash_percent;
     int64_t declined_percent;
-    int64_t settle_us; /* how long the last orders may take after the last was placed */
+    int64_t give_up_us; /* how long an order is tried, and the couriers' first step */
+    int64_t settle_us;  /* how long the last orders may take after the last was placed */
     bool json;
 };
 

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GIVE_UP_US (60 * DS_US_PER_S)
-
 static bool take_slot(struct ds_load_run *run, size_t *slot_out)
 {
     pthread_mutex_lock(&run->lock);
@@ -73,7 +71,7 @@ static void place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot
     json_t *body = body_of(run, slot);
     ds_error_t error = DS_ERROR_INIT;
     struct ds_shop_answer answer;
-    int64_t deadline = ds_monotonic_us(run->runtime->clock) + GIVE_UP_US;
+    int64_t deadline = ds_monotonic_us(run->runtime->clock) + run->settings->give_up_us;
     bool ok = ds_shop_act_as(client, "customer", run->customer, &error) &&
               ds_shop_expect(client, "POST", "/api/orders", body, key, deadline, &answer, &error);
     json_decref(body);

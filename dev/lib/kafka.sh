@@ -3,7 +3,15 @@
 
 KAFKA_LIB=$DOORSTEP_TOOLS/kafka-$KAFKA_VERSION/lib
 
+# With DOORSTEP_KAFKA_PROXY=1 there is one listener more, for clients that come through a proxy (a
+# test's): a broker names an address for each listener, and this one's is the proxy's.
 kafka_properties() {
+    local proxied='' advertised='' protocol=''
+    if [ "${DOORSTEP_KAFKA_PROXY:-0}" = 1 ]; then
+        proxied=,PROXIED://127.0.0.1:$PROXIED_PORT
+        advertised=,PROXIED://127.0.0.1:$PROXY_PORT
+        protocol=,PROXIED:PLAINTEXT
+    fi
     cat <<EOF
 process.roles=broker,controller
 node.id=1
@@ -11,10 +19,10 @@ log.dirs=$PROFILE_HOME/kafka/data
 # Voters by address in this file, not in the log: a changed port then needs no repair.
 controller.quorum.voters=1@127.0.0.1:$CONTROLLER_PORT
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT
-advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT
+listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT$proxied
+advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT$advertised
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT$protocol
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=5
 transaction.state.log.replication.factor=1

@@ -12,6 +12,8 @@ use_profile() {
     RUN_DIR=$PROFILE_HOME/run
     KAFKA_PORT=$(profile_port kafka 92)
     CONTROLLER_PORT=$(profile_port controller 93)
+    PROXY_PORT=$(profile_port proxy 94)     # before the broker, where a test puts a proxy
+    PROXIED_PORT=$(profile_port proxied 95) # the broker's listener behind it
     POSTGRES_PORT=$(profile_port postgres 32)
     MONGO_PORT=$(profile_port mongo 17)
     API_PORT=$(profile_port api 0)

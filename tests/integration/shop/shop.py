@@ -177,7 +177,7 @@ class Shop:
         self.run_dir = self.folder / 'run'
         for folder in (self.log_dir, self.run_dir):
             folder.mkdir(parents=True)
-        self.env = dict(os.environ, **profile_env(), **self._secrets(), **(env or {}))
+        self.env = {**os.environ, **profile_env(), **self._secrets(), **(env or {})}
         self.env['DOORSTEP_ENV_FILE'] = ''
         # The books belong to the log: dev/stack reset erases both.
         self.env['SANDBOX_DIR'] = str(HOME / 'kafka/sandbox')

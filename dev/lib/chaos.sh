@@ -1,0 +1,45 @@
+# shellcheck shell=bash disable=SC2153 # the ports and folders are set by profile.sh
+# Orders under random faults, on the build that ships and on servers of their own (tests/chaos).
+
+CHAOS_BIN=${DOORSTEP_BIN:-} # a binary that is given is used as it is
+CHAOS_MINUTES=3
+CHAOS_SEED=1
+CHAOS_RATE=''
+export DOORSTEP_KAFKA_PROXY=0 # but for the servers below
+
+chaos_build() {
+    [ -z "$CHAOS_BIN" ] || return 0
+    build_preset release doorstep || return 1
+    CHAOS_BIN=$DOORSTEP_ROOT/build/release/doorstep
+}
+
+chaos_run() {
+    local options=(--minutes "$CHAOS_MINUTES")
+    [ "$CHAOS_SEED" = random ] || options+=(--seed "$CHAOS_SEED")
+    [ -z "$CHAOS_RATE" ] || options+=(--rate "$CHAOS_RATE")
+    DOORSTEP_PROFILE=$PROFILE DOORSTEP_BIN=$CHAOS_BIN /usr/bin/python3 -B "$DOORSTEP_ROOT/tests/chaos/chaos.py" \
+        --proxy "kafka:$PROXY_PORT:$PROXIED_PORT" "${options[@]}" </dev/null
+}
+
+# chaos_part : the checks of tests/chaos/chaos.py, which go into the tally.
+chaos_part() {
+    local log rc=0
+    if ! chaos_build; then
+        FAILED=$((FAILED + 1))
+        return 0
+    fi
+    use_profile "${DOORSTEP_CHAOS_PROFILE:-chaos}"
+    DOORSTEP_KAFKA_PROXY=1
+    open_servers || return 0
+    log=$LOG_DIR/chaos.log
+    say "tests: chaos"
+    chaos_run | tee "$log" >&2 || rc=$?
+    PASSED=$((PASSED + $(grep -c '^ok ' "$log" || true)))
+    FAILED=$((FAILED + $(grep -c '^FAILED ' "$log" || true)))
+    if [ "$rc" != 0 ] && ! grep -q '^FAILED ' "$log"; then
+        say "chaos ended with exit code $rc"
+        FAILED=$((FAILED + 1))
+    fi
+    close_servers
+    DOORSTEP_KAFKA_PROXY=0
+}
