@@ -3,9 +3,9 @@
 
 CHAOS_BIN=${DOORSTEP_BIN:-} # a binary that is given is used as it is
 CHAOS_MINUTES=3
-CHAOS_SEED=1
+CHAOS_SEED=16
 CHAOS_RATE=''
-export DOORSTEP_KAFKA_PROXY=0 # but for the servers below
+CHAOS_BROKERS=1
 
 chaos_build() {
     [ -z "$CHAOS_BIN" ] || return 0
@@ -14,11 +14,24 @@ chaos_build() {
 }
 
 chaos_run() {
-    local options=(--minutes "$CHAOS_MINUTES")
+    local options=(--minutes "$CHAOS_MINUTES") node name
+    for ((node = 1; node <= CHAOS_BROKERS; node++)); do
+        name=kafka$node
+        [ "$node" != 1 ] || name=kafka
+        options+=(--proxy "$name:${PROXY_PORTS[node]}:${PROXIED_PORTS[node]}")
+    done
     [ "$CHAOS_SEED" = random ] || options+=(--seed "$CHAOS_SEED")
     [ -z "$CHAOS_RATE" ] || options+=(--rate "$CHAOS_RATE")
     DOORSTEP_PROFILE=$PROFILE DOORSTEP_BIN=$CHAOS_BIN /usr/bin/python3 -B "$DOORSTEP_ROOT/tests/chaos/chaos.py" \
-        --proxy "kafka:$PROXY_PORT:$PROXIED_PORT" "${options[@]}" </dev/null
+        "${options[@]}" </dev/null
+}
+
+# The servers are asked for by the environment, so that faults start them again as they were. Three
+# brokers have a smaller heap each.
+chaos_servers() {
+    export DOORSTEP_KAFKA_PROXY=1 DOORSTEP_KAFKA_NODES=$CHAOS_BROKERS
+    [ "$CHAOS_BROKERS" = 1 ] || export DOORSTEP_KAFKA_HEAP=384m
+    open_servers
 }
 
 # chaos_part : the checks of tests/chaos/chaos.py, which go into the tally.
@@ -29,8 +42,7 @@ chaos_part() {
         return 0
     fi
     use_profile "${DOORSTEP_CHAOS_PROFILE:-chaos}"
-    DOORSTEP_KAFKA_PROXY=1
-    open_servers || return 0
+    chaos_servers || return 0
     log=$LOG_DIR/chaos.log
     say "tests: chaos"
     chaos_run | tee "$log" >&2 || rc=$?
@@ -41,5 +53,4 @@ chaos_part() {
         FAILED=$((FAILED + 1))
     fi
     close_servers
-    DOORSTEP_KAFKA_PROXY=0
 }

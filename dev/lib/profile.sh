@@ -10,10 +10,14 @@ use_profile() {
     PROFILE_HOME=$(realpath -m "${DOORSTEP_HOME:-$DOORSTEP_ROOT/.doorstep}")/$PROFILE
     LOG_DIR=$PROFILE_HOME/log
     RUN_DIR=$PROFILE_HOME/run
-    KAFKA_PORT=$(profile_port kafka 92)
-    CONTROLLER_PORT=$(profile_port controller 93)
-    PROXY_PORT=$(profile_port proxy 94)     # before the broker, where a test puts a proxy
-    PROXIED_PORT=$(profile_port proxied 95) # the broker's listener behind it
+    # By node of Kafka. A test puts its proxy on the third of them; the listener behind it is the fourth.
+    KAFKA_PORTS=([1]="$(profile_port kafka 92)" [2]="$(profile_port kafka2 72)" [3]="$(profile_port kafka3 82)")
+    CONTROLLER_PORTS=([1]="$(profile_port controller 93)" [2]="$(profile_port controller2 73)"
+        [3]="$(profile_port controller3 83)")
+    PROXY_PORTS=([1]="$(profile_port proxy 94)" [2]="$(profile_port proxy2 74)" [3]="$(profile_port proxy3 84)")
+    PROXIED_PORTS=([1]="$(profile_port proxied 95)" [2]="$(profile_port proxied2 75)"
+        [3]="$(profile_port proxied3 85)")
+    KAFKA_PORT=${KAFKA_PORTS[1]}
     POSTGRES_PORT=$(profile_port postgres 32)
     MONGO_PORT=$(profile_port mongo 17)
     API_PORT=$(profile_port api 0)
@@ -53,8 +57,10 @@ make_home() {
 # What a process of the shop needs to find the servers of this profile, and its own ports. Nobody
 # else calls a private shop, so `load` may call as often as it likes: 0 is no limit.
 profile_variables() {
+    local node brokers=127.0.0.1:$KAFKA_PORT
+    for ((node = 2; node <= KAFKA_NODES; node++)); do brokers+=,127.0.0.1:${KAFKA_PORTS[node]}; done
     cat <<EOF
-KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT
+KAFKA_BROKERS=$brokers
 DATABASE_URL=postgresql://doorstep@127.0.0.1:$POSTGRES_PORT/doorstep
 MONGODB_URL='mongodb://127.0.0.1:$MONGO_PORT/doorstep?replicaSet=rs0&retryWrites=false'
 API_PORT=$API_PORT

@@ -16,7 +16,7 @@
 . "$DOORSTEP_ROOT/dev/lib/mongo.sh"
 
 # shellcheck disable=SC2034 # for the scripts that source this
-ALL_SERVERS=(kafka postgres mongo)
+ALL_SERVERS=("${KAFKA_SERVERS[@]}" postgres mongo)
 START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-90}
 
 server_needs_port() {

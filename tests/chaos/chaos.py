@@ -65,7 +65,8 @@ class Orders:
                  '--give-up', f'{GIVE_UP_S}s', '--settle', f'{SETTLE_S}s', '--json',
                  '--kafka-brokers', self.brokers]
         try:
-            done = self.shop.tool(*words, timeout_s=seconds + 2 * GIVE_UP_S + SETTLE_S)
+            done = self.shop.tool(*words, timeout_s=seconds + 2 * GIVE_UP_S + SETTLE_S,
+                                  preexec_fn=kit.end_with_the_test)
         except subprocess.TimeoutExpired:
             self.failures.append('load did not end')
             return
@@ -129,9 +130,9 @@ def chaos(shop, injector, orders, given, verdict):
     assert seeded.returncode == 0, seeded.stderr
     faults = schedule(given.seed, given.seconds, [name for name, _, _ in given.servers])
     kit.say(f'chaos: seed {given.seed}, {given.minutes:g} minutes, {given.rate} orders a second, '
-            f'{len(faults)} faults in {given.seconds:g} s')
+            f'{len(given.servers)} broker(s), {len(faults)} faults in {given.seconds:g} s')
     injector.start(faults)
-    loading = threading.Thread(target=orders.run, args=(given.seconds,))
+    loading = threading.Thread(target=orders.run, args=(given.seconds,), daemon=True)
     loading.start()
     injector.join()
     kit.say(f'{injector.clock()}  the faults are over')
@@ -158,7 +159,8 @@ def main():
     proxies = [Proxy(int(port), int(broker)).start() for _, port, broker in given.servers]
     direct = kit.profile_env()['KAFKA_BROKERS']
     shop = kit.Shop('chaos', env={
-        'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies)})
+        'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies),
+        'TOPIC_REPLICATION': str(len(proxies))})
     injector = Injector(shop, proxies)
     orders = Orders(shop, direct, given.rate)
     verdict = Verdict()
@@ -172,7 +174,8 @@ def main():
             proxy.stop()
     kit.say(f'chaos: seed {given.seed}, {injector.done} faults, {orders}')
     if not verdict.good:
-        kit.say(f'the same schedule again: dev/test chaos --minutes {given.minutes:g} --seed {given.seed}')
+        kit.say(f'the same schedule again: dev/test chaos --minutes {given.minutes:g} --seed {given.seed} '
+                f'--rate {given.rate} --brokers {len(given.servers)}')
         kit.say(f'the logs: {shop.log_dir} and {kit.HOME / "log"}')
     return 0 if verdict.good else 1
 

@@ -69,6 +69,8 @@ def planned_end(fault):
 
 def one_at_a_time(fault):
     """What no two faults may have in hand: one broker of several is away at a time."""
+    if fault.kind == 'second instance':
+        return f'second {fault.target}'
     return 'broker' if fault.kind.endswith('broker') else fault.target
 
 
@@ -114,7 +116,8 @@ class Injector:
     def stop(self):
         """No more faults; those that go on end early and are healed."""
         self.stopping.set()
-        self.join()
+        if self.thread.is_alive():
+            self.join()
 
     def join(self):
         self.thread.join()
