@@ -16,25 +16,34 @@ dependency() {
 
 # There is no archive of Kafka among its Maven artifacts, so a throw-away project names it, with
 # the logging binding that Kafka's own project file leaves out.
-kafka_pom() {
+pom_head() {
     echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
-    echo '<groupId>doorstep</groupId><artifactId>kafka</artifactId><version>1</version>'
+    echo '<groupId>doorstep</groupId><artifactId>fetched</artifactId><version>1</version>'
     echo '<packaging>pom</packaging><dependencies>'
+}
+pom_tail() { echo '</dependencies></project>'; }
+
+kafka_pom() {
+    pom_head
     dependency org.apache.kafka kafka_2.13 "$KAFKA_VERSION"
     dependency org.apache.logging.log4j log4j-slf4j-impl "$LOG4J_VERSION"
     dependency org.apache.logging.log4j log4j-core "$LOG4J_VERSION"
     dependency org.apache.logging.log4j log4j-api "$LOG4J_VERSION"
-    echo '</dependencies></project>'
+    pom_tail
 }
 
-kafka_fetch() {
-    local work=$1
-    kafka_pom >"$work/pom.xml"
-    cd "$work" || return 1
+# maven_fetch WORK CHECKSUMS : what WORK/pom.xml depends on, in WORK/lib, when every file is the one expected.
+maven_fetch() {
+    cd "$1" || return 1
     mvn -q --batch-mode -DoutputDirectory=lib \
         "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_DEPENDENCY_PLUGIN:copy-dependencies" || return 1
     cd lib || return 1
-    sha256sum -c --quiet --strict "$DOORSTEP_ROOT/dev/kafka/kafka-$KAFKA_VERSION.sha256"
+    sha256sum -c --quiet --strict "$2"
+}
+
+kafka_fetch() {
+    kafka_pom >"$1/pom.xml"
+    maven_fetch "$1" "$DOORSTEP_ROOT/dev/kafka/kafka-$KAFKA_VERSION.sha256"
 }
 
 mongod_fetch() {
