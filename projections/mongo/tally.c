@@ -259,9 +259,19 @@ static bool keep_lines(struct step *s, const struct ds_order_line *lines, size_t
     return true;
 }
 
+/* An id may be placed again after it was forgotten: nothing stays of the order it named before. */
+static void begin_fact(struct ds_fact *fact)
+{
+    fact->reason = DS_STR("");
+    fact->confirmed_us = 0;
+    fact->picked_up_us = 0;
+    fact->closed_us = 0;
+}
+
 static bool fold_created(struct step *s, const struct ds_order_created *e, ds_error_t *error)
 {
     struct ds_fact *fact = s->fact;
+    begin_fact(fact);
     fact->store = e->store_id;
     fact->currency = e->currency;
     fact->payment_method =
@@ -277,6 +287,7 @@ static bool fold_created(struct step *s, const struct ds_order_created *e, ds_er
 static bool fold_refused(struct step *s, const struct ds_order_refused *e, ds_error_t *error)
 {
     struct ds_fact *fact = s->fact;
+    begin_fact(fact);
     fact->store = e->store_id;
     fact->currency = e->currency;
     fact->payment_method =

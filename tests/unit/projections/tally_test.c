@@ -122,6 +122,20 @@ Test(tally, a_cancellation_is_counted_by_its_reason)
     cr_assert_eq(tally(DS_TALLY_FUNNEL, NULL, NULL)->counters[5], 1);
 }
 
+Test(tally, an_id_that_comes_again_begins_anew)
+{
+    fold_whole_order();
+    struct ds_order_event e = ds_kit_created(KIT_ORDER);
+    fold(20, &e);
+    const struct ds_fact *fact = ds_tallies_fact(&tallies, DS_STR(KIT_ORDER));
+    cr_expect_eq(fact->pos, 20);
+    cr_expect(ds_str_eq(fact->status, DS_STR("created")));
+    cr_expect_eq(fact->confirmed_us, 0);
+    cr_expect_eq(fact->picked_up_us, 0);
+    cr_expect_eq(fact->closed_us, 0);
+    cr_expect_eq(fact->lines[0].cancelled, 0);
+}
+
 Test(tally, an_order_nobody_saw_begin_is_passed_over)
 {
     struct ds_order_event e = ds_kit_fulfilled(KIT_ORDER, 450);
