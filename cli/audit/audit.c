@@ -64,8 +64,9 @@ struct audit {
     struct ds_audit_source *source;
     struct ds_audit_report *report;
     struct ds_audit_part *part;
-    ds_audit_books_t *books; /* NULL: not compared, as the next two */
+    ds_audit_books_t *books; /* NULL: not compared, as the next three */
     ds_audit_postgres_t *postgres;
+    ds_audit_rows_t *rows;
     ds_audit_mongo_t *mongo;
 };
 
@@ -75,10 +76,11 @@ static int timeout_ms(const struct audit *audit)
 }
 
 /* A server that is away takes its part of the audit with it and nothing else. Out of memory is not
- * away. */
+ * away, and one that refuses a question is not either. */
 static bool leave_out(struct audit *audit, const char *what, ds_error_t *error)
 {
-    if (error->code == DS_ERR_MEMORY)
+    if (error->code == DS_ERR_MEMORY ||
+        (error->domain == DS_DOMAIN_PG && error->code == DS_ERR_INVALID))
         return false;
     ds_audit_note(audit->report, "%s not compared: %s", what, error->message);
     ds_error_clear(error);
@@ -125,6 +127,8 @@ static bool open_read_models(struct audit *audit, ds_error_t *error)
                                                 audit->source->partitions, settings->patience_us);
         if (audit->postgres == NULL)
             return out_of_memory(error);
+        if (!ds_audit_rows_new(audit->runtime, settings->database_url, &audit->rows, error))
+            return false;
     }
     if (settings->mongodb_url[0] == '\0')
         ds_audit_note(audit->report, "MongoDB not compared: no MONGODB_URL");
@@ -152,7 +156,20 @@ static bool compare(struct audit *audit, ds_error_t *error)
         if (!leave_out(audit, "PostgreSQL", error))
             return false;
     }
-    if (audit->mongo != NULL && !ds_audit_mongo_judge(audit->mongo, audit->part, error)) {
+    return true;
+}
+
+static bool compare_rows(struct audit *audit, int32_t partition, ds_error_t *error)
+{
+    if (audit->rows != NULL &&
+        !ds_audit_rows_judge(audit->rows, audit->source, partition, audit->report, error)) {
+        ds_audit_rows_destroy(audit->rows);
+        audit->rows = NULL;
+        if (!leave_out(audit, "PostgreSQL's rows", error))
+            return false;
+    }
+    if (audit->mongo != NULL &&
+        !ds_audit_mongo_judge(audit->mongo, audit->source, partition, audit->report, error)) {
         ds_audit_mongo_destroy(audit->mongo);
         audit->mongo = NULL;
         return leave_out(audit, "MongoDB", error);
@@ -169,11 +186,11 @@ static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t 
 {
     bool ok = ds_audit_part_new(audit->report, partition, audit->source->ranges[partition],
                                 &audit->part, error) &&
-              audit->source->read(audit->source, partition, take, audit->part, error) &&
+              audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&
               ds_audit_part_judge(audit->part, error) && compare(audit, error);
     ds_audit_part_destroy(audit->part);
-    audit->part = NULL;
-    return ok;
+    audit->part = NULL; /* before the rows are folded: memory is needed for one of the two */
+    return ok && compare_rows(audit, partition, error);
 }
 
 static void show_progress(const struct audit *audit, int32_t done)
@@ -244,6 +261,7 @@ static int run(const struct ds_runtime *runtime, const void *settings_, int argc
     int code = ok && audit.report->anomalies == 0 ? 0 : 1;
     ds_audit_mongo_destroy(audit.mongo);
     ds_audit_postgres_destroy(audit.postgres);
+    ds_audit_rows_destroy(audit.rows);
     ds_audit_books_destroy(audit.books);
     ds_audit_source_destroy(audit.source);
     ds_audit_report_destroy(audit.report);

@@ -126,7 +126,7 @@ static bool dump_partition(struct ds_audit_source *source, int32_t partition, co
     for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
         ok = ds_audit_file_create(folder, t, partition, source->ranges[partition][t],
                                   &writer.files[t], error);
-    ok = ok && source->read(source, partition, write_one, &writer, error);
+    ok = ok && source->read(source, partition, NULL, write_one, &writer, error);
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         ok = ds_audit_file_close(writer.files[t], error) && ok;
     return ok;
@@ -205,7 +205,7 @@ static bool read_record(FILE *file, ds_buf_t *bytes, struct ds_audit_record *rec
     return true;
 }
 
-static bool read_file(struct dump_source *source, int32_t topic, int32_t partition,
+static bool read_file(struct dump_source *source, int32_t topic, int32_t partition, int64_t end,
                       ds_audit_take_fn take, void *context, ds_error_t *error)
 {
     struct ds_audit_record record = {.topic = topic, .partition = partition};
@@ -218,7 +218,8 @@ static bool read_file(struct dump_source *source, int32_t topic, int32_t partiti
         return false;
     ds_buf_init(&bytes, 2 * (size_t)MAX_PART + 1);
     while (ok && read_record(file, &bytes, &record, error))
-        ok = take(context, &record, error);
+        if (record.offset < end)
+            ok = take(context, &record, error);
     if (ds_error_is_set(error))
         ds_error_prefix(error, "dump of %s/%" PRId32, ds_audit_schema(topic)->topic, partition);
     ds_buf_cleanup(&bytes);
@@ -226,12 +227,25 @@ static bool read_file(struct dump_source *source, int32_t topic, int32_t partiti
     return ok && !ds_error_is_set(error);
 }
 
-static bool read_partition(struct ds_audit_source *base, int32_t partition, ds_audit_take_fn take,
-                           void *context, ds_error_t *error)
+static bool read_partition(struct ds_audit_source *base, int32_t partition, const int64_t *ends,
+                           ds_audit_take_fn take, void *context, ds_error_t *error)
 {
-    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
-        if (!read_file((struct dump_source *)base, t, partition, take, context, error))
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+        /* A broken file may hold more than its range says: all of it is looked at. */
+        int64_t end = ends == NULL ? INT64_MAX : ends[t];
+        if (end > base->ranges[partition][t].low &&
+            !read_file((struct dump_source *)base, t, partition, end, take, context, error))
             return false;
+    }
+    return true;
+}
+
+static bool tell_ends(struct ds_audit_source *base, int32_t partition,
+                      int64_t ends_out[DS_AUDIT_TOPICS], ds_error_t *error)
+{
+    (void)error;
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+        ends_out[t] = base->ranges[partition][t].end;
     return true;
 }
 
@@ -279,6 +293,7 @@ bool ds_audit_source_dump(const char *folder, struct ds_audit_source **source_ou
     if (source == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
     source->base.read = read_partition;
+    source->base.ends = tell_ends;
     source->base.destroy = destroy;
     if (!ds_str_to_array(ds_str(folder), source->folder, sizeof source->folder))
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT, "a path of %zu bytes", strlen(folder));

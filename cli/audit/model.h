@@ -106,6 +106,7 @@ struct ds_audit_stream {
     struct ds_audit_ids ids;
     ds_arena_t *scratch;            /* of the record being looked at */
     ds_arena_t *held;               /* of the decision being read */
+    bool keeps_held;                /* `held` is the caller's to reset: decisions live until then */
     struct ds_audit_event *pending; /* DS_MAX_DECISION_RECORDS */
     size_t pending_count;
 };

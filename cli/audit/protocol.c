@@ -156,7 +156,7 @@ static bool hold(struct ds_audit_stream *stream, const struct ds_audit_record *r
     ds_str_t copy;
     void *event;
 
-    if (stream->pending_count == 0)
+    if (stream->pending_count == 0 && !stream->keeps_held)
         ds_arena_reset(stream->held);
     event = ds_arena_alloc(stream->held, schema->struct_bytes, error);
     if (event == NULL ||

@@ -1,14 +1,24 @@
 /* cli/audit/read_models.h - I6: what PostgreSQL and MongoDB show against the fold of the log.
  *
- * A table is compared when its position says that it holds exactly what was read of its topic: a
- * worker that is behind is waited for, ten seconds for the whole audit; one that is ahead already
- * (the shop goes on) is noted and left out. The position and the rows are read in one snapshot.
- * Threads: one at a time. */
+ * Twice, by different means:
+ *
+ * - postgres.c and mongo.c hold what the audit itself folded against the read models: another fold
+ *   than the projections', so a wrong one is seen. In PostgreSQL these are the columns that the
+ *   invariants know, and they are compared when the position says that the table holds exactly what
+ *   was read of its topic: a worker that is behind is waited for, ten seconds for the whole audit;
+ *   one that is ahead already (the shop goes on) is noted and left out. In MongoDB it is all of
+ *   every document, at the place of the position.
+ * - rows.c has the projection's own code fold the log in memory, up to the place where the position
+ *   row stands, wherever that is, and holds every column of every row of every table against it:
+ *   what was lost, written twice, written in another order or changed by somebody is seen.
+ *
+ * Positions and rows are read in one snapshot. Threads: one at a time. */
 #ifndef DS_CLI_AUDIT_READ_MODELS_H
 #define DS_CLI_AUDIT_READ_MODELS_H
 
 #include "base/runtime.h"
 #include "cli/audit/model.h"
+#include "cli/audit/source.h"
 
 typedef struct ds_audit_postgres ds_audit_postgres_t;
 typedef struct ds_audit_mongo ds_audit_mongo_t;
@@ -22,13 +32,27 @@ void ds_audit_postgres_destroy(ds_audit_postgres_t *postgres);
 DS_MUST_CHECK bool ds_audit_postgres_judge(ds_audit_postgres_t *postgres,
                                            const struct ds_audit_part *part, ds_error_t *error);
 
+typedef struct ds_audit_rows ds_audit_rows_t;
+
+/** @param runtime, url  borrowed. @param error  MEMORY. */
+DS_MUST_CHECK bool ds_audit_rows_new(const struct ds_runtime *runtime, const char *url,
+                                     ds_audit_rows_t **rows_out, ds_error_t *error);
+void ds_audit_rows_destroy(ds_audit_rows_t *rows);
+/** @brief Compare all tables of a partition, which is read once more for it. UNAVAILABLE: it is
+ * away; what reading gives. */
+DS_MUST_CHECK bool ds_audit_rows_judge(ds_audit_rows_t *rows, struct ds_audit_source *source,
+                                       int32_t partition, struct ds_audit_report *report,
+                                       ds_error_t *error);
+
 /** INVALID: the URL. */
 DS_MUST_CHECK bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url,
                                       int64_t patience_us, ds_audit_mongo_t **mongo_out,
                                       ds_error_t *error);
 void ds_audit_mongo_destroy(ds_audit_mongo_t *mongo);
-/** @brief Compare the sums of sales_by_store and order_funnel. UNAVAILABLE: it is away. */
-DS_MUST_CHECK bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, const struct ds_audit_part *part,
+/** @brief Compare all documents of a partition, of which order.events is read once more for it.
+ * UNAVAILABLE: it is away; what reading gives. */
+DS_MUST_CHECK bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, struct ds_audit_source *source,
+                                        int32_t partition, struct ds_audit_report *report,
                                         ds_error_t *error);
 
 /** @brief What each events topic of a partition is folded up to: offset of the last folded record,

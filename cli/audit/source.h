@@ -21,9 +21,14 @@ typedef bool (*ds_audit_take_fn)(void *context, const struct ds_audit_record *re
 struct ds_audit_source {
     int32_t partitions;
     struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS]; /* by partition; heap */
-    /** Hand out all records of a partition: per topic in offset order, topics in any order. */
-    bool (*read)(struct ds_audit_source *source, int32_t partition, ds_audit_take_fn take,
-                 void *context, ds_error_t *error);
+    /** Hand out the records of a partition: per topic in offset order, topics in any order.
+     * @param ends  how far each topic is read; NULL: to the end of its range. One that ends at or
+     * before its first record is left out. */
+    bool (*read)(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
+                 ds_audit_take_fn take, void *context, ds_error_t *error);
+    /** Where the topics of a partition end now: at its range's end or behind it. */
+    bool (*ends)(struct ds_audit_source *source, int32_t partition,
+                 int64_t ends_out[DS_AUDIT_TOPICS], ds_error_t *error);
     void (*destroy)(struct ds_audit_source *source);
 };
 

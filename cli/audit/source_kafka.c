@@ -63,74 +63,92 @@ out:
     return ok;
 }
 
-static bool start(struct kafka_source *k, int32_t partition, int64_t *next, size_t *open_out,
-                  ds_error_t *error)
+static bool ask_ends_now(struct ds_audit_source *source, int32_t partition,
+                         int64_t ends_out[DS_AUDIT_TOPICS], ds_error_t *error)
 {
-    *open_out = 0;
+    struct kafka_source *k = (struct kafka_source *)source;
+    struct ds_broker_end list[DS_AUDIT_TOPICS] = {{0}};
+
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+        list[t] = (struct ds_broker_end){.topic = t, .partition = partition};
+    if (!ask_ends(k, list, DS_AUDIT_TOPICS, error))
+        return false;
+    for (size_t i = 0; i < DS_AUDIT_TOPICS; i++)
+        ends_out[list[i].topic] = list[i].end;
+    return true;
+}
+
+/* A partition being read. */
+struct reading {
+    struct kafka_source *k;
+    int32_t partition;
+    int64_t next[DS_AUDIT_TOPICS];
+    int64_t end[DS_AUDIT_TOPICS];
+    size_t open; /* topics that are not at their end */
+    ds_audit_take_fn take;
+    void *context;
+};
+
+static bool start(struct reading *r, const int64_t *ends, ds_error_t *error)
+{
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
-        const struct ds_audit_range *range = &k->base.ranges[partition][t];
-        next[t] = range->low;
-        if (range->low >= range->end)
+        const struct ds_audit_range *range = &r->k->base.ranges[r->partition][t];
+        r->next[t] = range->low;
+        r->end[t] = ends == NULL ? range->end : ends[t];
+        if (r->next[t] >= r->end[t])
             continue;
-        if (!k->broker->ops->start(k->broker, t, partition, range->low, error))
+        if (!r->k->broker->ops->start(r->k->broker, t, r->partition, range->low, error))
             return false;
-        (*open_out)++;
+        r->open++;
     }
     return true;
 }
 
-static bool take_one(struct kafka_source *k, const struct ds_broker_event *event, int64_t *next,
-                     size_t *open, ds_audit_take_fn take, void *context, ds_error_t *error)
+static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
 {
-    const struct ds_audit_range *range = &k->base.ranges[event->partition][event->topic];
+    const int64_t end = r->end[event->topic];
     const struct ds_audit_record record = {event->topic,       event->partition, event->offset,
                                            event->appended_us, event->has_key,   event->has_value,
                                            event->key,         event->value};
-    if (next[event->topic] >= range->end)
+    if (r->next[event->topic] >= end)
         return true; /* written meanwhile */
-    if (event->offset < range->end && !take(context, &record, error))
+    if (event->offset < end && !r->take(r->context, &record, error))
         return false;
-    next[event->topic] = event->offset + 1;
-    if (next[event->topic] < range->end)
+    r->next[event->topic] = event->offset + 1;
+    if (r->next[event->topic] < end)
         return true;
-    k->broker->ops->stop(k->broker, event->topic, event->partition);
-    (*open)--;
+    r->k->broker->ops->stop(r->k->broker, event->topic, event->partition);
+    r->open--;
     return true;
 }
 
-static bool take_events(struct kafka_source *k, int32_t partition,
-                        const struct ds_broker_event *events, size_t count, int64_t *next,
-                        size_t *open, ds_audit_take_fn take, void *context, ds_error_t *error)
+static bool take_events(struct reading *r, const struct ds_broker_event *events, size_t count,
+                        ds_error_t *error)
 {
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == DS_BROKER_READ_FAILED)
             return ds_error_set(error, DS_DOMAIN_KAFKA, events[i].code, "read %s/%" PRId32 ": %s",
                                 ds_audit_schema(events[i].topic)->topic, events[i].partition,
                                 events[i].reason == NULL ? "failed" : events[i].reason);
-        if (events[i].kind == DS_BROKER_RECORD && events[i].partition == partition &&
-            !take_one(k, &events[i], next, open, take, context, error))
+        if (events[i].kind == DS_BROKER_RECORD && events[i].partition == r->partition &&
+            !take_one(r, &events[i], error))
             return false;
     }
     return true;
 }
 
-static bool read_partition(struct ds_audit_source *source, int32_t partition, ds_audit_take_fn take,
-                           void *context, ds_error_t *error)
+static bool read_on(struct reading *r, ds_error_t *error)
 {
-    struct kafka_source *k = (struct kafka_source *)source;
-    int64_t next[DS_AUDIT_TOPICS];
-    size_t open = 0;
+    struct kafka_source *k = r->k;
     int64_t heard_us = ds_monotonic_us(k->runtime->clock);
 
-    if (!start(k, partition, next, &open, error))
-        return false;
-    while (open > 0) {
+    while (r->open > 0) {
         const struct ds_broker_event *events;
         size_t count;
         if (ds_stopping(k->runtime))
             return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_SHUTDOWN, "asked to stop");
         if (!k->broker->ops->poll(k->broker, POLL_MS, true, &events, &count, error) ||
-            !take_events(k, partition, events, count, next, &open, take, context, error))
+            !take_events(r, events, count, error))
             return false;
         int64_t now_us = ds_monotonic_us(k->runtime->clock);
         if (count > 0)
@@ -139,9 +157,22 @@ static bool read_partition(struct ds_audit_source *source, int32_t partition, ds
             return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_TIMEOUT,
                                 "partition %" PRId32 ": no record for %d ms, %zu topics not at "
                                 "their end",
-                                partition, k->timeout_ms, open);
+                                r->partition, k->timeout_ms, r->open);
     }
     return true;
+}
+
+static bool read_partition(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
+                           ds_audit_take_fn take, void *context, ds_error_t *error)
+{
+    struct reading reading = {.k = (struct kafka_source *)source,
+                              .partition = partition,
+                              .take = take,
+                              .context = context};
+    bool ok = start(&reading, ends, error) && read_on(&reading, error);
+    for (int32_t t = 0; !ok && t < DS_AUDIT_TOPICS; t++)
+        reading.k->broker->ops->stop(reading.k->broker, t, partition);
+    return ok;
 }
 
 static void destroy(struct ds_audit_source *source)
@@ -161,7 +192,7 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
                                             .client_id = "doorstep-audit",
                                             .topics = topics,
                                             .topic_count = DS_AUDIT_TOPICS,
-                                            .gather_ms = 250};
+                                            .gather_ms = 5}; /* all of it is there already */
     struct kafka_source *k = calloc(1, sizeof *k);
 
     *source_out = NULL;
@@ -170,6 +201,7 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         topics[t] = ds_audit_schema(t)->topic;
     k->base.read = read_partition;
+    k->base.ends = ask_ends_now;
     k->base.destroy = destroy;
     k->runtime = runtime;
     k->timeout_ms = timeout_ms;

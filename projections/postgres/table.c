@@ -87,6 +87,15 @@ static bool append_conflict(const struct ds_table *table, ds_buf_t *out, ds_erro
     return ok;
 }
 
+static bool append_unnest(const struct ds_table *table, ds_buf_t *out, ds_error_t *error)
+{
+    bool ok = ds_buf_append_text(out, " FROM unnest(", error);
+    for (size_t i = 0; ok && i < table->column_count; i++)
+        ok = ds_buf_printf(out, error, "%s$%zu::%s[]", comma(i), i + 1,
+                           types[table->columns[i].type].array);
+    return ok && ds_buf_append_char(out, ')', error);
+}
+
 bool ds_table_write_sql(const struct ds_table *table, ds_buf_t *out, ds_error_t *error)
 {
     bool ok = ds_buf_printf(out, error, "INSERT INTO read_v1.%s (", table->name) &&
@@ -94,13 +103,44 @@ bool ds_table_write_sql(const struct ds_table *table, ds_buf_t *out, ds_error_t 
               ds_buf_append_text(out, ") SELECT ", error);
     for (size_t i = 0; ok && i < table->column_count; i++)
         ok = append_source(&table->columns[i], i, out, error);
-    ok = ok && ds_buf_append_text(out, " FROM unnest(", error);
-    for (size_t i = 0; ok && i < table->column_count; i++)
-        ok = ds_buf_printf(out, error, "%s$%zu::%s[]", comma(i), i + 1,
-                           types[table->columns[i].type].array);
-    return ok && ds_buf_append_text(out, ") AS n(", error) &&
+    return ok && append_unnest(table, out, error) && ds_buf_append_text(out, " AS n(", error) &&
            append_names(table, table->column_count, out, error) &&
            ds_buf_append_text(out, ")", error) && append_conflict(table, out, error);
+}
+
+static bool is_shown(const struct ds_column *c)
+{
+    return c->type != DS_COLUMN_TEXT && c->type != DS_COLUMN_EVENT;
+}
+
+/* The column's name, with both values, where the two differ; NULL where they do not. */
+static bool append_difference(const struct ds_column *c, size_t i, ds_buf_t *out, ds_error_t *error)
+{
+    return ds_buf_printf(out, error, "%sCASE WHEN t.%s IS DISTINCT FROM ", comma(i), c->name) &&
+           append_source(c, 0, out, error) &&
+           (is_shown(c)
+                ? ds_buf_printf(out, error,
+                                " THEN format('%s %%s, the fold gives %%s', "
+                                "coalesce(t.%s::text, 'NULL'), coalesce(n.%s::text, 'NULL')) END",
+                                c->name, c->name, c->name)
+                : ds_buf_printf(out, error, " THEN '%s' END", c->name));
+}
+
+bool ds_table_compare_sql(const struct ds_table *table, ds_buf_t *out, ds_error_t *error)
+{
+    const char *key = table->columns[0].name;
+    bool ok = ds_buf_printf(out, error, "SELECT n.i, t.%s IS NULL, d.what", key) &&
+              append_unnest(table, out, error) &&
+              ds_buf_append_text(out, " WITH ORDINALITY AS n(", error) &&
+              append_names(table, table->column_count, out, error) &&
+              ds_buf_printf(out, error, ", i) LEFT JOIN read_v1.%s t ON ", table->name);
+    for (size_t i = 0; ok && i < table->key_columns; i++)
+        ok = ds_buf_printf(out, error, "%st.%s = n.%s", i == 0 ? "" : " AND ",
+                           table->columns[i].name, table->columns[i].name);
+    ok = ok && ds_buf_append_text(out, " CROSS JOIN LATERAL (SELECT concat_ws(', ', ", error);
+    for (size_t i = table->key_columns; ok && i < table->column_count; i++)
+        ok = append_difference(&table->columns[i], i - table->key_columns, out, error);
+    return ok && ds_buf_printf(out, error, ")) AS d(what) WHERE t.%s IS NULL OR d.what <> ''", key);
 }
 
 static const void *place_of(const struct ds_column *c, const void *row)

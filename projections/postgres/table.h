@@ -61,6 +61,12 @@ DS_MUST_CHECK bool ds_table_load_sql(const struct ds_table *table, const char *c
  * $2 ...). */
 DS_MUST_CHECK bool ds_table_write_sql(const struct ds_table *table, ds_buf_t *out,
                                       ds_error_t *error);
+/** @brief Append the statement that holds the rows in the table against rows from the same arrays:
+ * one result row a row that is missing or differs, {place in the arrays from 1 (bigint), missing
+ * (boolean), what differs (text)}. Values are named where they are no texts: texts may be personal.
+ */
+DS_MUST_CHECK bool ds_table_compare_sql(const struct ds_table *table, ds_buf_t *out,
+                                        ds_error_t *error);
 /** @brief Encode `count` rows. Zero bytes in texts, which PostgreSQL does not take, become U+FFFD.
  */
 DS_MUST_CHECK bool ds_table_encode(const struct ds_table *table, const void *const *rows,

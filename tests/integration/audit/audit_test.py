@@ -8,6 +8,8 @@ import sys
 import tempfile
 import unittest
 
+import pymongo
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'shop'))
 import shop as kit  # noqa: E402
 from shop import Customer, Store, wait_for_rest  # noqa: E402
@@ -17,6 +19,35 @@ PLANT = os.environ.get('AUDIT_PLANT', str(kit.ROOT / 'build/dev/tests/integratio
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix='doorstep-audit-'))
 COPY = FOLDER / 'log'
 BEFORE = []
+ORDERS = {}  # of this run
+
+# A row of each table of the read model: how it is found by the order or its store (%o, %s), what
+# changes it, and what makes another row of it.
+TABLES = {
+    'timeline': ("order_id = %o AND ce_type = 'order.created'",
+                 "data = data || '{\"total_minor\": 1}'", 'event_offset = event_offset + 1000000'),
+    'commands': ("target = %o AND topic = 'order.commands' AND status = 'done'", 'same_body = true',
+                 'command_offset = command_offset + 1000000'),
+    'orders': ('order_id = %o', "note = 'another'", "order_id = order_id || 'X'"),
+    'order_lines': ('order_id = %o AND line = 1', 'cancelled = cancelled + 1', 'line = 77'),
+    'order_addresses': ('order_id = %o', "street = 'another'", "order_id = order_id || 'X'"),
+    'payments': ('order_id = %o', "provider_reference = 'another'", "order_id = order_id || 'X'"),
+    'deliveries': ('order_id = %o', 'attempt = attempt + 1', "order_id = order_id || 'X'"),
+    'offers': ('order_id = %o', "status = 'declined'", "offer_id = offer_id || 'X'"),
+    'couriers': ('store_id = %s', 'capacity = capacity + 1', "courier_id = courier_id || 'X'"),
+    'stock': ('store_id = %s', 'threshold = 77', "product_id = product_id || 'X'"),
+    'stores': ('store_id = %s', "payment_methods = '{card}'", "store_id = store_id || 'X'"),
+    'products': ('store_id = %s', 'removed = NOT removed', "product_id = product_id || 'X'"),
+}
+# The same of MongoDB's collections; order_facts is about an order, the others about its store.
+COLLECTIONS = {
+    'sales_by_hour': ({}, {'$inc': {'placed_minor': 1}}),
+    'sales_by_store': ({}, {'$inc': {'cancelled_orders': 1}}),
+    'sales_by_product': ({}, {'$inc': {'confirmed_quantity': -1}}),
+    'order_funnel': ({}, {'$inc': {'refused': 1}}),
+    'cancel_reasons': ({'_id.reason': 'by_customer'}, {'$inc': {'orders': 1}}),
+    'order_facts': ({'status': 'fulfilled'}, {'$set': {'lines.0.cancelled': 1}}),
+}
 
 
 def tearDownModule():
@@ -48,6 +79,7 @@ def setUpModule():
     card.wait('confirmed')
     courier.deliver(card)
     card.wait('fulfilled')
+    ORDERS['card'] = card.id
     cash = customer.place(store.body(method='cash_on_delivery'))
     cash.wait('confirmed')
     courier.deliver(cash, cash=cash.look()['total']['amount'])
@@ -69,7 +101,8 @@ class AuditOfALog(unittest.TestCase):
         self.assertEqual(found(report), [])
         self.assertGreaterEqual(report['checked']['orders'], 5)
         self.assertGreater(report['checked']['charges'], 0)
-        self.assertGreater(report['checked']['rows'], 0)
+        self.assertGreater(report['checked']['rows'], 100)
+        self.assertEqual([], [note for note in report['notes'] if 'not compared' in note])
 
     def test_copy_of_the_log_says_the_same(self):
         self.assertEqual(found(audit('--from', str(COPY))), [])
@@ -103,6 +136,135 @@ class AuditOfALog(unittest.TestCase):
                                           for one in audit('--no-provider')['list']])
         finally:
             kit.sql('UPDATE read_v1.orders SET status = %s WHERE order_id = %s', status, order)
+
+    def place(self, table):
+        """One row of the table, as a condition."""
+        order = ORDERS['card']
+        where = (TABLES[table][0].replace('%o', f"'{order}'")
+                 .replace('%s', f"'{order.split('.')[0]}'"))
+        (place,), = kit.sql(f'SELECT ctid FROM read_v1.{table} WHERE {where} LIMIT 1')
+        return f"ctid = '{place}'"
+
+    def save(self, table, place):
+        """The row comes back after the test."""
+        (row,), = kit.sql(f'SELECT to_json(t) FROM read_v1.{table} t WHERE {place}')
+
+        def restore():
+            kit.sql(f'DELETE FROM read_v1.{table} t WHERE to_jsonb(t) = %s::jsonb', row)
+            kit.sql(f'INSERT INTO read_v1.{table} SELECT * FROM '
+                    f'json_populate_record(NULL::read_v1.{table}, %s::json) ON CONFLICT DO NOTHING',
+                    row)
+        self.addCleanup(restore)
+
+    def check_each_table(self, what):
+        """Each of them has been changed: each is named, and nothing else is."""
+        report = audit('--no-provider')
+        rows = [text for invariant, text in found(report) if invariant == 'I6']
+        for table in TABLES:
+            with self.subTest(table):
+                self.assertEqual(1, sum(f'read_v1.{table}' in text and what in text
+                                        for text in rows), rows)
+        strangers = [text for text in rows if 'read_v1.' in text and what not in text]
+        self.assertEqual([], strangers)
+        return report
+
+    def test_changed_row_of_each_table_is_found(self):
+        for table, (_, change, _) in TABLES.items():
+            place = self.place(table)
+            self.save(table, place)
+            (after,), = kit.sql(f'UPDATE read_v1.{table} SET {change} WHERE {place} RETURNING ctid')
+            self.addCleanup(kit.sql, f"DELETE FROM read_v1.{table} WHERE ctid = '{after}'")
+        report = self.check_each_table('differs from the fold')
+        self.assertIn(('order.events', ORDERS['card']),
+                      [(one['topic'], one['orderId']) for one in report['list']
+                       if one['what'].endswith('cancelled 1, the fold gives 0')])
+        self.assertNotIn('another', json.dumps(report), 'texts may be personal')
+
+    def test_missing_row_of_each_table_is_found(self):
+        for table in TABLES:
+            place = self.place(table)
+            self.save(table, place)
+            kit.sql(f'DELETE FROM read_v1.{table} WHERE {place}')
+        self.check_each_table('lacks the row')
+
+    def test_row_too_many_in_each_table_is_found(self):
+        for table, (_, _, change) in TABLES.items():
+            column, value = change.split(' = ')
+            names = [name for name, in kit.sql(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'read_v1'"
+                ' AND table_name = %s ORDER BY ordinal_position', table)]
+            values = ', '.join(value if name == column else name for name in names)
+            (place,), = kit.sql(f'INSERT INTO read_v1.{table} SELECT {values} FROM read_v1.{table}'
+                                f' WHERE {self.place(table)} RETURNING ctid')
+            self.addCleanup(kit.sql, f"DELETE FROM read_v1.{table} WHERE ctid = '{place}'")
+        self.check_each_table('has a row of')
+
+    def test_position_that_is_not_the_logs_is_found(self):
+        where = "topic = 'order.events' AND partition = %s"
+        (partition,), = kit.sql('SELECT partition FROM read_v1.orders WHERE order_id = %s',
+                                ORDERS['card'])
+        for change, back, what in (
+                ('seq = seq + 1', 'seq = seq - 1', 'read_v1.position is at'),
+                ("log_id = 'Y' || log_id", 'log_id = substr(log_id, 2)', 'is of log Y'),
+                ('commands_through = commands_through - 1', 'commands_through = commands_through + 1',
+                 'commands_through'),
+                ('last_offset = last_offset + 1000000', 'last_offset = last_offset - 1000000',
+                 'outside the log')):
+            with self.subTest(change):
+                try:
+                    kit.sql(f'UPDATE read_v1.position SET {change} WHERE {where}', partition)
+                    mistakes = found(audit('--no-provider'))
+                    self.assertTrue([True for one in mistakes if one[0] == 'I6' and what in one[1]],
+                                    mistakes)
+                finally:
+                    kit.sql(f'UPDATE read_v1.position SET {back} WHERE {where}', partition)
+
+    def documents(self):
+        """(collection, one of its documents) of this run; they come back after the test."""
+        client = pymongo.MongoClient(kit.profile_env()['MONGODB_URL'], serverSelectionTimeoutMS=5000)
+        self.addCleanup(client.close)
+        store = ORDERS['card'].split('.')[0]
+        for name, (also, _) in COLLECTIONS.items():
+            collection = client.get_default_database()[name]
+            which = {'_id.order': ORDERS['card']} if name == 'order_facts' else {'_id.store': store}
+            document = collection.find_one({**which, **also})
+            self.addCleanup(collection.replace_one, {'_id': document['_id']}, document, upsert=True)
+            yield collection, document
+
+    def check_each_collection(self, what):
+        report = audit('--no-provider')
+        rows = [text for invariant, text in found(report) if invariant == 'I6']
+        for name in COLLECTIONS:
+            with self.subTest(name):
+                self.assertEqual(1, sum(f'MongoDB {name}' in text and what in text for text in rows),
+                                 rows)
+        self.assertEqual(len(COLLECTIONS), len(rows), rows)
+
+    def test_changed_document_of_each_collection_is_found(self):
+        for collection, document in self.documents():
+            collection.update_one({'_id': document['_id']}, COLLECTIONS[collection.name][1])
+        self.check_each_collection('the fold gives')
+
+    def test_missing_document_of_each_collection_is_found(self):
+        for collection, document in self.documents():
+            collection.delete_one({'_id': document['_id']})
+        self.check_each_collection('no document of it')
+
+    def test_document_too_many_in_each_collection_is_found(self):
+        for collection, document in self.documents():
+            key = 'order' if collection.name == 'order_facts' else 'store'
+            another = {**document, '_id': {**document['_id'], key: document['_id'][key] + 'X'}}
+            self.addCleanup(collection.delete_one, {'_id': another['_id']})
+            collection.insert_one(another)
+        self.check_each_collection('the log ')
+
+    def test_document_ahead_of_the_position_is_not_judged(self):
+        """A batch is being written, or its writer was killed: its next turn will tell."""
+        collection, document = next(self.documents())
+        collection.update_one({'_id': document['_id']}, {'$inc': {'pos': 1000000}})
+        report = audit('--no-provider', '--patience', '0s')
+        self.assertEqual([], found(report))
+        self.assertTrue([note for note in report['notes'] if 'ahead of its position' in note])
 
     def test_wrong_usage_is_exit_code_2(self):
         self.assertEqual(SHOP.tool('audit').returncode, 2)

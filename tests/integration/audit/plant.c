@@ -44,7 +44,8 @@ static bool load(struct log *log, int32_t topic, int32_t partition, ds_error_t *
     log->partition = partition;
     log->count = 0;
     log->records = calloc((size_t)(range->end - range->low) + 2, sizeof *log->records);
-    return log->records != NULL && log->source->read(log->source, partition, keep, log, error);
+    return log->records != NULL &&
+           log->source->read(log->source, partition, NULL, keep, log, error);
 }
 
 static bool save(struct log *log, ds_error_t *error)

@@ -12,11 +12,12 @@ struct from_history {
     struct history *h;
 };
 
-static bool read_history(struct ds_audit_source *source, int32_t partition, ds_audit_take_fn take,
-                         void *context, ds_error_t *error)
+static bool read_history(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
+                         ds_audit_take_fn take, void *context, ds_error_t *error)
 {
     const struct history *h = ((struct from_history *)source)->h;
     (void)partition;
+    (void)ends;
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         for (size_t i = 0; i < h->counts[t]; i++)
             if (!take(context, &h->records[t][i].record, error))
@@ -65,7 +66,7 @@ Test(audit_dump, what_is_read_back_is_what_was_written)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     struct ds_audit_range ranges[1][DS_AUDIT_TOPICS] = {{{0}}};
-    struct from_history from = {{1, ranges, read_history, NULL}, s.h};
+    struct from_history from = {{.partitions = 1, .ranges = ranges, .read = read_history}, s.h};
     struct ds_audit_source *dump;
     struct counted counted = {s.h, {0}};
     ds_error_t error = DS_ERROR_INIT;
@@ -81,9 +82,14 @@ Test(audit_dump, what_is_read_back_is_what_was_written)
     cr_assert(ds_audit_source_dump(folder, &dump, &error), "%s", error.message);
     cr_assert_eq(dump->partitions, 1);
     cr_assert_eq(dump->ranges[0][DS_AUDIT_ORDER].end, (int64_t)s.h->counts[DS_AUDIT_ORDER]);
-    cr_assert(dump->read(dump, 0, compare, &counted, &error), "%s", error.message);
+    cr_assert(dump->read(dump, 0, NULL, compare, &counted, &error), "%s", error.message);
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         cr_assert_eq(counted.counts[t], s.h->counts[t]);
+    const int64_t ends[DS_AUDIT_TOPICS] = {[DS_AUDIT_ORDER] = 3};
+    counted = (struct counted){s.h, {0}};
+    cr_assert(dump->read(dump, 0, ends, compare, &counted, &error), "%s", error.message);
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+        cr_assert_eq((int64_t)counted.counts[t], ends[t]);
     ds_audit_source_destroy(dump);
     remove_folder(folder);
     story_end(&s);
@@ -93,7 +99,7 @@ Test(audit_dump, a_file_that_is_cut_off_is_an_error)
 {
     struct history *h = hist_new();
     struct ds_audit_range ranges[1][DS_AUDIT_TOPICS] = {{{0}}};
-    struct from_history from = {{1, ranges, read_history, NULL}, h};
+    struct from_history from = {{.partitions = 1, .ranges = ranges, .read = read_history}, h};
     struct ds_audit_source *dump;
     struct counted counted = {h, {0}};
     ds_error_t error = DS_ERROR_INIT;
@@ -105,7 +111,7 @@ Test(audit_dump, a_file_that_is_cut_off_is_an_error)
     (void)snprintf(path, sizeof path, "%s/order.events-0.dump", folder);
     cr_assert_eq(truncate(path, 70), 0);
     cr_assert(ds_audit_source_dump(folder, &dump, &error), "%s", error.message);
-    cr_assert_not(dump->read(dump, 0, compare, &counted, &error));
+    cr_assert_not(dump->read(dump, 0, NULL, compare, &counted, &error));
     cr_assert_eq(error.code, DS_ERR_TRUNCATED);
     ds_audit_source_destroy(dump);
     ds_error_clear(&error);
