@@ -52,6 +52,7 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
     part->report->checked[DS_AUDIT_COMMANDS]++;
     command->appended_us = record->appended_us;
     command->fingerprint = ds_fingerprint64(record->value);
+    command->is_misplaced = !ds_audit_is_placed(part, record);
     command->readable =
         record->has_value && ds_schema_decode(schema, record->value, scratch, value, NULL, &why);
     if (why.code == DS_ERR_MEMORY)
@@ -77,6 +78,14 @@ static void judge_outcome(struct ds_audit_part *part, int32_t processor,
         ds_audit_found(part->report, "F", at,
                        "it answers command %" PRId64 ", but other bytes than stand there now",
                        cause->cause_offset);
+    if (command->is_misplaced &&
+        (cause->outcome == DS_AUDIT_EFFECT || cause->outcome == DS_AUDIT_REPEATED))
+        ds_audit_found(part->report, "F",
+                       ds_audit_where(part, DS_AUDIT_PROCESSORS + processor, cause->cause_offset,
+                                      DS_STR("")),
+                       "its key belongs to another partition, and yet %s/%" PRId32
+                       " offset %" PRId64 " carries it out",
+                       ds_audit_schema(processor)->topic, part->partition, cause->offset);
     if (cause->outcome == DS_AUDIT_UNREADABLE)
         return;
     if (!command->readable)

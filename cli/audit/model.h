@@ -116,6 +116,7 @@ struct ds_audit_command {
     int64_t fingerprint;
     uint64_t hash[2]; /* of the command id */
     bool readable;
+    bool is_misplaced; /* its key belongs to another partition, or it has none */
 };
 
 /** One commands topic of the partition. */
@@ -227,6 +228,7 @@ struct ds_audit_order {
 struct ds_audit_part {
     struct ds_audit_report *report;
     int32_t partition;
+    int32_t partitions; /* of the topics */
     struct ds_audit_stream streams[DS_AUDIT_PROCESSORS];
     struct ds_audit_commands commands[DS_AUDIT_PROCESSORS];
     ds_map_t *orders;   /* struct ds_audit_order */
@@ -234,10 +236,11 @@ struct ds_audit_part {
     ds_arena_t *arena;  /* of all orders and products */
 };
 
-/** @brief An empty partition. @param ranges  what will be read of each of the DS_AUDIT_TOPICS.
+/** @brief An empty partition of `partitions`. @param ranges  what will be read of each of the
+ * DS_AUDIT_TOPICS.
  *  @param error  MEMORY. @return false: nothing to clean up. */
 DS_MUST_CHECK bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition,
-                                     const struct ds_audit_range *ranges,
+                                     int32_t partitions, const struct ds_audit_range *ranges,
                                      struct ds_audit_part **part_out, ds_error_t *error);
 void ds_audit_part_destroy(struct ds_audit_part *part);
 /** @brief Take the next record of one of the topics; per topic in offset order. MEMORY, LIMIT. */
@@ -262,6 +265,8 @@ struct ds_audit_place ds_audit_at(const struct ds_audit_part *part,
                                   const struct ds_audit_event *event, ds_str_t order_id);
 struct ds_audit_place ds_audit_where(const struct ds_audit_part *part, int32_t topic,
                                      int64_t offset, ds_str_t order_id);
+/** @brief True when the record's key, a store's id, says this partition. */
+bool ds_audit_is_placed(const struct ds_audit_part *part, const struct ds_audit_record *record);
 /** @brief What two hashes make of a text; for sets that need not keep it. */
 void ds_audit_hash(ds_str_t text, uint64_t hash_out[2]);
 

@@ -414,6 +414,7 @@ static bool read_log(struct look *look, struct ds_audit_source *source, struct l
     *log = (struct log){.analytics = look->mongo->analytics, .aside = ds_audit_report_new()};
     log->part.report = log->aside;
     log->part.partition = look->partition;
+    log->part.partitions = source->partitions;
     if (log->aside == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a report");
     return ds_audit_stream_init(

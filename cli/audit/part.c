@@ -1,5 +1,6 @@
 /* One partition: records in, folds, and the judgement at the end. */
 #include "cli/audit/folds.h"
+#include "stream/partition.h"
 
 #include <stdlib.h>
 
@@ -92,7 +93,12 @@ struct ds_audit_product *ds_audit_product_of(struct ds_audit_part *part, ds_str_
     return product;
 }
 
-bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition,
+bool ds_audit_is_placed(const struct ds_audit_part *part, const struct ds_audit_record *record)
+{
+    return record->has_key && ds_partition_of(record->key, part->partitions) == part->partition;
+}
+
+bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition, int32_t partitions,
                        const struct ds_audit_range *ranges, struct ds_audit_part **part_out,
                        ds_error_t *error)
 {
@@ -103,6 +109,7 @@ bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition,
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a partition");
     part->report = report;
     part->partition = partition;
+    part->partitions = partitions;
     part->orders = ds_map_new(MAX_ORDERS);
     part->products = ds_map_new(MAX_PRODUCTS);
     part->arena = ds_arena_new(ARENA_FIRST, ARENA_MAX);

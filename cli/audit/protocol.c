@@ -141,6 +141,18 @@ static void check_shape(struct ds_audit_part *part, struct ds_audit_stream *stre
         ds_audit_found(part->report, "F", at, "damage: %s", why.message);
 }
 
+/* A store is one partition in every topic: an event elsewhere is decided on a state that is not its
+ * store's. The protocol's own records, and answers to garbage, have no key or any. */
+static void check_key(struct ds_audit_part *part, const struct ds_audit_record *record,
+                      const struct ds_protocol_event *event)
+{
+    if (event->body.kind >= DS_PROTOCOL_KINDS && !ds_audit_is_placed(part, record))
+        ds_audit_found(part->report, "F",
+                       ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                       record->has_key ? "its key belongs to another partition"
+                                       : "it has no key, which names its partition");
+}
+
 /* What was pending when a Claim came was never completed: it left no trace. */
 static void drop_pending(struct ds_audit_part *part, struct ds_audit_stream *stream)
 {
@@ -196,6 +208,7 @@ static bool take(struct ds_audit_part *part, struct ds_audit_stream *stream,
         return true;
     }
     check_shape(part, stream, record, event);
+    check_key(part, record, event);
     if (event->body.kind == DS_PROTOCOL_CLAIM) {
         drop_pending(part, stream);
         close_gap(part, stream, record->topic, true);

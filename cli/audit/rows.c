@@ -435,6 +435,7 @@ bool ds_audit_rows_judge(ds_audit_rows_t *rows, struct ds_audit_source *source, 
     pass->aside = ds_audit_report_new();
     pass->part.report = pass->aside;
     pass->part.partition = partition;
+    pass->part.partitions = source->partitions;
     for (int32_t t = 0; t < DS_AUDIT_PROCESSORS; t++)
         pass->topic[t].shown.offset = pass->topic[t].shown.commands_through =
             pass->topic[t].compared = -1;

@@ -18,7 +18,8 @@ static const struct ds_audit_report *audit_with(struct story *s, const char *pag
     s->h->report = ds_audit_report_new();
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         ranges[t] = (struct ds_audit_range){0, (int64_t)s->h->counts[t], (int64_t)s->h->counts[t]};
-    cr_assert(ds_audit_part_new(s->h->report, 0, ranges, &part, &error));
+    cr_assert(
+        ds_audit_part_new(s->h->report, s->h->partition, HIST_PARTITIONS, ranges, &part, &error));
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         for (size_t i = 0; i < s->h->counts[t]; i++)
             cr_assert(ds_audit_part_take(part, &s->h->records[t][i].record, &error));

@@ -1,6 +1,7 @@
 #include "history.h"
 
 #include "base/crypto.h"
+#include "stream/partition.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@ struct history *hist_new(void)
     cr_assert_not_null(h);
     h->arena = ds_arena_new(65536, 64 * 1024 * 1024);
     h->now_us = HIST_START_US;
+    h->partition = ds_partition_of(DS_STR("s"), HIST_PARTITIONS);
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
         h->records[t] = calloc(MAX_RECORDS, sizeof *h->records[t]);
         h->unsettled[t] = -1;
@@ -46,8 +48,8 @@ int64_t hist_raw(struct history *h, int32_t topic, const void *bytes, size_t len
     cr_assert(at < MAX_RECORDS && copy != NULL);
     memcpy(copy, bytes, len);
     int64_t offset = at == 0 ? 0 : h->records[topic][at - 1].record.offset + 1;
-    record->record = (struct ds_audit_record){topic, 0,    offset,      h->now_us,
-                                              true,  true, DS_STR("s"), {copy, (uint32_t)len}};
+    record->record = (struct ds_audit_record){
+        topic, h->partition, offset, h->now_us, true, true, DS_STR("s"), {copy, (uint32_t)len}};
     return offset;
 }
 
@@ -215,7 +217,8 @@ const struct ds_audit_report *hist_audit(struct history *h)
     ds_audit_report_destroy(h->report);
     h->report = ds_audit_report_new();
     h->report->allow_skipped = allow;
-    cr_assert(ds_audit_part_new(h->report, 0, ranges, &part, &error), "%s", error.message);
+    cr_assert(ds_audit_part_new(h->report, h->partition, HIST_PARTITIONS, ranges, &part, &error),
+              "%s", error.message);
     for (int32_t t = DS_AUDIT_TOPICS - 1; t >= 0; t--) /* any order does */
         feed(h, part, t);
     cr_assert(ds_audit_part_judge(part, &error), "%s", error.message);

@@ -9,8 +9,9 @@
 
 #include "cli/audit/folds.h"
 
-#define HIST_START_US INT64_C(1700000000000000)
-#define HIST_SECOND   INT64_C(1000000)
+#define HIST_START_US   INT64_C(1700000000000000)
+#define HIST_PARTITIONS 3
+#define HIST_SECOND     INT64_C(1000000)
 
 struct hist_record {
     struct ds_audit_record record; /* value owned */
@@ -25,6 +26,7 @@ struct history {
     int64_t epoch[DS_AUDIT_PROCESSORS];
     int64_t seq[DS_AUDIT_PROCESSORS];
     int64_t now_us;
+    int32_t partition; /* where the key "s" belongs, of HIST_PARTITIONS */
     ds_arena_t *arena;
     struct ds_audit_report *report;
 };

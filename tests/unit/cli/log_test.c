@@ -1,5 +1,6 @@
 /* The fenced log: rule F, causes, event ids. */
 #include "story.h"
+#include "stream/partition.h"
 
 #include <criterion/criterion.h>
 
@@ -153,12 +154,56 @@ Test(audit_log, a_log_that_is_shorter_than_it_said_is_found)
     struct ds_audit_part *part;
     ds_error_t error = DS_ERROR_INIT;
     ranges[DS_AUDIT_ORDER] = (struct ds_audit_range){0, 5, 5};
-    cr_assert(ds_audit_part_new(report, 0, ranges, &part, &error));
+    cr_assert(ds_audit_part_new(report, 0, 1, ranges, &part, &error));
     cr_assert(ds_audit_part_take(part, &s.h->records[DS_AUDIT_ORDER][0].record, &error));
     cr_assert(ds_audit_part_judge(part, &error));
     cr_assert_eq(report->anomalies, 1);
     cr_assert_not_null(strstr(report->list[0].what, "ends here"));
     ds_audit_part_destroy(part);
     ds_audit_report_destroy(report);
+    story_end(&s);
+}
+
+/* A store whose partition is another one. */
+static ds_str_t foreign_key(const struct history *h)
+{
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    size_t i = 0;
+    while (ds_partition_of(ds_str(keys[i]), HIST_PARTITIONS) == h->partition)
+        cr_assert_lt(++i, sizeof keys / sizeof *keys, "all keys belong to one partition");
+    return ds_str(keys[i]);
+}
+
+Test(audit_log, an_event_in_a_partition_that_is_not_its_stores_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    struct ds_audit_record *created = &s.h->records[DS_AUDIT_ORDER][s.created].record;
+    created->key = foreign_key(s.h);
+    hist_expect(s.h, "F", "its key belongs to another partition");
+    cr_expect_eq(s.h->report->list[0].offset, s.created);
+    cr_expect_eq(s.h->report->list[0].partition, s.h->partition);
+    created->has_key = false;
+    hist_expect(s.h, "F", "it has no key");
+    story_end(&s);
+}
+
+Test(audit_log, a_misplaced_command_that_is_carried_out_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    struct ds_order_event event = {0};
+    int64_t at = story_ask_cancel(&s, "early");
+    s.h->records[DS_AUDIT_PROCESSORS + DS_AUDIT_ORDER][at].record.key = foreign_key(s.h);
+    hist_expect_clean(s.h); /* not read yet */
+    event.body.kind = DS_ORDER_EVENT_COMMAND_REJECTED;
+    event.body.as.command_rejected.reason = DS_STR("ORDER_UNKNOWN");
+    hist_emit(s.h, DS_AUDIT_ORDER, &event, HIST_INPUT(0, at), false);
+    hist_expect_clean(s.h); /* refused: it did nothing */
+    story_place(&s);
+    int64_t placed = (int64_t)s.h->counts[DS_AUDIT_PROCESSORS + DS_AUDIT_ORDER] - 1;
+    s.h->records[DS_AUDIT_PROCESSORS + DS_AUDIT_ORDER][placed].record.key = foreign_key(s.h);
+    hist_expect(s.h, "F", "and yet order.events/");
+    cr_expect_eq(s.h->report->list[0].offset, placed);
+    cr_expect_str_eq(s.h->report->list[0].topic, "order.commands");
     story_end(&s);
 }
