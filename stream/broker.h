@@ -76,12 +76,12 @@ struct ds_broker_end {
     int64_t end; /* the next offset to be written */
 };
 
-/** What lag tools see of a group: the next offset it will handle. */
+/** What lag tools see of a group: the next offset it will handle. Nothing of ours is resumed by it:
+ * the log itself says where (docs/adr/0012-group-offsets-for-lag-tools-only.md). */
 struct ds_broker_hint {
     int32_t topic;
     int32_t partition;
     int64_t next;
-    char metadata[96];
 };
 
 struct ds_broker_ops {

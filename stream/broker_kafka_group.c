@@ -3,8 +3,6 @@
 #include "stream/broker_kafka_internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                          rd_kafka_topic_partition_list_t *partitions, void *opaque)
@@ -169,15 +167,9 @@ void ds_broker_kafka_commit_hints(ds_broker_t *broker, const struct ds_broker_hi
     if (k->group == NULL || count == 0)
         return;
     list = rd_kafka_topic_partition_list_new((int)count);
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_topic_partition_t *p =
-            rd_kafka_topic_partition_list_add(list, k->names[hints[i].topic], hints[i].partition);
-        size_t size = strlen(hints[i].metadata);
-
-        p->offset = hints[i].next;
-        p->metadata = size == 0 ? NULL : strdup(hints[i].metadata); /* the list's */
-        p->metadata_size = p->metadata == NULL ? 0 : size;
-    }
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, k->names[hints[i].topic], hints[i].partition)
+            ->offset = hints[i].next;
     (void)rd_kafka_commit_queue(k->group, list, k->commit_queue, on_commit, NULL);
     rd_kafka_topic_partition_list_destroy(list);
 }

@@ -4,9 +4,6 @@
 
 #include "stream/task.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #define QUESTIONS_MAX (DS_MAX_PARTITIONS * 4)
 #define AWAY_SAY_US   (60 * DS_US_PER_S)
 
@@ -191,33 +188,34 @@ static bool half_read(const struct ds_task *task)
     return false;
 }
 
-/* Where the inputs stand now; to be told when all that was handed over up to now is confirmed
- * (protocol R7). */
+/* Where the inputs stand now; to be told when all that was handed over up to now is confirmed. */
 static void note_hint(struct ds_task *task)
 {
-    for (int32_t i = 0; i < task->input_count; i++) {
-        const struct ds_fence *fence = &task->inputs[i].fence;
-
-        task->inputs[i].hint = (struct ds_input_position){
-            .offset = fence->next_offset, .epoch = fence->epoch, .seq = fence->seq};
-    }
+    for (int32_t i = 0; i < task->input_count; i++)
+        task->inputs[i].hint = task->inputs[i].fence.next_offset;
     task->hint_seq = task->next_seq - 1;
 }
 
+/* What has not changed is told once a minute: nobody says whether a commit succeeded. */
 static void tell_hint(struct ds_task *task)
 {
     struct ds_broker_hint hints[DS_MAX_INPUTS];
+    bool again = ds_task_now(task) >= task->tell_again_us;
+    size_t count = 0;
 
     for (int32_t i = 0; i < task->input_count; i++) {
-        const struct ds_input_position *at = &task->inputs[i].hint;
+        struct ds_task_input *in = &task->inputs[i];
 
-        hints[i] = (struct ds_broker_hint){
-            .topic = task->inputs[i].topic, .partition = task->partition, .next = at->offset};
-        (void)snprintf(hints[i].metadata, sizeof(hints[i].metadata),
-                       "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRId64, task->epoch, task->hint_seq,
-                       at->epoch, at->seq);
+        if (in->hint == in->told && !again)
+            continue;
+        in->told = in->hint;
+        hints[count++] = (struct ds_broker_hint){
+            .topic = in->topic, .partition = task->partition, .next = in->hint};
     }
-    task->host->broker->ops->commit_hints(task->host->broker, hints, (size_t)task->input_count);
+    if (again)
+        task->tell_again_us = ds_task_now(task) + DS_TELL_AGAIN_US;
+    if (count > 0)
+        task->host->broker->ops->commit_hints(task->host->broker, hints, count);
     task->hint_seq = 0;
 }
 

@@ -334,6 +334,7 @@ static void won(struct ds_task *task)
     task->hint_seq = 0;
     task->idle_check_us = ds_task_now(task) + DS_IDLE_CHECK_US;
     task->hint_us = ds_task_now(task) + DS_HINT_US;
+    task->tell_again_us = 0;
     task->progress_wake_us = 0;
     ds_task_stop_own(task);
     ds_dead_letters_drop_noted(task);

@@ -25,6 +25,7 @@
     (10 * DS_US_PER_S) /* one partition must not hold up the others for longer */
 #define DS_IDLE_CHECK_US     (2 * DS_US_PER_S)
 #define DS_HINT_US           (5 * DS_US_PER_S)
+#define DS_TELL_AGAIN_US     (60 * DS_US_PER_S)
 #define DS_PROGRESS_US       (30 * DS_US_PER_S) /* an input yields nothing: the log is told then ... */
 #define DS_PROGRESS_RECORDS  10000              /* ... or after so many records ... */
 #define DS_PROGRESS_PAUSE_US (5 * DS_US_PER_S)  /* ... and not more often */
@@ -75,10 +76,11 @@ struct ds_task_input {
     struct ds_pending pending;
     int64_t silent;          /* events that yielded nothing since the log last named the input */
     int64_t silent_since_us; /* monotonic: the first of them */
-    struct ds_input_position hint; /* what lag tools are told once it is confirmed */
-    size_t release_next;           /* records of `pending` before it are decided */
-    int64_t barrier;               /* timers: must be read up to here; -1: not asked */
-    int64_t moved_us; /* timers: monotonic time of the last record, or of the question */
+    int64_t hint;            /* the group's offset to be, once all before it is confirmed */
+    int64_t told;            /* as it was committed last */
+    size_t release_next;     /* records of `pending` before it are decided */
+    int64_t barrier;         /* timers: must be read up to here; -1: not asked */
+    int64_t moved_us;        /* timers: monotonic time of the last record, or of the question */
 };
 
 struct ds_task {
@@ -124,6 +126,7 @@ struct ds_task {
     bool opened;             /* the Open is confirmed */
     int64_t idle_check_us;
     int64_t hint_us;
+    int64_t tell_again_us;
     int64_t hint_seq; /* hints were taken when this was the last seq handed over; 0: none taken */
 
     int64_t progress_wake_us; /* monotonic: no Progress before */

@@ -383,6 +383,19 @@ Test(writer, hints_are_given_for_confirmed_inputs_only)
     cr_assert_eq(ds_fake_hint(rig.brokers[0], 0, 0), 1);
 }
 
+Test(writer, hints_that_do_not_change_are_rare)
+{
+    int before;
+
+    rig_begin(&rig);
+    rig_receive(&rig, 0, NULL, 1, 1);
+    rig_run(&rig, 12000000);
+    before = ds_fake_commits(rig.brokers[0]);
+    rig_run(&rig, 600000000);
+    cr_assert_leq(ds_fake_commits(rig.brokers[0]) - before, 10);
+    cr_assert_geq(ds_fake_commits(rig.brokers[0]) - before, 9);
+}
+
 /* Many seeds of random faults: the log stays one history, every command is decided once, and in the
  * end all are. */
 static enum ds_fake_fate random_fate(void *random, const struct ds_fake_append *append)

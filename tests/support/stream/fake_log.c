@@ -55,6 +55,7 @@ struct fake_broker {
     bool reading[TOPICS_MAX][PARTITIONS_MAX];
     int64_t next[TOPICS_MAX][PARTITIONS_MAX];
     int64_t hints[TOPICS_MAX][PARTITIONS_MAX];
+    int commits;
     bool is_member;
     bool is_away;
     int generation;
@@ -509,6 +510,7 @@ static void commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints
 {
     struct fake_broker *b = (struct fake_broker *)broker;
 
+    b->commits++;
     for (size_t i = 0; i < count; i++)
         b->hints[hints[i].topic][hints[i].partition] = hints[i].next;
 }
@@ -650,4 +652,9 @@ int64_t ds_fake_hint(const ds_broker_t *broker, int32_t topic, int32_t partition
 bool ds_fake_reads(const ds_broker_t *broker, int32_t topic, int32_t partition)
 {
     return ((const struct fake_broker *)broker)->reading[topic][partition];
+}
+
+int ds_fake_commits(const ds_broker_t *broker)
+{
+    return ((const struct fake_broker *)broker)->commits;
 }

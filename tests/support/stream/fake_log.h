@@ -108,6 +108,8 @@ int ds_fake_renewals(const ds_broker_t *broker);
 /** How often this worker asked where partitions end. */
 int ds_fake_questions(const ds_broker_t *broker);
 int64_t ds_fake_hint(const ds_broker_t *broker, int32_t topic, int32_t partition);
+/** How often this worker committed hints. */
+int ds_fake_commits(const ds_broker_t *broker);
 bool ds_fake_reads(const ds_broker_t *broker, int32_t topic, int32_t partition);
 
 #endif
