@@ -536,6 +536,8 @@ end_net:
      * numbered -1, 0, 1 ... because the answer names no base). */
     :: atomic { nwrong > 0 && ROOM && ANY -> nwrong--; pick(); d_step { take(); report(0); append(); s = 0 } }
     :: atomic { nwrong > 0 && ROOM && ANY -> nwrong--; pick(); d_step { take(); report(r.sq - 1); append(); s = 0 } }
+    /* A success of what is not in the log: its own fate was unknown, and a later one's was taken for it. */
+    :: atomic { nwrong > 0 && nloss > 0 && ANY -> nwrong--; nloss--; pick(); d_step { take(); report(0); clear_r(); s = 0 } }
 #ifdef L_LIE                    /* limit: any wrong offset before the true one */
     :: atomic { nwrong > 0 && ROOM && ANY -> nwrong--; pick(); z = 0; do :: z < hw -> z++ :: break od;
                 d_step { take(); report(z); append(); s = 0; z = 0 } }
@@ -657,12 +659,15 @@ inline take_report() {
     rep[nc]?x_s,x_o;
     if
     :: x_s <= conf -> skip
-#ifdef M_TRUSTOFF               /* mutant: a success with an offset, any, is a confirmation */
+#if defined(M_TRUSTOFF)         /* mutant: a success with an offset, any, is a confirmation */
     :: x_s > conf && x_o > 0 -> conf = x_s; ex = x_o; CHECK(P11, vS[nc] >= conf)
     :: x_s > conf && x_o == 0 -> settle()
+#elif defined(M_TRUSTACK)       /* mutant: so is one without */
+    :: x_s == conf + 1 && (x_o == 0 || x_o == ex + 1) -> conf++; ex++; CHECK(P11, vS[nc] >= conf)
+    :: else -> settle()
 #else
     :: x_s == conf + 1 && x_o == ex + 1 -> conf++; ex++; CHECK(P11, vS[nc] >= conf)
-    :: else -> settle()
+    :: else -> settle(); if :: conf < x_s -> x_ok = 1 :: else fi        /* acknowledged, and nowhere: doubt */
 #endif
     fi;
     x_s = 0; x_o = 0
