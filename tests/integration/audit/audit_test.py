@@ -107,25 +107,42 @@ class AuditOfALog(unittest.TestCase):
     def test_copy_of_the_log_says_the_same(self):
         self.assertEqual(found(audit('--from', str(COPY))), [])
 
-    def check_planted(self, mistake, invariant, what):
+    def check_planted(self, mistake, invariant, topic, what):
+        """It is found, and where it is."""
         copy = FOLDER / mistake
         shutil.copytree(COPY, copy)
         subprocess.run([PLANT, str(copy), mistake], check=True, timeout=60)
-        mistakes = found(audit('--from', str(copy)))
-        self.assertTrue([True for one in mistakes if one[0] == invariant and what in one[1]],
+        mistakes = [one for one in audit('--from', str(copy))['list'] if one not in BEFORE]
+        self.assertTrue([True for one in mistakes if one['invariant'] == invariant and
+                         one['topic'] == topic and one['offset'] >= 0 and what in one['what']],
                         mistakes)
 
     def test_doubled_decision_is_found(self):
-        self.check_planted('doubled-decision', 'F', 'decided twice')
+        self.check_planted('doubled-decision', 'F', 'order.events', 'decided twice')
 
     def test_missing_seq_is_found(self):
-        self.check_planted('missing-seq', 'I8', 'was wanted')
+        self.check_planted('missing-seq', 'I8', 'order.events', 'was wanted')
+
+    def test_lost_decision_on_a_command_is_found(self):
+        self.check_planted('lost-decision', 'I7', 'order.commands', 'without an outcome')
+
+    def test_lost_answer_of_a_processor_is_found(self):
+        self.check_planted('lost-answer', 'I4', 'order.events', 'at rest line 1 has')
+
+    def test_torn_decision_that_was_answered_is_found(self):
+        self.check_planted('torn-delivered', 'F', 'inventory.events', 'does not count')
+
+    def test_record_of_an_old_epoch_that_was_answered_is_found(self):
+        self.check_planted('old-epoch', 'F', 'inventory.events', 'does not count')
+
+    def test_event_in_a_partition_that_is_not_its_stores_is_found(self):
+        self.check_planted('foreign-key', 'F', 'order.events', 'its key belongs to another partition')
 
     def test_stock_below_zero_is_found(self):
-        self.check_planted('stock-below-zero', 'I1', 'below zero')
+        self.check_planted('stock-below-zero', 'I1', 'inventory.events', 'below zero')
 
     def test_second_charge_is_found(self):
-        self.check_planted('second-charge', 'I2', 'charged a second time')
+        self.check_planted('second-charge', 'I2', 'payment.events', 'charged a second time')
 
     def test_wrong_row_in_a_read_model_is_found(self):
         (order, status), = kit.sql("SELECT order_id, status FROM read_v1.orders"
