@@ -18,6 +18,8 @@ struct settings {
     const char *instance;
     int64_t session_timeout_us;
     int64_t timer_grace_us;
+    int64_t snapshot_events;
+    int64_t snapshot_every_us;
 };
 
 static const struct ds_option options[] = {
@@ -34,6 +36,13 @@ static const struct ds_option options[] = {
     {"timer-grace", "TIMER_GRACE", DS_OPT_DURATION, offsetof(struct settings, timer_grace_us),
      "30s", DS_US_PER_MS, 3600 * DS_US_PER_S, false, false,
      "How long an unavailable input holds deadlines back."},
+    {"snapshot-events", "SNAPSHOT_EVENTS", DS_OPT_INT, offsetof(struct settings, snapshot_events),
+     "20000", 1, INT64_MAX, false, false,
+     "A snapshot of a partition is taken after so many events, or as many as it has items if those "
+     "are more."},
+    {"snapshot-every", "SNAPSHOT_EVERY", DS_OPT_DURATION,
+     offsetof(struct settings, snapshot_every_us), "10m", DS_US_PER_S, 24 * 3600 * DS_US_PER_S,
+     false, false, "A snapshot of a partition is taken after this time, if there were any events."},
     DS_OPTION_END,
 };
 
@@ -60,6 +69,8 @@ static bool run_host(struct worker *worker, ds_error_t *error)
         .group_instance_id = instance[0] == '\0' ? NULL : instance,
         .session_timeout_ms = worker->shared->session_timeout_us / DS_US_PER_MS,
         .timer_grace_us = worker->shared->timer_grace_us,
+        .snapshot_events = worker->shared->snapshot_events,
+        .snapshot_every_us = worker->shared->snapshot_every_us,
     };
     ds_host_t *host = NULL;
     bool ok = ds_host_new(&worker->runtime, &config, &host, error);

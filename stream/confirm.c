@@ -8,6 +8,7 @@ static void confirm(struct ds_task *task, int64_t seq, int64_t offset)
     task->confirmed = (struct ds_log_place){offset, task->epoch, seq};
     task->expected_offset = offset + 1;
     ds_dead_letters_confirmed(task, task->confirmed);
+    ds_snapshot_confirmed(task, seq, offset);
     if (task->opened)
         return;
     task->opened = true; /* seq 1: the Open */

@@ -31,6 +31,9 @@ bool ds_task_forget(struct ds_task *task, ds_error_t *error)
     task->confirmed = DS_PLACE_START;
     task->last_event_us = 0;
     task->mid_decision = false;
+    task->snapshots.identity[0] = '\0';
+    task->snapshots.events = 0;
+    task->snapshots.tried = false;
     return task->domain != NULL;
 }
 
@@ -152,6 +155,7 @@ bool ds_task_apply(struct ds_task *task, const void *event, ds_error_t *error)
     if (meta->at > task->last_event_us)
         task->last_event_us = meta->at;
     task->mid_decision = meta->more;
+    ds_snapshot_applied(&task->snapshots);
     return true;
 }
 

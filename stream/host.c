@@ -11,6 +11,9 @@
 
 #define DEFAULT_GRACE_US    (30 * DS_US_PER_S)
 #define DEFAULT_COMMAND_IDS (4 * 1000 * 1000)
+#define DEFAULT_SNAPSHOT    20000
+#define DEFAULT_SNAPSHOT_US (600 * DS_US_PER_S)
+#define BUSY_MS             1
 #define ARENA_MAX_BYTES     ((size_t)2 * DS_MAX_DECODE_BYTES)
 #define DRAIN_US            (500 * DS_US_PER_MS)
 #define DRAIN_TURNS_MAX     10000 /* where the clock stands */
@@ -40,8 +43,13 @@ static void set_defaults(struct ds_host *host, const struct ds_host_config *conf
         host->config.max_unacked = DS_MAX_UNACKED_RECORDS;
     if (config->max_command_ids == 0)
         host->config.max_command_ids = DEFAULT_COMMAND_IDS;
+    if (config->snapshot_events <= 0)
+        host->config.snapshot_events = DEFAULT_SNAPSHOT;
+    if (config->snapshot_every_us <= 0)
+        host->config.snapshot_every_us = DEFAULT_SNAPSHOT_US;
     host->topic_own = (int32_t)config->decider->input_count;
     host->topic_dlq = host->topic_own + 1;
+    host->topic_snapshots = host->topic_own + 2;
 }
 
 static bool open_kafka(struct ds_host *host, ds_error_t *error)
@@ -49,6 +57,7 @@ static bool open_kafka(struct ds_host *host, ds_error_t *error)
     const struct ds_decider *decider = host->decider;
     const char *topics[DS_BROKER_MAX_TOPICS];
     char dlq[96];
+    char snapshots[96];
     struct ds_broker_kafka_config config = {
         .brokers = host->config.brokers,
         .client_id = host->config.client_id != NULL ? host->config.client_id : host->name,
@@ -56,11 +65,12 @@ static bool open_kafka(struct ds_host *host, ds_error_t *error)
         .group_instance_id = host->config.group_instance_id,
         .session_timeout_ms = host->config.session_timeout_ms,
         .topics = topics,
-        .topic_count = host->topic_dlq + 1,
+        .topic_count = host->topic_snapshots + 1,
         .with_producer = true,
     };
 
     (void)snprintf(dlq, sizeof(dlq), "%s.dlq", decider->name);
+    (void)snprintf(snapshots, sizeof(snapshots), "%s.snapshots", decider->name);
     for (size_t i = 0; i < decider->input_count; i++) {
         topics[i] = decider->inputs[i].schema->topic;
         if (decider->inputs[i].number == 0)
@@ -68,6 +78,7 @@ static bool open_kafka(struct ds_host *host, ds_error_t *error)
     }
     topics[host->topic_own] = decider->events->topic;
     topics[host->topic_dlq] = dlq;
+    topics[host->topic_snapshots] = snapshots;
     return ds_broker_kafka_new(&host->log, &config, &host->broker, error);
 }
 
@@ -249,6 +260,8 @@ static void handle_now(struct ds_host *host, const struct ds_broker_event *event
             ds_task_delivery(task, event);
         else if (task != NULL && event->topic == host->topic_dlq)
             ds_dead_letter_delivery(task, event);
+        else if (task != NULL && event->topic == host->topic_snapshots)
+            ds_snapshot_delivery(task, event);
         return;
     case DS_BROKER_ASSIGNED:
         given(host, event->partition);
@@ -278,6 +291,8 @@ static void handle_record(struct ds_host *host, const struct ds_broker_event *ev
         ds_task_read_failed(task, event);
     else if (event->topic == host->topic_own)
         ds_task_own_record(task, event);
+    else if (event->topic == host->topic_snapshots)
+        ds_snapshot_record(task, event);
     else if (event->topic < task->input_count)
         ds_task_input_record(task, &task->inputs[event->topic], event);
 }
@@ -336,6 +351,8 @@ static void handle_records(struct ds_host *host)
         host->event_next++;
         if (event->kind == DS_BROKER_RECORD || event->kind == DS_BROKER_READ_FAILED)
             handle_record(host, event);
+        if (event->topic == host->topic_snapshots)
+            return; /* a chunk takes a while: reports and deadlines of others first */
     }
 }
 
@@ -365,6 +382,8 @@ static bool turn(struct ds_host *host, int timeout_ms, ds_error_t *error)
         timeout_ms = 20;
     else if (!with_records)
         timeout_ms = 0; /* records are here already */
+    else if (host->snapshots_busy && timeout_ms > BUSY_MS)
+        timeout_ms = BUSY_MS;
     if (!host->broker->ops->poll(host->broker, timeout_ms, with_records, &events, &count, error))
         return false;
     if (with_records) {

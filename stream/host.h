@@ -28,7 +28,10 @@ struct ds_host_config {
     int64_t timer_grace_us;        /* how long an unavailable input holds deadlines back; 0: 30 s */
     size_t max_unacked;            /* records a partition; 0: DS_MAX_UNACKED_RECORDS */
     size_t max_command_ids;        /* kept a partition; 0: 4 million (160 MB) */
-    ds_broker_t *broker;           /* taken, also on failure; NULL: Kafka at `brokers` */
+    int64_t snapshot_events; /* a snapshot of a partition after so many; 0: 20,000. At least as many
+                                as it has items */
+    int64_t snapshot_every_us; /* ... or after this time, if there were any; 0: 10 min */
+    ds_broker_t *broker;       /* taken, also on failure; NULL: Kafka at `brokers` */
 };
 
 enum ds_host_partition {

@@ -9,6 +9,29 @@
 
 /* ---- metrics ---- */
 
+static void register_snapshot_metrics(struct ds_host *host, const struct ds_label *labels)
+{
+    static const struct {
+        enum ds_metric_type type;
+        const char *name;
+        const char *help;
+    } table[DS_SNAPSHOT_METRICS] = {
+        [DS_SM_WRITTEN] = {DS_COUNTER, "doorstep_snapshots_written_total", "Snapshots completed."},
+        [DS_SM_FAILED] = {DS_COUNTER, "doorstep_snapshots_dropped_total",
+                          "Snapshots begun and not completed."},
+        [DS_SM_SECONDS] = {DS_HISTOGRAM, "doorstep_snapshot_seconds",
+                           "From the cut to the acknowledged manifest."},
+        [DS_SM_RESTORED] = {DS_COUNTER, "doorstep_snapshots_restored_total",
+                            "Partitions restored from a snapshot."},
+        [DS_SM_PASSED_OVER] = {DS_COUNTER, "doorstep_snapshots_passed_over_total",
+                               "Snapshots found and of no use: unreadable, or another format."},
+    };
+
+    for (int m = 0; m < DS_SNAPSHOT_METRICS; m++)
+        host->snapshot_metrics[m] = ds_metrics_get(host->runtime->metrics, table[m].type,
+                                                   table[m].name, table[m].help, labels);
+}
+
 void ds_host_register_metrics(struct ds_host *host)
 {
     static const struct {
@@ -42,6 +65,7 @@ void ds_host_register_metrics(struct ds_host *host)
     };
     const struct ds_label labels[] = {{"processor", host->decider->name}, {NULL, NULL}};
 
+    register_snapshot_metrics(host, labels);
     for (int m = 0; m < DS_HOST_METRICS; m++)
         host->metrics[m] = ds_metrics_get(host->runtime->metrics, table[m].type, table[m].name,
                                           table[m].help, labels);
@@ -63,7 +87,7 @@ void ds_host_register_metrics(struct ds_host *host)
 
 /* ---- where partitions end ---- */
 
-enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER };
+enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER, FOR_SNAPSHOT };
 
 struct question {
     struct ds_task *task;
@@ -86,7 +110,17 @@ static void add_question(struct questions *q, struct ds_task *task, struct ds_ta
     q->ends[q->count++] =
         (struct ds_broker_end){.topic = in == NULL ? task->host->topic_own : in->topic,
                                .partition = task->partition,
-                               .want_low = purpose == FOR_READING};
+                               .want_low = purpose == FOR_READING || purpose == FOR_SNAPSHOT};
+}
+
+static void add_snapshot_question(struct questions *q, struct ds_task *task)
+{
+    int32_t topic = ds_snapshot_asks(task);
+
+    if (topic < 0 || q->count == QUESTIONS_MAX)
+        return;
+    add_question(q, task, NULL, FOR_SNAPSHOT);
+    q->ends[q->count - 1].topic = topic;
 }
 
 static void gather(struct ds_host *host, struct questions *q)
@@ -96,7 +130,9 @@ static void gather(struct ds_host *host, struct questions *q)
 
         if (task == NULL)
             continue;
-        if (task->state == DS_PARTITION_READING && task->read_until < 0)
+        add_snapshot_question(q, task);
+        if (task->state == DS_PARTITION_READING && task->read_until < 0 &&
+            task->snapshots.reader == NULL)
             add_question(q, task, NULL, FOR_READING);
         if (task->state != DS_PARTITION_RUNNING)
             continue;
@@ -125,6 +161,9 @@ static void answer(const struct question *about, const struct ds_broker_end *end
     case FOR_TIMER:
         if (about->task->state == DS_PARTITION_RUNNING)
             ds_task_timer_end(about->task, about->in, end);
+        return;
+    case FOR_SNAPSHOT:
+        ds_snapshot_ends(about->task, end);
         return;
     }
 }
@@ -246,8 +285,8 @@ static void look_for_server(struct ds_host *host, int64_t now_us)
     if ((host->partitions == 0 || away) && now_us >= host->call_after_us) {
         int32_t partitions = 0;
 
-        if (host->broker->ops->partitions(host->broker, host->topic_dlq + 1, DS_CALL_TIMEOUT_MS,
-                                          &partitions, &error))
+        if (host->broker->ops->partitions(host->broker, host->topic_snapshots + 1,
+                                          DS_CALL_TIMEOUT_MS, &partitions, &error))
             host->partitions = partitions;
         else
             host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
@@ -288,9 +327,12 @@ static void service_task(struct ds_task *task, int64_t now_us)
         if (!task->host->draining)
             ds_task_fire_timers(task);
         ds_task_progress(task);
+        if (task->state == DS_PARTITION_RUNNING)
+            ds_snapshot_turn(task);
     } else {
         ds_task_owner_time(task, now_us);
     }
+    ds_snapshot_read_time(task, now_us);
     if (task->dead_letter_count > 0)
         ds_dead_letters_send(task);
 }
@@ -301,6 +343,7 @@ void ds_host_service(struct ds_host *host)
     int64_t unacked = 0;
     int64_t running = 0;
 
+    host->snapshots_busy = false;
     look_for_server(host, now_us);
     for (int32_t p = 0; p < DS_MAX_PARTITIONS && !host->fatal_set; p++) {
         struct ds_task *task = host->tasks[p];
@@ -310,6 +353,7 @@ void ds_host_service(struct ds_host *host)
         service_task(task, now_us);
         unacked += ds_task_unacked(task);
         running += task->state == DS_PARTITION_RUNNING;
+        host->snapshots_busy = host->snapshots_busy || ds_snapshot_is_busy(task);
     }
     if (host->fatal_set)
         return;

@@ -94,6 +94,12 @@ void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *eve
     ds_error_t error = DS_ERROR_INIT;
     int64_t next;
 
+    if (event->topic == host->topic_snapshots) {
+        ds_snapshot_record(task, event);
+        return;
+    }
+    if (own && ds_snapshot_own_record(task, event))
+        return;
     if (own ? !task->own_reading || host->turn <= task->own_since_turn
             : in == NULL || !in->reading || host->turn <= in->since_turn)
         return;

@@ -47,6 +47,7 @@ struct ds_task *ds_task_new(struct ds_host *host, int32_t partition, ds_error_t 
     task->memory = DS_PLACE_START;
     ds_pending_init(&task->pending);
     ds_window_init(&task->window, host->config.max_command_ids);
+    task->snapshots.least_events = host->config.snapshot_events;
     if (!set_up_inputs(task, error)) {
         ds_task_destroy(task);
         return NULL;
@@ -58,6 +59,7 @@ void ds_task_destroy(struct ds_task *task)
 {
     if (task == NULL)
         return;
+    ds_snapshot_leave(task);
     if (task->domain != NULL)
         task->host->decider->state_destroy(task->domain);
     ds_dead_letters_free(task);
@@ -91,6 +93,7 @@ static void leave(struct ds_task *task)
         task->confirmed = task->own.delivered;
     ds_task_stop_own(task);
     ds_task_stop_inputs(task);
+    ds_snapshot_leave(task);
     ds_pending_clear(&task->pending);
     task->settling = false;
     task->claim_number = 0; /* reports of what was handed over are of no interest any more */
@@ -165,18 +168,20 @@ bool ds_task_read_own(struct ds_task *task, struct ds_log_place place, ds_error_
     return task->own_reading;
 }
 
-/* Memory turned out not to be the fold: throw it away and read the log from the beginning. A Claim
- * under way is met again on that way; before one, the end to read to is asked for anew. */
+/* Memory turned out not to be the fold: throw it away, and begin with a snapshot, or read the log
+ * from the beginning. A Claim under way is met again on that way; before one, the end to read to is
+ * asked for anew. */
 static bool restore(struct ds_task *task, ds_error_t *error)
 {
     ds_task_stop_own(task);
     if (!ds_task_forget(task, error))
         return false;
-    if (task->state == DS_PARTITION_CLAIMING)
-        return ds_task_read_own(task, DS_PLACE_START, error);
-    task->state = DS_PARTITION_READING;
-    task->read_until = -1;
-    return true;
+    if (task->state != DS_PARTITION_CLAIMING) {
+        task->state = DS_PARTITION_READING;
+        task->read_until = -1;
+    }
+    return ds_snapshot_restore(task) || task->state != DS_PARTITION_CLAIMING ||
+           ds_task_read_own(task, DS_PLACE_START, error);
 }
 
 static void fail_or_lose(struct ds_task *task, ds_error_t *error, const char *why)
@@ -336,6 +341,7 @@ static void won(struct ds_task *task)
     task->hint_us = ds_task_now(task) + DS_HINT_US;
     task->tell_again_us = 0;
     task->progress_wake_us = 0;
+    task->snapshots.due_us = ds_task_now(task) + task->host->config.snapshot_every_us;
     ds_task_stop_own(task);
     ds_dead_letters_drop_noted(task);
     ds_metric_add(task->host->metrics[DS_HM_CLAIMS_WON], 1);
@@ -388,6 +394,8 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
     bool undecodable = false;
     bool is_claim;
 
+    if (ds_snapshot_own_record(task, record))
+        return;
     if (!task->own_reading || host->turn <= task->own_since_turn)
         return;
     task->log.offset = record->offset;
@@ -409,6 +417,10 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
         return;
     } else if (is_claim) {
         ds_pending_clear(&task->pending);
+        if (task->own.epoch == 1 &&
+            !ds_str_to_array(event->body.as.claim.nonce, task->snapshots.identity,
+                             sizeof(task->snapshots.identity)))
+            task->snapshots.identity[0] = '\0'; /* no nonce of ours is as long */
         on_claim(task, before, event->body.as.claim.nonce, &error);
     } else if (task->state != DS_PARTITION_RUNNING &&
                !ds_task_fold_record(task, record, host->message, &error)) {
@@ -435,7 +447,9 @@ void ds_task_owner_time(struct ds_task *task, int64_t now_us)
             return; /* it could take no input, and would hold up the other partitions */
         task->state = DS_PARTITION_READING;
         task->read_until = -1;
-    } else if (task->state == DS_PARTITION_CLAIMING) {
+        if (task->memory.epoch == 0)
+            (void)ds_snapshot_restore(task);
+    } else if (task->state == DS_PARTITION_CLAIMING && task->snapshots.reader == NULL) {
         ds_task_lose(task, "the Claim did not turn up in time");
     } else if (task->state == DS_PARTITION_AWAY && task->domain != NULL) {
         task->host->decider->state_destroy(task->domain);

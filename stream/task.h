@@ -12,6 +12,7 @@
 #include "stream/fence.h"
 #include "stream/host.h"
 #include "stream/pending.h"
+#include "stream/snapshot.h"
 #include "stream/window.h"
 
 /* How long what may be waited for. */
@@ -89,7 +90,7 @@ struct ds_task {
     enum ds_host_partition state;
     ds_log_t log;
 
-    /* Memory */
+    /* Memory; what is added here belongs into snapshots too (snapshot_memory.h) */
     void *domain; /* the decider's state; NULL: none, read from the beginning */
     struct ds_window window;
     struct ds_log_place memory; /* last applied (offset not kept) */
@@ -135,6 +136,8 @@ struct ds_task {
     int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
     int64_t barrier_wait_us;  /* monotonic: since when deadlines due then wait for the inputs */
     int64_t barrier_asked_us; /* monotonic: the last question */
+
+    struct ds_task_snapshots snapshots;
 
     struct ds_dead_letter *dead_letters; /* oldest first */
     size_t dead_letter_count;
@@ -186,6 +189,15 @@ enum ds_host_metric {
     DS_HOST_METRICS,
 };
 
+enum ds_snapshot_metric {
+    DS_SM_WRITTEN,
+    DS_SM_FAILED,
+    DS_SM_SECONDS,
+    DS_SM_RESTORED,
+    DS_SM_PASSED_OVER,
+    DS_SNAPSHOT_METRICS,
+};
+
 struct ds_host {
     const struct ds_runtime *runtime;
     struct ds_host_config config;
@@ -196,7 +208,8 @@ struct ds_host {
     char owner[96];
     int32_t topic_own; /* indexes of the broker */
     int32_t topic_dlq;
-    int32_t partitions; /* 0: not known yet */
+    int32_t topic_snapshots; /* the last */
+    int32_t partitions;      /* 0: not known yet */
     bool assigned_once;
     bool draining;
 
@@ -217,12 +230,15 @@ struct ds_host {
     struct ds_outgoing out;
     uint32_t claims; /* numbers for claim_number */
     uint64_t dead_letter_tags;
-    int64_t call_after_us; /* monotonic: no synchronous call before */
+    uint32_t snapshot_numbers; /* for the tags of a snapshot's records */
+    bool snapshots_busy;       /* one is being written: turns must not wait long */
+    int64_t call_after_us;     /* monotonic: no synchronous call before */
     int64_t away_said_us;
     bool fatal_set;
     ds_error_t fatal; /* the process must end */
 
     ds_metric_t *metrics[DS_HOST_METRICS];
+    ds_metric_t *snapshot_metrics[DS_SNAPSHOT_METRICS];
     ds_metric_t *skipped[DS_MAX_INPUTS + 1][DS_FENCE_VERDICTS]; /* inputs, then the own topic */
 };
 

@@ -95,12 +95,37 @@ const struct ds_window_entry *ds_window_find(const struct ds_window *window, ds_
     return window->slots[slot] == 0 ? NULL : &window->entries[window->slots[slot] - 1];
 }
 
+bool ds_window_watch_next(struct ds_window *window)
+{
+    size_t place;
+
+    if (window->seen == NULL || window->unseen == 0)
+        return false;
+    place =
+        (window->first + window->count - window->added - window->unseen) & (window->capacity - 1);
+    window->unseen--;
+    window->seen(window->seen_context, &window->entries[place]);
+    return true;
+}
+
+void ds_window_watch(struct ds_window *window, ds_window_seen_fn seen, void *context)
+{
+    window->seen = seen;
+    window->seen_context = context;
+    window->unseen = window->count;
+    window->added = 0;
+}
+
 static void drop_first(struct ds_window *window)
 {
     size_t mask = 2 * window->capacity - 1;
     size_t hole = slot_of(window, window->entries[window->first].id);
     size_t at = hole;
 
+    if (window->count <= window->unseen + window->added)
+        (void)ds_window_watch_next(window); /* it is the first of those */
+    if (window->count <= window->added)
+        window->added--;
     for (;;) { /* close the hole: move back what probed past it */
         size_t home;
 
@@ -120,7 +145,7 @@ static void drop_first(struct ds_window *window)
 
 static bool grow(struct ds_window *window, ds_error_t *error)
 {
-    struct ds_window bigger = {.max = window->max, .dropped = window->dropped};
+    struct ds_window bigger = *window;
 
     bigger.capacity = window->capacity == 0 ? FIRST_CAPACITY : window->capacity * 2;
     bigger.entries = malloc(bigger.capacity * sizeof(*bigger.entries));
@@ -135,10 +160,31 @@ static bool grow(struct ds_window *window, ds_error_t *error)
         bigger.entries[i] = window->entries[(window->first + i) & (window->capacity - 1)];
         bigger.slots[slot_of(&bigger, bigger.entries[i].id)] = (uint32_t)i + 1;
     }
-    bigger.count = window->count;
+    bigger.first = 0;
     free(window->entries);
     free(window->slots);
     *window = bigger;
+    return true;
+}
+
+bool ds_window_restore(struct ds_window *window, const struct ds_window_entry *entry,
+                       ds_error_t *error)
+{
+    size_t place;
+
+    if (window->count > 0 && window->slots[slot_of(window, entry->id)] != 0)
+        return true;
+    if (window->count >= window->max) {
+        drop_first(window);
+        window->dropped++;
+    }
+    if (window->count == window->capacity && !grow(window, error))
+        return false;
+    place = (window->first + window->count) & (window->capacity - 1);
+    window->slots[slot_of(window, entry->id)] = (uint32_t)place + 1;
+    window->entries[place] = *entry;
+    window->count++;
+    window->added++;
     return true;
 }
 
@@ -148,23 +194,10 @@ bool ds_window_add(struct ds_window *window, ds_str_t id, ds_str_t body_hash, in
     struct ds_window_entry entry = {.body_hash = ds_str_hash(body_hash, 0),
                                     .appended_us = appended_us,
                                     .first_offset = first_offset};
-    size_t place;
 
     if (!id_bytes(id, entry.id))
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a digest");
-    if (window->count > 0 && window->slots[slot_of(window, entry.id)] != 0)
-        return true;
-    if (window->count >= window->max) {
-        drop_first(window);
-        window->dropped++;
-    }
-    if (window->count == window->capacity && !grow(window, error))
-        return false;
-    place = (window->first + window->count) & (window->capacity - 1);
-    window->slots[slot_of(window, entry.id)] = (uint32_t)place + 1;
-    window->entries[place] = entry;
-    window->count++;
-    return true;
+    return ds_window_restore(window, &entry, error);
 }
 
 void ds_window_expire(struct ds_window *window, int64_t event_us)

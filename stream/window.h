@@ -19,6 +19,9 @@ struct ds_window_entry {
     int64_t first_offset; /* in the commands topic */
 };
 
+/** Sees an id that a watch is about (ds_window_watch). */
+typedef void (*ds_window_seen_fn)(void *context, const struct ds_window_entry *entry);
+
 struct ds_window {
     struct ds_window_entry *entries; /* a ring, oldest first */
     size_t capacity;                 /* a power of two */
@@ -26,7 +29,12 @@ struct ds_window {
     size_t count;
     uint32_t *slots; /* hash table of ring places + 1; 2 * capacity */
     size_t max;
-    uint64_t dropped; /* ids that left early because the maximum was reached */
+    uint64_t dropped;       /* ids that left early because the maximum was reached */
+    ds_window_seen_fn seen; /* NULL: nobody watches */
+    void *seen_context;
+    size_t unseen; /* of the ids that were there when the watch began; they are the last of all but
+                      the `added` since */
+    size_t added;
 };
 
 void ds_window_init(struct ds_window *window, size_t max_ids);
@@ -42,6 +50,14 @@ DS_MUST_CHECK bool ds_window_add(struct ds_window *window, ds_str_t id, ds_str_t
                                  int64_t appended_us, int64_t first_offset, ds_error_t *error);
 /** @brief Drop what was appended more than 24 h before `event_us`. */
 void ds_window_expire(struct ds_window *window, int64_t event_us);
+/** @brief Put an entry behind the others, as it was in another window: oldest first. MEMORY. */
+DS_MUST_CHECK bool ds_window_restore(struct ds_window *window, const struct ds_window_entry *entry,
+                                     ds_error_t *error);
+/** @brief Begin to watch: every id that is in the window now is shown to `seen` once, oldest first,
+ * either by ds_window_watch_next or just before it leaves. NULL: end the watch. */
+void ds_window_watch(struct ds_window *window, ds_window_seen_fn seen, void *context);
+/** @brief Show the next; false: all were. */
+bool ds_window_watch_next(struct ds_window *window);
 bool ds_window_same_body(const struct ds_window_entry *entry, ds_str_t body_hash);
 
 #endif

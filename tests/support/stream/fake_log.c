@@ -255,6 +255,11 @@ void ds_fake_truncate(ds_fake_log_t *log, const char *topic, int32_t partition, 
     part_of(log, topic, partition)->end = end;
 }
 
+void ds_fake_remove(ds_fake_log_t *log, const char *topic, int32_t partition, int64_t offset)
+{
+    part_of(log, topic, partition)->records[offset] = NULL;
+}
+
 void ds_fake_skip_offset(ds_fake_log_t *log, const char *topic, int32_t partition)
 {
     put(log, topic, partition, NULL);

@@ -82,6 +82,8 @@ const struct ds_fake_record *ds_fake_record(ds_fake_log_t *log, const char *topi
 /** Forget records before `low` (retention) or from `end` on (a power cut). */
 void ds_fake_drop_before(ds_fake_log_t *log, const char *topic, int32_t partition, int64_t low);
 void ds_fake_truncate(ds_fake_log_t *log, const char *topic, int32_t partition, int64_t end);
+/** Compaction takes one record; its offset stays empty. */
+void ds_fake_remove(ds_fake_log_t *log, const char *topic, int32_t partition, int64_t offset);
 /** An offset that no record has: the next append leaves a jump. */
 void ds_fake_skip_offset(ds_fake_log_t *log, const char *topic, int32_t partition);
 

@@ -16,8 +16,8 @@
         }                                                                                          \
     } while (0)
 
-static const char *const topics[] = {RIG_COMMANDS, RIG_ORDERS, RIG_EVENTS, RIG_DLQ};
-static const char *const topics_old[] = {RIG_COMMANDS, RIG_EVENTS, RIG_DLQ};
+static const char *const topics[] = {RIG_COMMANDS, RIG_ORDERS, RIG_EVENTS, RIG_DLQ, RIG_SNAPSHOTS};
+static const char *const topics_old[] = {RIG_COMMANDS, RIG_EVENTS, RIG_DLQ, RIG_SNAPSHOTS};
 
 void rig_init(struct rig *rig, uint64_t seed)
 {
@@ -51,8 +51,8 @@ void rig_start(struct rig *rig, int i, void (*change)(struct ds_host_config *con
     MUST(rig->hosts[i] == NULL, "host %d runs already", i);
     if (change != NULL)
         change(&config);
-    rig->brokers[i] = config.decider->input_count == 1 ? ds_fake_broker_new(rig->log, topics_old, 3)
-                                                       : ds_fake_broker_new(rig->log, topics, 4);
+    rig->brokers[i] = config.decider->input_count == 1 ? ds_fake_broker_new(rig->log, topics_old, 4)
+                                                       : ds_fake_broker_new(rig->log, topics, 5);
     config.broker = rig->brokers[i];
     MUST(ds_host_new(&rig->runtime, &config, &rig->hosts[i], &error), "%s", error.message);
 }

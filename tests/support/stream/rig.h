@@ -17,6 +17,7 @@
 #define RIG_ORDERS     "order.events"
 #define RIG_EVENTS     "inventory.events"
 #define RIG_DLQ        "inventory.dlq"
+#define RIG_SNAPSHOTS  "inventory.snapshots"
 #define RIG_START_US   INT64_C(1700000000000000)
 
 struct rig {

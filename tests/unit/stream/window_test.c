@@ -110,3 +110,42 @@ Test(window, takes_ids_of_any_form)
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
         cr_assert_eq(ds_window_find(&window, ds_str(ids[i]))->first_offset, (int64_t)i);
 }
+
+static int seen[6000];
+
+static void see(void *context, const struct ds_window_entry *entry)
+{
+    int *last = context;
+
+    cr_assert_gt(entry->first_offset, *last, "oldest first");
+    *last = (int)entry->first_offset;
+    seen[entry->first_offset]++;
+}
+
+/* Whatever comes and goes meanwhile, a watch shows what was there, once. */
+Test(window, a_watch_shows_each_id_that_was_there)
+{
+    for (unsigned seed = 1; seed <= 100; seed++) {
+        unsigned r = seed;
+        int added = 0;
+        int dropped = 0;
+        int last = -1;
+
+        memset(seen, 0, sizeof(seen));
+        for (; added < 700; added++)
+            add(added, added);
+        ds_window_expire(&window, DS_WINDOW_US + 100);
+        ds_window_watch(&window, see, &last);
+        for (bool more = true; more; more = ds_window_watch_next(&window)) {
+            r = r * 1664525 + 1013904223;
+            for (unsigned i = 0; i < (r >> 16) % 5 && added < 6000; i++, added++)
+                add(added, added);
+            r = r * 1664525 + 1013904223;
+            dropped += (int)((r >> 16) % 5);
+            ds_window_expire(&window, DS_WINDOW_US + 100 + dropped);
+        }
+        for (int i = 0; i < 6000; i++)
+            cr_assert_eq(seen[i], i >= 100 && i < 700);
+        ds_window_clear(&window);
+    }
+}

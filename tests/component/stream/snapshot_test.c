@@ -1,0 +1,420 @@
+/* Snapshots: only confirmed state, whatever happens meanwhile; restored they are the fold (protocol
+ * R8). */
+#include "base/limits.h"
+#include "snapshot_kit.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define PRODUCTS 4000 /* some three chunks */
+#define FEW      300
+
+static struct rig rig;
+static int orders; /* made so far */
+
+static void set_up(void)
+{
+    rig_init(&rig, 1);
+    orders = 0;
+}
+
+static void tear_down(void)
+{
+    rig_cleanup(&rig);
+}
+
+TestSuite(snapshot, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static void begin(void (*change)(struct ds_host_config *config))
+{
+    rig_start(&rig, 0, change);
+    rig_assign(&rig, 0, 0, 1);
+    rig_settle(&rig);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+}
+
+/* kill -9, and the next one on the same log. */
+static void again(void (*change)(struct ds_host_config *config))
+{
+    rig_kill(&rig, 0);
+    begin(change);
+}
+
+static void fill(int products)
+{
+    for (int first = 0; first < products; first += 500)
+        kit_receive(&rig, first, products - first < 500 ? products - first : 500, 1000);
+}
+
+/* Orders come and go, products change, a turn after each; so a snapshot under way meets changes. */
+static void load(int turns)
+{
+    for (int i = 0; i < turns; i++, orders++) {
+        kit_order(&rig, orders, orders * 37 % (PRODUCTS - 1));
+        if (orders % 3 == 0)
+            kit_cancel(&rig, orders / 2);
+        if (orders % 5 == 0)
+            kit_receive(&rig, orders * 101 % (PRODUCTS - 7), 7, 3);
+        rig_step(&rig, 0);
+    }
+}
+
+/* Load until a snapshot is complete that was begun after this. */
+static struct kit_manifest next_snapshot(void)
+{
+    struct kit_manifest before = kit_last(&rig, -1);
+
+    for (int i = 0; i < 1000; i++) {
+        load(20);
+        rig_settle(&rig);
+        if (kit_last(&rig, -1).at > before.at)
+            return kit_last(&rig, -1);
+    }
+    cr_assert_fail("no snapshot came");
+    return before;
+}
+
+static int64_t metric(const char *name)
+{
+    return rig_metric(&rig, name);
+}
+
+Test(snapshot, one_taken_under_load_is_the_fold_and_so_is_what_is_restored_from_it)
+{
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    load(400);
+    last = next_snapshot();
+    cr_assert_geq(last.chunks, 2);
+    load(50);
+    rig_settle(&rig);
+    cr_assert_geq(kit_check_snapshots(&rig), 2);
+    again(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+    load(50);
+    rig_settle(&rig);
+    kit_check_state(&rig, 0);
+    cr_assert(rig_each_once(&rig, 0));
+}
+
+Test(snapshot, a_crash_at_any_turn_of_writing_leaves_the_one_before)
+{
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    for (int turns = 1; turns <= 12; turns++) {
+        int64_t restored = metric("doorstep_snapshots_restored_total");
+
+        load(100 + turns);
+        again(kit_inventory);
+        cr_assert_eq(metric("doorstep_snapshots_restored_total"), restored + 1);
+        kit_check_state(&rig, 0);
+    }
+    cr_assert_geq(kit_check_snapshots(&rig), 2);
+    cr_assert(rig_each_once(&rig, 0));
+}
+
+Test(snapshot, command_ids_and_positions_come_back_too)
+{
+    begin(kit_inventory);
+    rig_receive(&rig, 0, "01K9ZZZZZZZZZZZZZZZZZZZZZZ", 1, 5);
+    fill(500);
+    (void)next_snapshot();
+    again(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    rig_receive(&rig, 0, "01K9ZZZZZZZZZZZZZZZZZZZZZZ", 1, 5);
+    rig_settle(&rig);
+    cr_assert_eq(metric("doorstep_commands_repeated_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
+/* ---- only what is confirmed ---- */
+
+Test(snapshot, nothing_leaves_before_all_it_contains_is_confirmed)
+{
+    struct rig_script hold = {RIG_EVENTS, 1, INT64_MAX, 1000000, DS_FATE_HOLD};
+    struct kit_manifest before;
+
+    begin(kit_inventory);
+    fill(FEW);
+    before = next_snapshot();
+    ds_fake_set_fate(rig.log, rig_fate, &hold);
+    load(1000); /* far more than until the next cut, none of it acknowledged */
+    cr_assert_eq(ds_fake_end(rig.log, RIG_SNAPSHOTS, 0), before.at + 1);
+    ds_fake_set_fate(rig.log, NULL, NULL);
+    rig_release(&rig, DS_FATE_LOSE);
+    rig_run(&rig, 2000000);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    kit_check_state(&rig, 0);
+    (void)next_snapshot();
+    cr_assert_geq(kit_check_snapshots(&rig), 2);
+}
+
+/* Acknowledged is not confirmed: another's Claim came before it. */
+Test(snapshot, what_a_deposed_owner_is_told_was_delivered_is_in_no_snapshot)
+{
+    struct rig_script hold = {RIG_EVENTS, 1, INT64_MAX, 1000000, DS_FATE_HOLD};
+    struct kit_manifest before;
+
+    begin(kit_inventory);
+    fill(FEW);
+    before = next_snapshot();
+    ds_fake_set_fate(rig.log, rig_fate, &hold);
+    load(1000);
+    rig_foreign_claim(&rig, 0, 2);
+    ds_fake_set_fate(rig.log, NULL, NULL);
+    rig_release(&rig, DS_FATE_DELIVER);
+    rig_settle(&rig);
+    for (int64_t at = before.at + 1; at < ds_fake_end(rig.log, RIG_SNAPSHOTS, 0); at++)
+        cr_assert_eq(kit_last(&rig, at).at, before.at);
+    cr_assert_geq(kit_check_snapshots(&rig), 1);
+}
+
+Test(snapshot, a_deposed_owners_snapshot_is_merely_old)
+{
+    struct kit_manifest zombies;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    load(30);
+    rig_settle(&rig);
+    rig_start(&rig, 1, kit_inventory); /* the group gives the partition away; host 0 sleeps */
+    ds_fake_assign(rig.brokers[1], 0, 1);
+    for (int i = 0; i < 200; i++)
+        rig_step(&rig, 1);
+    cr_assert_eq(rig_state(&rig, 1, 0), DS_PARTITION_RUNNING);
+    for (int i = 0; i < 6000; i++, orders++) {
+        kit_order(&rig, orders, orders * 37 % (PRODUCTS - 1));
+        rig_step(&rig, 1);
+    }
+    last = kit_last(&rig, -1);
+    cr_assert_eq(last.epoch, 2);
+    for (int i = 0; i < 200; i++)
+        rig_step(&rig, 0); /* it wakes up in the middle of what it did */
+    zombies = kit_last(&rig, -1);
+    cr_assert_geq(kit_check_snapshots(&rig), 2);
+    rig_kill(&rig, 0);
+    rig_kill(&rig, 1);
+    begin(kit_inventory);
+    cr_assert(zombies.epoch <= 2);
+    kit_check_state(&rig, 0);
+}
+
+/* ---- torn, damaged, strange ---- */
+
+/* A chunk of the last snapshot, as it would be after a bit flipped. */
+static void damage_chunk(const struct kit_manifest *manifest, size_t chunk)
+{
+    const struct ds_fake_record *r =
+        ds_fake_record(rig.log, RIG_SNAPSHOTS, 0, manifest->chunks_offset + (int64_t)chunk);
+
+    ((uint8_t *)(uintptr_t)r->value.data)[r->value.len / 2] ^= 1;
+}
+
+Test(snapshot, a_damaged_chunk_means_the_one_before)
+{
+    struct kit_manifest first;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    first = next_snapshot();
+    last = next_snapshot();
+    cr_assert_neq(first.slot, last.slot);
+    damage_chunk(&last, 1);
+    again(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 1);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, with_both_damaged_the_log_is_read)
+{
+    struct kit_manifest first;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    first = next_snapshot();
+    last = next_snapshot();
+    damage_chunk(&first, 0);
+    damage_chunk(&last, last.chunks - 1);
+    again(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 2);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 0);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, without_its_manifest_it_is_none)
+{
+    struct kit_manifest first;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    first = next_snapshot();
+    last = next_snapshot();
+    rig_kill(&rig, 0);
+    ds_fake_truncate(rig.log, RIG_SNAPSHOTS, 0, last.at);
+    begin(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 0);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    cr_assert_eq(kit_last(&rig, last.at - 1).at, first.at);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, a_chunk_that_compaction_took_means_the_one_before)
+{
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    last = next_snapshot();
+    ds_fake_remove(rig.log, RIG_SNAPSHOTS, 0, last.chunks_offset + 1);
+    again(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 1);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, a_changed_decider_reads_the_log)
+{
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    (void)next_snapshot();
+    again(kit_inventory_changed);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 0);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 2);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, the_end_of_the_topic_may_have_no_records)
+{
+    begin(kit_inventory);
+    fill(500);
+    (void)next_snapshot();
+    for (int i = 0; i < 5; i++)
+        ds_fake_skip_offset(rig.log, RIG_SNAPSHOTS, 0);
+    rig_kill(&rig, 0);
+    rig_start(&rig, 0, kit_inventory);
+    rig_assign(&rig, 0, 0, 1);
+    rig_run(&rig, 5000000);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
+/* ---- another log behind it ---- */
+
+static void refused(void)
+{
+    rig_start(&rig, 0, kit_inventory);
+    rig_assign(&rig, 0, 0, 1);
+    rig_settle(&rig);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_STOPPED);
+}
+
+Test(snapshot, a_log_that_lost_its_end_is_refused_and_left_alone)
+{
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(500);
+    last = next_snapshot();
+    rig_kill(&rig, 0);
+    ds_fake_truncate(rig.log, RIG_EVENTS, 0, last.offset);
+    refused();
+    cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), last.offset);
+}
+
+/* Damage; reading on behind the one before will come across it if it is more than this snapshot's
+ * place. */
+Test(snapshot, one_for_a_place_that_the_log_does_not_have_means_the_one_before)
+{
+    struct kit_manifest first;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(FEW);
+    first = next_snapshot();
+    last = next_snapshot();
+    rig_kill(&rig, 0);
+    ds_fake_truncate(rig.log, RIG_EVENTS, 0, first.offset + 1);
+    rig_foreign_claim(&rig, 0, 2);
+    for (int64_t seq = 1; seq < last.offset - first.offset + 10; seq++)
+        rig_foreign_event(&rig, 0, 2, seq, false);
+    begin(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 1);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, another_log_is_refused_and_left_alone)
+{
+    int64_t end;
+
+    begin(kit_inventory);
+    fill(500);
+    (void)next_snapshot();
+    rig_kill(&rig, 0);
+    ds_fake_truncate(rig.log, RIG_EVENTS, 0, 0);
+    rig_foreign_claim(&rig, 0, 1);
+    for (int64_t seq = 1; seq < 2000; seq++)
+        rig_foreign_event(&rig, 0, 1, seq, false);
+    end = ds_fake_end(rig.log, RIG_EVENTS, 0);
+    refused();
+    cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), end);
+}
+
+/* ---- what is deleted ---- */
+
+Test(snapshot, keys_of_earlier_epochs_go_when_there_are_two_newer_ones)
+{
+    struct kit_manifest first;
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    first = next_snapshot();
+    again(kit_inventory);
+    last = next_snapshot();
+    cr_assert_eq(last.epoch, 2);
+    rig_settle(&rig);
+    cr_assert_eq(kit_last(&rig, last.at - 1).at, first.at, "the one before stays");
+    last = next_snapshot();
+    rig_settle(&rig);
+    cr_assert_neq(kit_last(&rig, first.at).epoch, 1);
+    for (int64_t at = 0; at < ds_fake_end(rig.log, RIG_SNAPSHOTS, 0); at++)
+        cr_assert_neq(kit_last(&rig, at).epoch, 1);
+    last = next_snapshot();
+    cr_assert_eq(last.others, 0);
+    again(kit_inventory);
+    kit_check_state(&rig, 0);
+}
+
+Test(snapshot, one_that_cannot_be_written_is_tried_again_in_the_same_slot)
+{
+    struct rig_script lose = {RIG_SNAPSHOTS, 0, INT64_MAX, 1, DS_FATE_LOSE};
+    struct kit_manifest first;
+
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    first = next_snapshot();
+    ds_fake_set_fate(rig.log, rig_fate, &lose);
+    for (int i = 0; i < 1000 && metric("doorstep_snapshots_dropped_total") == 0; i++)
+        load(20);
+    rig_settle(&rig);
+    cr_assert_eq(metric("doorstep_snapshots_dropped_total"), 1);
+    cr_assert_eq(kit_last(&rig, -1).at, first.at);
+    ds_fake_time_add(&rig.time, 61 * DS_US_PER_S);
+    cr_assert_neq(next_snapshot().slot, first.slot);
+    again(kit_inventory);
+    kit_check_state(&rig, 0);
+}
