@@ -26,6 +26,7 @@ LEAST_CHUNK_S = 5
 GIVE_UP_S = 300  # more than any fault lasts: in the end every order is taken
 SETTLE_S = 300
 BACK_S = 120
+AUDITS = 5
 
 
 def arguments():
@@ -107,16 +108,29 @@ def not_back(shop):
         return [error]
 
 
-def anomalies(shop):
+def audit(shop):
     done = shop.tool('audit', 'verify', '--json', '--patience', '60s', timeout_s=900)
     try:
         report = json.loads(done.stdout)
     except ValueError:
-        return [f'audit ended with {done.returncode}: {done.stdout}{done.stderr}']
+        raise AssertionError(f'audit ended with {done.returncode}: {done.stdout}{done.stderr}') from None
     kit.say(f'audit: {json.dumps({key: value for key, value in report.items() if key != "list"})}')
-    if done.returncode != 0 and not report['list']:
-        return [f'audit ended with {done.returncode}']
-    return report['list']
+    assert done.returncode == (1 if report['list'] else 0), f'audit ended with {done.returncode}'
+    return report
+
+
+def anomalies(shop):
+    """A partition that went on while the audit read is not compared with its read models; the last
+    Progress records come a while after the last order, so another audit does compare it."""
+    try:
+        for _ in range(AUDITS):
+            report = audit(shop)
+            passed_over = [note for note in report['notes'] if 'not compared' in note]
+            if report['list'] or not passed_over:
+                return report['list']
+        return passed_over
+    except AssertionError as error:
+        return [error]
 
 
 def dead_letters():
