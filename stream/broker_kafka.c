@@ -8,7 +8,8 @@
 #include <time.h>
 
 /* A poll's. More than the producer's queue holds messages, so that all its reports fit. */
-#define EVENTS_MAX (256 * 1024)
+#define EVENTS_MAX    (256 * 1024)
+#define GROUP_POLL_MS 1000
 
 struct ds_broker_kafka *ds_broker_kafka_of_owner(void *opaque)
 {
@@ -71,6 +72,27 @@ void ds_broker_kafka_on_error(rd_kafka_t *rk, int err, const char *reason, void 
         (void)ds_broker_kafka_add(k, DS_BROKER_GROUP_LOST);
 }
 
+/* It reads nothing: only an error can come, a fatal one only here. Now and then it is asked without
+ * need: librdkafka takes a member that never asks for dead. */
+static void poll_group(struct ds_broker_kafka *k)
+{
+    rd_kafka_message_t *message;
+    int64_t now_ms = ds_kafka_monotonic_ms();
+
+    if (ds_kafka_waiting(k->commit_queue))
+        rd_kafka_queue_poll_callback(k->commit_queue, 0);
+    if (!ds_kafka_waiting(k->group_events) && now_ms - k->group_polled_ms < GROUP_POLL_MS)
+        return;
+    k->group_polled_ms = now_ms;
+    message = rd_kafka_consumer_poll(k->group, 0);
+    if (message == NULL)
+        return;
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+        ds_broker_kafka_on_error(k->group, message->err, rd_kafka_message_errstr(message),
+                                 &k->owner);
+    rd_kafka_message_destroy(message);
+}
+
 static bool poll_all(ds_broker_t *broker, int timeout_ms, bool with_records,
                      const struct ds_broker_event **events_out, size_t *count_out,
                      ds_error_t *error)
@@ -82,24 +104,16 @@ static bool poll_all(ds_broker_t *broker, int timeout_ms, bool with_records,
     take_stray(k);
     if (with_records)
         ds_broker_kafka_release(k);
-    if (k->producer != NULL)
+    if (k->producer != NULL && (!with_records || ds_kafka_waiting(k->producer_events)))
         rd_kafka_poll(k->producer, with_records ? 0 : timeout_ms);
     if (k->producer_lost) {
         k->producer_lost = false;
         (void)ds_broker_kafka_add(k, DS_BROKER_PRODUCER_LOST);
     }
-    rd_kafka_poll(k->reader, 0);
-    if (k->group != NULL) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(k->group, 0);
-
-        rd_kafka_queue_poll_callback(k->commit_queue, 0);
-        if (message != NULL) { /* it reads nothing: only an error can come, a fatal one only here */
-            if (message->err == RD_KAFKA_RESP_ERR__FATAL)
-                ds_broker_kafka_on_error(k->group, message->err, rd_kafka_message_errstr(message),
-                                         &k->owner);
-            rd_kafka_message_destroy(message);
-        }
-    }
+    if (ds_kafka_waiting(k->reader_events))
+        rd_kafka_poll(k->reader, 0);
+    if (k->group != NULL)
+        poll_group(k);
     if (with_records)
         ds_broker_kafka_take_records(k, k->current->count > 0 ? 0 : timeout_ms);
     *events_out = k->current->items;
@@ -215,6 +229,8 @@ static void destroy(ds_broker_t *broker, int timeout_ms)
             rd_kafka_topic_destroy(k->read_topics[t]);
     if (k->read_queue != NULL)
         rd_kafka_queue_destroy(k->read_queue);
+    if (k->reader_events != NULL)
+        rd_kafka_queue_destroy(k->reader_events);
     ds_broker_kafka_destroy_handle(k, k->reader, false, timeout_ms);
     free(k->with_records.items);
     free(k->without_records.items);

@@ -63,6 +63,7 @@ bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
     if (k->group == NULL)
         return false;
     rd_kafka_poll_set_consumer(k->group);
+    k->group_events = rd_kafka_queue_get_consumer(k->group);
     k->commit_queue = rd_kafka_queue_new(k->group);
     topics = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(topics, k->names[k->subscribed], RD_KAFKA_PARTITION_UA);
@@ -79,6 +80,7 @@ void ds_broker_kafka_close_group(struct ds_broker_kafka *k, int timeout_ms)
     if (k->group == NULL)
         return;
     rd_kafka_queue_destroy(k->commit_queue);
+    rd_kafka_queue_destroy(k->group_events);
     if (k->commit_results != NULL)
         rd_kafka_topic_partition_list_destroy(k->commit_results);
     ds_broker_kafka_destroy_handle(k, k->group, true, timeout_ms);

@@ -30,6 +30,7 @@ struct ds_broker_kafka {
     char *client_id;
 
     rd_kafka_t *reader;
+    rd_kafka_queue_t *reader_events; /* of a handle: reports, errors, rebalances */
     rd_kafka_queue_t *read_queue;
     rd_kafka_topic_t *read_topics[DS_BROKER_MAX_TOPICS];
     bool reading[DS_BROKER_MAX_TOPICS][DS_MAX_PARTITIONS];
@@ -38,12 +39,15 @@ struct ds_broker_kafka {
     bool more_waiting; /* the last poll took a full batch */
 
     rd_kafka_t *group; /* NULL: none */
+    rd_kafka_queue_t *group_events;
+    int64_t group_polled_ms;
     rd_kafka_queue_t *commit_queue;
     uint64_t commit_attempt; /* the one being waited for; late answers to others are ignored */
     bool commit_answered;
     rd_kafka_topic_partition_list_t *commit_results;
 
     rd_kafka_t *producer;
+    rd_kafka_queue_t *producer_events;
     rd_kafka_topic_t *write_topics[DS_BROKER_MAX_TOPICS];
     bool producer_lost;
 
@@ -57,6 +61,13 @@ struct ds_broker_kafka {
     atomic_bool is_away;
     int zombies; /* handles whose destruction did not end in time: they still know this struct */
 };
+
+/** Asking an empty queue is a wait that is over at once, a system call; looking at its length is
+ * none. */
+static inline bool ds_kafka_waiting(rd_kafka_queue_t *queue)
+{
+    return rd_kafka_queue_length(queue) > 0;
+}
 
 struct ds_broker_kafka *ds_broker_kafka_of_owner(void *opaque);
 struct ds_broker_event *ds_broker_kafka_add(struct ds_broker_kafka *k,

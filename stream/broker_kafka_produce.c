@@ -49,6 +49,7 @@ bool ds_broker_kafka_open_producer(struct ds_broker_kafka *k, ds_error_t *error)
     k->producer = ds_kafka_new(RD_KAFKA_PRODUCER, conf, error);
     if (k->producer == NULL)
         return false;
+    k->producer_events = rd_kafka_queue_get_main(k->producer);
     for (int32_t t = 0; t < k->topic_count; t++) {
         k->write_topics[t] = rd_kafka_topic_new(k->producer, k->names[t], NULL);
         if (k->write_topics[t] == NULL)
@@ -71,6 +72,7 @@ void ds_broker_kafka_close_producer(struct ds_broker_kafka *k, int timeout_ms)
     }
     if (old == NULL)
         return;
+    rd_kafka_queue_destroy(k->producer_events);
     rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                             RD_KAFKA_PURGE_F_NON_BLOCKING);
     ds_broker_kafka_destroy_handle(k, old, false, timeout_ms);

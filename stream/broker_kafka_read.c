@@ -51,7 +51,10 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, int64_t gather_ms, d
         return false;
     rd_kafka_conf_set_error_cb(conf, ds_broker_kafka_on_error);
     k->reader = ds_kafka_new(RD_KAFKA_CONSUMER, conf, error);
-    return k->reader != NULL && open_topics(k, error);
+    if (k->reader == NULL)
+        return false;
+    k->reader_events = rd_kafka_queue_get_main(k->reader);
+    return open_topics(k, error);
 }
 
 void ds_broker_kafka_release(struct ds_broker_kafka *k)
@@ -123,7 +126,8 @@ static void add_message(struct ds_broker_kafka *k, const rd_kafka_message_t *m)
 void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
 {
     rd_kafka_message_t *first;
-    ssize_t more;
+    size_t here;
+    ssize_t more = 0;
 
     /* The batch call waits until the batch is full: so wait for one, then take what is there
      * besides. */
@@ -133,7 +137,11 @@ void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
         return;
     k->messages[0] = first;
     k->message_count = 1;
-    more = rd_kafka_consume_batch_queue(k->read_queue, 0, k->messages + 1, DS_KAFKA_BATCH - 1);
+    here = rd_kafka_queue_length(k->read_queue);
+    if (here > DS_KAFKA_BATCH - 1)
+        here = DS_KAFKA_BATCH - 1;
+    if (here > 0)
+        more = rd_kafka_consume_batch_queue(k->read_queue, 0, k->messages + 1, here);
     if (more > 0)
         k->message_count += (size_t)more;
     k->more_waiting = k->message_count == DS_KAFKA_BATCH;
