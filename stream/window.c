@@ -27,10 +27,14 @@ void ds_window_clear(struct ds_window *window)
 
 static int crockford(char c)
 {
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    const char *at = c == '\0' ? NULL : strchr(digits, c);
+    /* 0-9, then A-Z without I, L, O, U; one more than the digit, 0 is none. */
+    static const uint8_t letters['Z' - 'A' + 1] = {11, 12, 13, 14, 15, 16, 17, 18, 0,
+                                                   19, 20, 0,  21, 22, 0,  23, 24, 25,
+                                                   26, 27, 0,  28, 29, 30, 31, 32};
 
-    return at == NULL ? -1 : (int)(at - digits);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'A' && c <= 'Z' ? letters[c - 'A'] - 1 : -1;
 }
 
 /* 26 characters of base 32 are exactly 128 bits; anything else is hashed to as many. */

@@ -149,3 +149,16 @@ Test(window, a_watch_shows_each_id_that_was_there)
         ds_window_clear(&window);
     }
 }
+
+Test(window, tells_ids_apart_by_every_digit)
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    char id[] = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+    for (int64_t i = 0; digits[i] != '\0'; i++) {
+        id[25] = digits[i];
+        cr_assert_null(ds_window_find(&window, ds_str(id)));
+        cr_assert(ds_window_add(&window, ds_str(id), DS_STR(""), 1, i, &error));
+        cr_assert_eq(ds_window_find(&window, ds_str(id))->first_offset, i);
+    }
+}
