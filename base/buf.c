@@ -267,7 +267,8 @@ bool ds_arena_printf(ds_arena_t *arena, ds_str_t *text_out, ds_error_t *error, c
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    char brief[128]; /* most are short: formatted once */
+    int length = vsnprintf(brief, sizeof brief, format, args);
     va_end(args);
     char *text = NULL;
     if (length < 0)
@@ -276,7 +277,10 @@ bool ds_arena_printf(ds_arena_t *arena, ds_str_t *text_out, ds_error_t *error, c
     else
         text = ds_arena_alloc(arena, (size_t)length + 1, error);
     if (text != NULL) {
-        (void)vsnprintf(text, (size_t)length + 1, format, again);
+        if ((size_t)length < sizeof brief)
+            memcpy(text, brief, (size_t)length + 1);
+        else
+            (void)vsnprintf(text, (size_t)length + 1, format, again);
         *text_out = (ds_str_t){text, (uint32_t)length};
     }
     va_end(again);

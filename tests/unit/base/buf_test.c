@@ -144,6 +144,12 @@ Test(arena, texts_are_copied_and_terminated)
     cr_assert_str_empty(text.data);
     cr_assert(ds_arena_printf(arena, &text, &error, "%s.%d", "berlin-1", 7));
     cr_assert(ds_str_eq(text, DS_STR("berlin-1.7")));
+    for (int length = 126; length <= 130; length++) { /* short ones are formatted differently */
+        cr_assert(ds_arena_printf(arena, &text, &error, "%0*d", length, 7));
+        cr_assert_eq(text.len, (uint32_t)length);
+        cr_assert_eq(strspn(text.data, "0"), (size_t)length - 1);
+        cr_assert_str_eq(text.data + length - 1, "7");
+    }
     cr_assert_not(ds_arena_printf(arena, &text, &error, "%5000d", 1));
     cr_assert_eq(error.code, DS_ERR_LIMIT);
     cr_assert_null(text.data);
