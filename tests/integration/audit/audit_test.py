@@ -68,6 +68,11 @@ def found(report):
     return [(one['invariant'], one['what']) for one in report['list'] if one not in BEFORE]
 
 
+def read_models_are_up_to_date():
+    lag = json.loads(SHOP.tool('lag', '--json').stdout)
+    return not [row for row in lag['rows'] if row['lag'] > 0 and row['group'] in ('postgres', 'mongo')]
+
+
 def setUpModule():
     """Orders that end in each way, and a copy of the log when they have."""
     SHOP.start()
@@ -92,6 +97,8 @@ def setUpModule():
     customer.place(store.body(token='tok_declined')).wait('cancelled')
     customer.place(store.body(quantity=500)).wait('cancelled', 'out_of_stock')
     wait_for_rest(store)
+    # Tests put documents back as they found them: nothing may be folded into one meanwhile.
+    kit.wait_until(read_models_are_up_to_date, 'the read models to have all of it')
     SHOP.tool('audit', 'verify', '--dump', str(COPY)).check_returncode()
 
 
