@@ -3,6 +3,7 @@
 
 #include "api/internal.h"
 #include "api/webhooks.h"
+#include "schemas/framing.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -149,8 +150,10 @@ static void note_health(ds_api_t *api)
                DS_F_INT("port", ds_api_port(api)));
     const char *waiting = NULL;
     if (!commands)
+        waiting = ds_framing_waiting(api->runtime->framing);
+    if (!commands && waiting == NULL)
         waiting = "Kafka is away, or the catalogue is not read yet";
-    else if (!queries)
+    else if (commands && !queries)
         waiting = "PostgreSQL is away";
     atomic_store(&health->ready, atomic_load(&api->served));
     atomic_store(&health->waiting, waiting);

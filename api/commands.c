@@ -192,7 +192,10 @@ static void reply_not_sent(ds_request_t *request, const ds_error_t *error)
     if (error->code == DS_ERR_BUSY)
         ds_answer_error(request, 503, "busy", "too many commands are in flight");
     else if (error->code == DS_ERR_UNAVAILABLE)
-        ds_answer_error(request, 503, "kafka_unavailable", "Kafka is away; nothing was kept");
+        ds_answer_error(request, 503, "kafka_unavailable",
+                        error->domain == DS_DOMAIN_SCHEMA
+                            ? "the schema registry is away; nothing was kept"
+                            : "Kafka is away; nothing was kept");
     else if (error->code == DS_ERR_LIMIT)
         ds_answer_error(request, 413, "body_too_large", "the command is larger than the log takes");
     else

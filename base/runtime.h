@@ -32,6 +32,8 @@ struct ds_runtime {
     const ds_random_t *random;
     struct ds_health *health;
     const volatile sig_atomic_t *stop;
+    /** How records are framed: schemas/framing.h. NULL: there is no schema registry. */
+    struct ds_framing *framing;
 };
 
 static inline bool ds_stopping(const struct ds_runtime *runtime)

@@ -10,6 +10,7 @@
 #define POLL_MS    100
 #define ASK_MS     5000
 #define LINE_BYTES (4 * 1024 * 1024)
+#define WAIT_US    (10 * DS_US_PER_S)
 
 struct settings {
     const char *brokers;
@@ -43,6 +44,7 @@ struct view {
     size_t topic_count;
     int32_t first_partition, end_partition;
     ds_buf_t line;
+    int64_t waiting_since_us; /* for a schema; 0: it does not */
 };
 
 static bool choose_topics(struct view *view, int argc, const char *const *argv, ds_error_t *error)
@@ -142,6 +144,18 @@ static bool at_the_ends(struct view *view, bool *there_out, ds_error_t *error)
     return true;
 }
 
+/* A partition that waits for the registry, or for a newer version, holds up the end: say so rather
+ * than wait for ever. */
+static bool may_go_on(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
+{
+    int64_t now_us = ds_monotonic_us(runtime->clock);
+    const char *waiting = ds_reader_waiting(view->reader);
+    if (waiting == NULL || view->waiting_since_us == 0)
+        view->waiting_since_us = waiting == NULL ? 0 : now_us;
+    return waiting == NULL || now_us - view->waiting_since_us < WAIT_US ||
+           ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNAVAILABLE, "%s", waiting);
+}
+
 static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
 {
     bool there = false;
@@ -154,7 +168,8 @@ static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t
                 return false;
         if (view->settings->follow)
             (void)fflush(stdout);
-        else if (batch.count == 0 && !at_the_ends(view, &there, error))
+        else if (batch.count == 0 &&
+                 (!may_go_on(view, runtime, error) || !at_the_ends(view, &there, error)))
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include "cli/probes.h"
 #include "cli/roles.h"
 #include "cli/settings.h"
+#include "schemas/framing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,14 @@ static bool start_probes(const struct ds_runtime *runtime, const struct ds_commo
                            probes_out, error);
 }
 
+static bool open_framing(struct ds_runtime *runtime, const struct ds_common_settings *common,
+                         ds_error_t *error)
+{
+    const struct ds_registry_config config = {common->registry_url, common->registry_timeout_us};
+    return common->registry_url[0] == '\0' ||
+           ds_framing_new(runtime, &config, &runtime->framing, error);
+}
+
 static int run_role(const struct ds_role *role, const struct ds_common_settings *common,
                     const void *settings, int argc, const char *const *argv)
 {
@@ -115,6 +124,10 @@ static int run_role(const struct ds_role *role, const struct ds_common_settings 
         ds_error_set(&error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "metrics");
         goto out;
     }
+    if (!open_framing(&runtime, common, &error)) {
+        code = EXIT_USAGE;
+        goto out;
+    }
     if (role->is_server && !start_probes(&runtime, common, &probes, &error))
         goto out;
     code = role->run(&runtime, settings, argc, argv, &error);
@@ -122,6 +135,7 @@ out:
     if (ds_error_is_set(&error))
         (void)fprintf(stderr, "doorstep %s: %s\n", role->name, error.message);
     ds_probes_stop(probes);
+    ds_framing_destroy(runtime.framing);
     ds_metrics_destroy(runtime.metrics);
     return code;
 }

@@ -26,6 +26,7 @@ static const struct ds_role *const roles[] = {
     &ds_role_sandbox,
     &ds_role_up,
     &ds_role_topics,
+    &ds_role_schemas,
     &ds_role_migrate,
     &ds_role_seed,
     &ds_role_demo,

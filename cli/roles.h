@@ -26,6 +26,7 @@ size_t ds_role_parts(const struct ds_role *role, struct ds_option_part parts_out
 
 extern const struct ds_role ds_role_processor;
 extern const struct ds_role ds_role_topics;
+extern const struct ds_role ds_role_schemas;
 extern const struct ds_role ds_role_up;
 extern const struct ds_role ds_role_seed;
 extern const struct ds_role ds_role_demo;

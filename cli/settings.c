@@ -1,5 +1,7 @@
 #include "cli/settings.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,6 +12,13 @@ const struct ds_option ds_common_options[] = {
      "0", 0, 65535, false, false, "Port of probes and metrics of a server role; 0: none."},
     {"metrics-bind", "METRICS_BIND", DS_OPT_TEXT, offsetof(struct ds_common_settings, metrics_bind),
      "127.0.0.1", 0, 0, false, false, "Address of probes and metrics."},
+    {"schema-registry-url", "SCHEMA_REGISTRY_URL", DS_OPT_TEXT,
+     offsetof(struct ds_common_settings, registry_url), "", 0, 0, false, true,
+     "A Confluent-compatible schema registry, with a path if need be; records are written with its "
+     "ids then. Empty: none."},
+    {"schema-registry-timeout", "SCHEMA_REGISTRY_TIMEOUT", DS_OPT_DURATION,
+     offsetof(struct ds_common_settings, registry_timeout_us), "2s", 10 * DS_US_PER_MS,
+     30 * DS_US_PER_S, false, false, "How long one answer of the schema registry may take."},
     DS_OPTION_END,
 };
 

@@ -11,6 +11,8 @@ struct ds_common_settings {
     const char *log_level;
     int64_t metrics_port; /* 0: none */
     const char *metrics_bind;
+    const char *registry_url; /* "": none */
+    int64_t registry_timeout_us;
 };
 
 extern const struct ds_option ds_common_options[];

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "gateways/gateways.h"
 #include "gateways/payments/calls.h"
+#include "schemas/framing.h"
 #include "stream/command_writer.h"
 #include "stream/reader.h"
 
@@ -194,7 +195,7 @@ static void look_after_partitions(struct gateway *gateway)
         any = true;
         all = all && gateway->slots[p].state == SLOT_CURRENT;
     }
-    if (any && all)
+    if (any && all && ds_framing_ready(gateway->runtime->framing, &ds_schema_payment_commands))
         atomic_store(&gateway->runtime->health->ready, true);
 }
 
@@ -272,7 +273,11 @@ static bool turn(struct gateway *gateway, ds_error_t *error)
 static void tell_health(const struct gateway *gateway)
 {
     const struct ds_health *health = gateway->runtime->health;
+    const char *schemas = ds_reader_waiting(gateway->reader);
+    if (schemas == NULL)
+        schemas = ds_framing_waiting(gateway->runtime->framing);
     const char *waiting = gateway->kafka_away                     ? "kafka is away"
+                          : schemas != NULL                       ? schemas
                           : gateway->unreadable                   ? "an event cannot be read"
                           : !atomic_load(&health->ready)          ? "reading payment.events"
                           : !ds_calls_provider_up(gateway->calls) ? "the payment provider is away"

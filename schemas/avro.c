@@ -125,15 +125,12 @@ void ds_avro_refuse(struct ds_avro_writer *w, const char *field, const char *wha
     }
 }
 
-static bool write_all(const struct ds_avro_encoder *e, const void *value, uint64_t bound,
-                      uint8_t *to, size_t *len_out, ds_error_t *error)
+static bool write_all(const struct ds_avro_encoder *e, ds_bytes_t frame, const void *value,
+                      uint64_t bound, uint8_t *to, size_t *len_out, ds_error_t *error)
 {
     struct ds_avro_writer w = {NULL, NULL};
-    to[0] = 0xC3;
-    to[1] = 0x01;
-    for (unsigned i = 0; i < 8; i++)
-        to[2 + i] = (uint8_t)(e->fingerprint >> (8 * i));
-    uint8_t *end = e->put(&w, to + DS_AVRO_FRAME_BYTES, value);
+    memcpy(to, frame.data, frame.len);
+    uint8_t *end = e->put(&w, to + frame.len, value);
     assert((uint64_t)(end - to) <= bound);
     if (w.field != NULL)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s: cannot encode %s: %s",
@@ -147,33 +144,34 @@ static bool write_all(const struct ds_avro_encoder *e, const void *value, uint64
 }
 
 /* The bound does not fit but the record may: a bound counts ten bytes for every number. */
-static bool encode_aside(const struct ds_avro_encoder *e, const void *value, size_t bound,
-                         ds_buf_t *out, ds_error_t *error)
+static bool encode_aside(const struct ds_avro_encoder *e, ds_bytes_t frame, const void *value,
+                         size_t bound, ds_buf_t *out, ds_error_t *error)
 {
     size_t len = 0;
     uint8_t *aside = malloc(bound);
     if (aside == NULL)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "%s: encode: %zu bytes",
                             e->topic, bound);
-    bool ok =
-        write_all(e, value, bound, aside, &len, error) && ds_buf_append(out, aside, len, error);
+    bool ok = write_all(e, frame, value, bound, aside, &len, error) &&
+              ds_buf_append(out, aside, len, error);
     free(aside);
     return ok;
 }
 
-bool ds_avro_encode(const struct ds_avro_encoder *encoder, const void *value, ds_buf_t *out,
-                    ds_error_t *error)
+bool ds_avro_encode(const struct ds_avro_encoder *encoder, ds_bytes_t frame, const void *value,
+                    ds_buf_t *out, ds_error_t *error)
 {
-    uint64_t bound = DS_AVRO_FRAME_BYTES + encoder->bound(value);
+    uint64_t bound = frame.len + encoder->bound(value);
     size_t len = 0;
+    assert(frame.len <= DS_AVRO_FRAME_BYTES);
     if (bound > (uint64_t)DS_MAX_RECORD_BYTES * DS_AVRO_VARINT_BYTES + DS_AVRO_FRAME_BYTES)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT,
                             "%s: a record of more than %d bytes", encoder->topic,
                             DS_MAX_RECORD_BYTES);
     if (bound > out->max_bytes || out->len > out->max_bytes - bound)
-        return encode_aside(encoder, value, (size_t)bound, out, error);
+        return encode_aside(encoder, frame, value, (size_t)bound, out, error);
     if (!ds_buf_reserve(out, (size_t)bound, error) ||
-        !write_all(encoder, value, bound, out->data + out->len, &len, error))
+        !write_all(encoder, frame, value, bound, out->data + out->len, &len, error))
         return false;
     out->len += len;
     return true;

@@ -13,7 +13,7 @@
 #include "base/limits.h"
 
 #define DS_AVRO_PATH_BYTES   160
-#define DS_AVRO_FRAME_BYTES  10 /* C3 01 and the fingerprint */
+#define DS_AVRO_FRAME_BYTES  10 /* the longest: C3 01 and a fingerprint */
 #define DS_AVRO_VARINT_BYTES 10
 /* What a bound says when a list is longer than any record could be. */
 #define DS_AVRO_TOO_LARGE (UINT64_C(1) << 40)
@@ -48,7 +48,6 @@ struct ds_schema_version {
 /** How a topic's struct is written; generated. */
 struct ds_avro_encoder {
     const char *topic;
-    uint64_t fingerprint;
     uint64_t (*bound)(const void *value);
     uint8_t *(*put)(struct ds_avro_writer *w, uint8_t *p, const void *value);
 };
@@ -73,9 +72,10 @@ const uint8_t *ds_avro_get_block(struct ds_avro_reader *r, const uint8_t *p, siz
 void *ds_avro_grow(struct ds_avro_reader *r, void *items, size_t count, size_t more,
                    size_t item_bytes, size_t *capacity);
 
-/** @brief Frame and body behind what `out` holds; on failure `out` is as before. */
-DS_MUST_CHECK bool ds_avro_encode(const struct ds_avro_encoder *encoder, const void *value,
-                                  ds_buf_t *out, ds_error_t *error);
+/** @brief Frame and body behind what `out` holds; on failure `out` is as before.
+ *  @param frame  at most DS_AVRO_FRAME_BYTES. */
+DS_MUST_CHECK bool ds_avro_encode(const struct ds_avro_encoder *encoder, ds_bytes_t frame,
+                                  const void *value, ds_buf_t *out, ds_error_t *error);
 DS_AVRO_COLD void ds_avro_refuse(struct ds_avro_writer *w, const char *field, const char *what);
 
 /** @brief The symbol of an enum value; "" for a number that is none. */

@@ -1,12 +1,9 @@
 /* schemas/schema.h - the schemas of all topics at run time: framing, decoding, encoding, printing.
  *
  * The .avsc files in schemas/avsc are the contract. The schema compiler turns them at build time
- * into schemas/generated.h (all structs and enums) and one `const struct ds_schema` a topic. A
- * message is
- *
- *   C3 01 <8-byte little-endian CRC-64-AVRO fingerprint of the writer schema> <Avro body>
- * single-object encoding 00    <4-byte big-endian registry id> <Avro body>      Confluent
- * (recognised)
+ * into schemas/generated.h (all structs and enums) and one `const struct ds_schema` a topic. What
+ * stands in front of the Avro body of a record of the log: schemas/framing.h; the functions here
+ * write and read the single-object frame.
  *
  * Decoding is zero-copy: texts point into the message, arrays live in the arena. It checks every
  * length, item count, enum symbol, union index, boolean and UTF-8, and refuses trailing bytes; it
@@ -86,7 +83,7 @@ struct ds_schema {
     const struct ds_schema_version *versions; /* newest first */
     size_t version_count;
     /** Frame and value. */
-    bool (*encode)(const void *value, ds_buf_t *out, ds_error_t *error);
+    bool (*encode)(ds_bytes_t frame, const void *value, ds_buf_t *out, ds_error_t *error);
     bool (*print_json)(const void *value, ds_buf_t *out, ds_error_t *error);
     /** The order the record is about: the body's `order_id`, else empty. */
     ds_str_t (*order_id)(const void *value);
@@ -100,13 +97,13 @@ const struct ds_schema *const *ds_schemas(void);
 /** @brief By topic; NULL when unknown. */
 const struct ds_schema *ds_schema_of_topic(ds_str_t topic);
 
-/** @brief Append frame and value. On failure `out` is as it was.
+/** @brief Append single-object frame and value. On failure `out` is as it was.
  *  @param error  INVALID: an enum value or a body kind that is none, a text that is not UTF-8
  * (nobody could read the record). LIMIT: more than DS_MAX_RECORD_BYTES, or than `out` may hold. */
 DS_MUST_CHECK bool ds_schema_encode(const struct ds_schema *schema, const void *value,
                                     ds_buf_t *out, ds_error_t *error);
 
-/** @brief Decode a framed message into the schema's struct.
+/** @brief Decode a message with a single-object frame into the schema's struct.
  *  @param message    borrowed; value_out's texts point into it.
  *  @param value_out  at least struct_bytes, 16-byte aligned; need not be zeroed. An absent optional
  * member is all zero; the branches of a union that are not selected are undefined. All undefined on

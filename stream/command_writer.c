@@ -3,6 +3,7 @@
 #include "stream/command_writer.h"
 
 #include "base/limits.h"
+#include "schemas/framing.h"
 #include "stream/kafka_conf.h"
 #include "stream/partition.h"
 
@@ -26,6 +27,7 @@ struct ds_command_writer {
     struct ds_kafka_owner owner; /* first: opaque of the handle */
     ds_log_t log;
     const struct ds_clock *clock;
+    ds_framing_t *framing;
     rd_kafka_t *rk;
     struct topic topics[TOPICS_MAX];
     size_t topic_count;
@@ -155,6 +157,7 @@ bool ds_command_writer_new(const struct ds_runtime *runtime,
     writer->log = runtime->log;
     writer->owner.log = &writer->log;
     writer->clock = runtime->clock;
+    writer->framing = runtime->framing;
     writer->max_queued = config->max_queued == 0 ? DEFAULT_QUEUED_MAX : config->max_queued;
     writer->asked_us = -METADATA_PAUSE_US;
     if (!open_handle(writer, config, error)) {
@@ -237,7 +240,7 @@ static bool encode_and_enqueue(struct ds_command_writer *writer, struct topic *t
     bool ok = false;
 
     ds_buf_init(&value, DS_MAX_RECORD_BYTES);
-    if (!ds_schema_encode(topic->schema, command, &value, error))
+    if (!ds_framing_encode(writer->framing, topic->schema, command, &value, error))
         goto out;
     flight = malloc(sizeof(*flight));
     if (flight == NULL) {
@@ -262,6 +265,9 @@ bool ds_command_writer_send(ds_command_writer_t *writer, const struct ds_schema 
     if (topic == NULL)
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "%s is not a commands topic",
                             schema->topic);
+    if (!ds_framing_ready(writer->framing, schema))
+        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_UNAVAILABLE,
+                            "%s: the registry has not told the schema's id yet", schema->topic);
     if (atomic_load(&topic->partitions) == 0 || atomic_load(&writer->down))
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "%s: Kafka is away",
                             schema->topic);
@@ -312,9 +318,20 @@ static void look_after(struct ds_command_writer *writer)
     }
 }
 
+/* Ids are asked for before the first command, so that it need not wait for them. */
+static bool knows_ids(const struct ds_command_writer *writer)
+{
+    bool all = true;
+
+    for (size_t t = 0; t < writer->topic_count; t++)
+        all = ds_framing_ready(writer->framing, writer->topics[t].schema) && all;
+    return all;
+}
+
 int ds_command_writer_poll(ds_command_writer_t *writer, int timeout_ms)
 {
     writer->ran = 0;
+    (void)knows_ids(writer);
     look_after(writer);
     rd_kafka_poll(writer->rk, timeout_ms);
     return writer->ran;
@@ -322,7 +339,7 @@ int ds_command_writer_poll(ds_command_writer_t *writer, int timeout_ms)
 
 bool ds_command_writer_up(const ds_command_writer_t *writer)
 {
-    if (atomic_load(&writer->down))
+    if (atomic_load(&writer->down) || !knows_ids(writer))
         return false;
     for (size_t t = 0; t < writer->topic_count; t++)
         if (atomic_load(&writer->topics[t].partitions) > 0)

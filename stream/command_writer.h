@@ -40,15 +40,16 @@ DS_MUST_CHECK bool ds_command_writer_new(const struct ds_runtime *runtime,
 void ds_command_writer_destroy(ds_command_writer_t *writer);
 /** @brief Encode and enqueue. `key` is the store id; it decides the partition (murmur2). `done` is
  * called exactly once after a true return. false: BUSY (queue full), UNAVAILABLE (partition count
- * not known yet, or the brokers are known to be down), LIMIT (too large): nothing was enqueued,
- * `done` is not called. */
+ * not known yet, or the brokers are known to be down; of the schema's domain: its registry id is
+ * not known yet), LIMIT (too large): nothing was enqueued, `done` is not called. */
 DS_MUST_CHECK bool ds_command_writer_send(ds_command_writer_t *writer,
                                           const struct ds_schema *schema, const void *command,
                                           ds_str_t key, ds_command_done_fn done, void *context,
                                           ds_error_t *error);
 /** @brief Run callbacks; waits up to timeout_ms for the first. @return how many ran. */
 int ds_command_writer_poll(ds_command_writer_t *writer, int timeout_ms);
-/** @brief Whether a broker is reachable, as far as is known. */
+/** @brief Whether commands can be sent: a broker is reachable, as far as is known, and with a
+ * schema registry the ids of all topics are known. */
 bool ds_command_writer_up(const ds_command_writer_t *writer);
 
 #endif

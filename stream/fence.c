@@ -114,9 +114,9 @@ bool ds_fence_check_open(const struct ds_fence *fence, const struct ds_open *ope
                         fence->before_seq, fence->claim_offset);
 }
 
-bool ds_fence_read(struct ds_fence *fence, const struct ds_schema *schema, ds_bytes_t message,
-                   int64_t offset, ds_arena_t *arena, void *value_out, bool *undecodable_out,
-                   enum ds_fence_verdict *verdict_out, ds_error_t *error)
+bool ds_fence_read(struct ds_fence *fence, ds_framing_t *framing, const struct ds_schema *schema,
+                   ds_bytes_t message, int64_t offset, ds_arena_t *arena, void *value_out,
+                   bool *undecodable_out, enum ds_fence_verdict *verdict_out, ds_error_t *error)
 {
     const struct ds_protocol_event *event = value_out;
     ds_error_t why = DS_ERROR_INIT;
@@ -125,8 +125,9 @@ bool ds_fence_read(struct ds_fence *fence, const struct ds_schema *schema, ds_by
 
     *undecodable_out = false;
     *verdict_out = DS_FENCE_SKIP_STRANGER;
-    if (!ds_schema_decode(schema, message, arena, value_out, &head_ok, &why)) {
-        if (why.code == DS_ERR_MEMORY || why.code == DS_ERR_UNKNOWN) {
+    if (!ds_framing_decode(framing, schema, message, arena, value_out, &head_ok, &why)) {
+        if (why.code == DS_ERR_MEMORY || why.code == DS_ERR_UNKNOWN ||
+            why.code == DS_ERR_UNAVAILABLE) {
             if (!ds_error_is_set(error))
                 *error = why;
             return ds_error_prefix(error, "offset %" PRId64, offset);

@@ -12,7 +12,7 @@
 #ifndef DS_STREAM_FENCE_H
 #define DS_STREAM_FENCE_H
 
-#include "schemas/schema.h"
+#include "schemas/framing.h"
 #include "stream/reader.h"
 
 enum ds_fence_verdict {
@@ -63,14 +63,15 @@ DS_MUST_CHECK bool ds_fence_check_open(const struct ds_fence *fence, const struc
                                        ds_error_t *error);
 
 /** @brief Decode a record of an events topic and judge it, Open check included.
+ *  @param framing        may be NULL (schemas/framing.h).
  *  @param value_out      the schema's struct; only its head when *undecodable_out.
  *  @param undecodable_out  the meta block is right, the body is not.
  *  @param error  as above; DS_ERR_UNKNOWN: a schema nobody here knows: wait for the newer version,
- * do not skip; DS_ERR_LIMIT or DS_ERR_MEMORY from the arena's side of decoding is returned as
- * DS_ERR_MEMORY. */
-DS_MUST_CHECK bool ds_fence_read(struct ds_fence *fence, const struct ds_schema *schema,
-                                 ds_bytes_t message, int64_t offset, ds_arena_t *arena,
-                                 void *value_out, bool *undecodable_out,
+ * do not skip; DS_ERR_UNAVAILABLE: a registry id that is not known yet: wait, and try again;
+ * DS_ERR_LIMIT or DS_ERR_MEMORY from the arena's side of decoding is returned as DS_ERR_MEMORY. */
+DS_MUST_CHECK bool ds_fence_read(struct ds_fence *fence, ds_framing_t *framing,
+                                 const struct ds_schema *schema, ds_bytes_t message, int64_t offset,
+                                 ds_arena_t *arena, void *value_out, bool *undecodable_out,
                                  enum ds_fence_verdict *verdict_out, ds_error_t *error);
 
 /** @brief "old_epoch", "gap", "lost_claim", "stranger"; "take". For metrics and logs. */

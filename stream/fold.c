@@ -165,8 +165,9 @@ static bool apply_pending(struct ds_task *task, ds_error_t *error)
 
     for (size_t i = 0; i < task->pending.count; i++) {
         ds_arena_reset(host->arena);
-        if (!ds_schema_decode(host->decider->events, ds_pending_value(&task->pending, i),
-                              host->arena, host->message, NULL, error) ||
+        if (!ds_framing_decode(host->runtime->framing, host->decider->events,
+                               ds_pending_value(&task->pending, i), host->arena, host->message,
+                               NULL, error) ||
             !ds_task_apply(task, host->message, error))
             return false;
     }

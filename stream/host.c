@@ -436,7 +436,8 @@ bool ds_host_ready(const ds_host_t *host)
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
         if (host->tasks[p] != NULL && host->tasks[p]->state != DS_PARTITION_AWAY)
             known++;
-    return settled > 0 || (host->assigned_once && known == 0);
+    return ds_framing_ready(host->runtime->framing, host->decider->events) &&
+           (settled > 0 || (host->assigned_once && known == 0));
 }
 
 enum ds_host_partition ds_host_partition(const ds_host_t *host, int32_t partition)

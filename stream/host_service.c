@@ -277,6 +277,27 @@ void ds_host_commit_hints(struct ds_host *host, bool all)
 
 /* ---- the server's presence ---- */
 
+/* What keeps records from being written or read, though Kafka is there. */
+static const char *waits_for(struct ds_host *host)
+{
+    static const struct ds_schema_wait writing = {.kind = DS_WAIT_REGISTRY};
+    ds_framing_t *framing = host->runtime->framing;
+    const char *text = NULL;
+
+    if (!ds_framing_ready(framing, host->decider->events))
+        return ds_schema_wait_text(&writing, framing);
+    for (int32_t p = 0; p < host->partitions && text == NULL; p++) {
+        const struct ds_task *task = host->tasks[p];
+
+        if (task == NULL)
+            continue;
+        text = ds_schema_wait_text(&task->own_wait, framing);
+        for (int32_t i = 0; i < task->input_count && text == NULL; i++)
+            text = ds_schema_wait_text(&task->inputs[i].wait, framing);
+    }
+    return text;
+}
+
 static void look_for_server(struct ds_host *host, int64_t now_us)
 {
     ds_error_t error = DS_ERROR_INIT;
@@ -303,7 +324,7 @@ static void look_for_server(struct ds_host *host, int64_t now_us)
             ds_log(&host->log, DS_LOG_INFO, "kafka.back", "Kafka answers",
                    DS_F_CSTR("processor", host->decider->name));
         host->away_said_us = 0;
-        atomic_store(&host->runtime->health->waiting, NULL);
+        atomic_store(&host->runtime->health->waiting, waits_for(host));
         return;
     }
     atomic_store(&host->runtime->health->waiting,
@@ -321,12 +342,16 @@ static void look_for_server(struct ds_host *host, int64_t now_us)
 
 static void service_task(struct ds_task *task, int64_t now_us)
 {
+    ds_task_resume_own(task);
     if (task->state == DS_PARTITION_RUNNING) {
         if (task->settling)
             ds_task_confirm_time(task, now_us);
         if (!task->host->draining)
+            ds_task_resume_inputs(task);
+        if (!task->host->draining && task->state == DS_PARTITION_RUNNING)
             ds_task_fire_timers(task);
-        ds_task_progress(task);
+        if (task->state == DS_PARTITION_RUNNING)
+            ds_task_progress(task);
         if (task->state == DS_PARTITION_RUNNING)
             ds_snapshot_turn(task);
     } else {

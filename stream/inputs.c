@@ -20,6 +20,7 @@ bool ds_task_start_input(struct ds_task *task, struct ds_task_input *in, int64_t
     struct ds_host *host = task->host;
 
     in->since_turn = host->turn;
+    in->wait.kind = DS_WAIT_NONE;
     in->reading = host->broker->ops->start(host->broker, in->topic, task->partition, offset, error);
     return in->reading;
 }
@@ -59,6 +60,38 @@ void ds_task_stop_inputs(struct ds_task *task)
         if (in->reading)
             task->host->broker->ops->stop(task->host->broker, in->topic, task->partition);
         in->reading = false;
+        in->wait.kind = DS_WAIT_NONE;
+    }
+}
+
+/* ---- schemas that are not known yet ---- */
+
+/* The record has moved nothing: not the fence, not the state. The input is left alone and read
+ * again from this record; nothing is set aside for that, whatever the time it takes. */
+static void wait_for_schema(struct ds_task *task, struct ds_task_input *in, unsigned answers,
+                            const ds_error_t *why)
+{
+    struct ds_host *host = task->host;
+
+    host->broker->ops->stop(host->broker, in->topic, task->partition);
+    in->reading = false;
+    ds_schema_wait_begin(&in->wait, host->runtime, answers, why);
+    ds_schema_wait_say(host->runtime, &task->log, why, &host->wait_said_us);
+}
+
+void ds_task_resume_inputs(struct ds_task *task)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    for (int32_t i = 0; i < task->input_count; i++) {
+        struct ds_task_input *in = &task->inputs[i];
+
+        if (in->wait.kind == DS_WAIT_NONE || !ds_schema_wait_over(&in->wait, task->host->runtime))
+            continue;
+        if (!ds_task_resume_input(task, in, &error)) {
+            ds_task_lose(task, "an input cannot be read");
+            return;
+        }
     }
 }
 
@@ -152,6 +185,7 @@ static bool command_record(struct ds_task *task, struct ds_task_input *in,
                            const struct ds_broker_event *record, ds_error_t *error)
 {
     struct ds_host *host = task->host;
+    unsigned answers = ds_framing_answers(host->runtime->framing);
     ds_error_t why = DS_ERROR_INIT;
     bool ok;
 
@@ -161,10 +195,15 @@ static bool command_record(struct ds_task *task, struct ds_task_input *in,
                             "offset %" PRId64 ", wanted %" PRId64, record->offset,
                             in->fence.next_offset);
     ds_arena_reset(host->arena);
-    ok = ds_schema_decode(in->input->schema, record->value, host->arena, host->message, NULL, &why);
+    ok = ds_framing_decode(host->runtime->framing, in->input->schema, record->value, host->arena,
+                           host->message, NULL, &why);
     if (!ok && why.code == DS_ERR_MEMORY) {
         *error = why;
         return false;
+    }
+    if (!ok && ds_schema_waits(in->input->schema, &why)) {
+        wait_for_schema(task, in, answers, &why);
+        return true;
     }
     in->fence.next_offset++;
     return decide(task, in, record, NULL, ok ? host->message : NULL, &why, error);
@@ -218,8 +257,8 @@ bool ds_task_release_pending(struct ds_task *task, struct ds_task_input *in, ds_
             task->dead_letter_count == DS_MAX_DEAD_LETTERS)
             return true;
         ds_arena_reset(host->arena);
-        if (!ds_schema_decode(in->input->schema, record.value, host->arena, host->message, NULL,
-                              &ignored) &&
+        if (!ds_framing_decode(host->runtime->framing, in->input->schema, record.value, host->arena,
+                               host->message, NULL, &ignored) &&
             ignored.code == DS_ERR_MEMORY) {
             *error = ignored;
             return false;
@@ -238,13 +277,19 @@ static bool event_record(struct ds_task *task, struct ds_task_input *in,
                          const struct ds_broker_event *record, ds_error_t *error)
 {
     struct ds_host *host = task->host;
+    unsigned answers = ds_framing_answers(host->runtime->framing);
     enum ds_fence_verdict verdict;
     bool undecodable = false;
 
     ds_arena_reset(host->arena);
-    if (!ds_fence_read(&in->fence, in->input->schema, record->value, record->offset, host->arena,
-                       host->message, &undecodable, &verdict, error))
-        return false;
+    if (!ds_fence_read(&in->fence, host->runtime->framing, in->input->schema, record->value,
+                       record->offset, host->arena, host->message, &undecodable, &verdict, error)) {
+        if (!ds_schema_waits(in->input->schema, error))
+            return false;
+        wait_for_schema(task, in, answers, error);
+        ds_error_clear(error);
+        return true;
+    }
     if (verdict != DS_FENCE_TAKE) {
         ds_metric_add(host->skipped[in->topic][verdict], 1);
         return true;

@@ -76,6 +76,7 @@ void ds_task_destroy(struct ds_task *task)
 
 void ds_task_stop_own(struct ds_task *task)
 {
+    task->own_wait.kind = DS_WAIT_NONE;
     if (!task->own_reading)
         return;
     task->own_reading = false;
@@ -162,10 +163,35 @@ bool ds_task_read_own(struct ds_task *task, struct ds_log_place place, ds_error_
 
     ds_fence_init(&task->own, place);
     ds_pending_clear(&task->pending);
+    task->own_wait.kind = DS_WAIT_NONE;
     task->own_since_turn = host->turn;
     task->own_reading = host->broker->ops->start(host->broker, host->topic_own, task->partition,
                                                  task->own.next_offset, error);
     return task->own_reading;
+}
+
+/* Nothing is known of the record but that it stands there: the reading pauses in front of it. */
+static void wait_for_schema(struct ds_task *task, unsigned answers, const ds_error_t *why)
+{
+    struct ds_host *host = task->host;
+
+    host->broker->ops->stop(host->broker, host->topic_own, task->partition);
+    ds_schema_wait_begin(&task->own_wait, host->runtime, answers, why);
+    ds_schema_wait_say(host->runtime, &task->log, why, &host->wait_said_us);
+}
+
+void ds_task_resume_own(struct ds_task *task)
+{
+    struct ds_host *host = task->host;
+    ds_error_t error = DS_ERROR_INIT;
+
+    if (task->own_wait.kind == DS_WAIT_NONE || !ds_schema_wait_over(&task->own_wait, host->runtime))
+        return;
+    task->own_wait.kind = DS_WAIT_NONE;
+    task->own_since_turn = host->turn;
+    if (!host->broker->ops->start(host->broker, host->topic_own, task->partition,
+                                  task->own.next_offset, &error))
+        ds_task_lose(task, "the own log cannot be read");
 }
 
 /* Memory turned out not to be the fold: throw it away, and begin with a snapshot, or read the log
@@ -389,6 +415,7 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
     struct ds_host *host = task->host;
     const struct ds_protocol_event *event = host->message;
     struct ds_log_place before = task->own.delivered;
+    unsigned answers = ds_framing_answers(host->runtime->framing);
     ds_error_t error = DS_ERROR_INIT;
     enum ds_fence_verdict verdict;
     bool undecodable = false;
@@ -396,12 +423,18 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
 
     if (ds_snapshot_own_record(task, record))
         return;
-    if (!task->own_reading || host->turn <= task->own_since_turn)
+    if (!task->own_reading || task->own_wait.kind != DS_WAIT_NONE ||
+        host->turn <= task->own_since_turn)
         return;
     task->log.offset = record->offset;
     ds_arena_reset(host->arena);
-    if (!ds_fence_read(&task->own, host->decider->events, record->value, record->offset,
-                       host->arena, host->message, &undecodable, &verdict, &error)) {
+    if (!ds_fence_read(&task->own, host->runtime->framing, host->decider->events, record->value,
+                       record->offset, host->arena, host->message, &undecodable, &verdict,
+                       &error)) {
+        if (ds_schema_waits(host->decider->events, &error)) {
+            wait_for_schema(task, answers, &error);
+            return;
+        }
         if (error.code == DS_ERR_MEMORY)
             ds_host_fail(host, &error);
         ds_task_stop(task, "log.damage", &error);
@@ -442,7 +475,8 @@ void ds_task_owner_time(struct ds_task *task, int64_t now_us)
     if (now_us < task->wake_us)
         return;
     if (task->state == DS_PARTITION_WAITING && task->host->partitions > 0 &&
-        !task->host->draining) {
+        !task->host->draining &&
+        ds_framing_ready(task->host->runtime->framing, task->host->decider->events)) {
         if (ds_dead_letters_stuck(task))
             return; /* it could take no input, and would hold up the other partitions */
         task->state = DS_PARTITION_READING;

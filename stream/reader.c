@@ -155,6 +155,13 @@ struct ds_stream *ds_reader_stream(struct ds_reader *reader, int32_t topic, int3
     return *place;
 }
 
+static void end_wait(struct ds_reader *reader, struct ds_stream *stream)
+{
+    if (stream->wait.kind != DS_WAIT_NONE)
+        reader->waiting--;
+    stream->wait.kind = DS_WAIT_NONE;
+}
+
 bool ds_reader_assign(ds_reader_t *reader, int32_t topic, int32_t partition,
                       struct ds_log_place place, ds_error_t *error)
 {
@@ -164,6 +171,7 @@ bool ds_reader_assign(ds_reader_t *reader, int32_t topic, int32_t partition,
         return false;
     ds_fence_init(&stream->fence, place);
     ds_pending_clear(&stream->pending);
+    end_wait(reader, stream);
     stream->damaged = false;
     stream->since_turn = reader->turn;
     stream->active = reader->broker->ops->start(reader->broker, topic, partition,
@@ -176,7 +184,10 @@ static void stop_partition(struct ds_reader *reader, int32_t partition)
     for (size_t t = 0; t < reader->config.topic_count; t++) {
         struct ds_stream *stream = reader->streams[t][partition];
 
-        if (stream == NULL || !stream->active)
+        if (stream == NULL)
+            continue;
+        end_wait(reader, stream);
+        if (!stream->active)
             continue;
         stream->active = false;
         reader->broker->ops->stop(reader->broker, (int32_t)t, partition);
@@ -289,11 +300,65 @@ static void stop_damaged(struct ds_reader *reader, struct ds_stream *stream,
     reader->broker->ops->stop(reader->broker, event->topic, event->partition);
 }
 
+/* The record has moved nothing; its partition is read again from it. */
+static void wait_for_schema(struct ds_reader *reader, struct ds_stream *stream,
+                            const struct ds_broker_event *event, unsigned answers,
+                            const ds_error_t *why)
+{
+    ds_log_t log = stream_log(reader, event->topic, event->partition);
+
+    log.offset = event->offset;
+    stream->active = false;
+    reader->broker->ops->stop(reader->broker, event->topic, event->partition);
+    ds_schema_wait_begin(&stream->wait, reader->runtime, answers, why);
+    reader->waiting++;
+    ds_schema_wait_say(reader->runtime, &log, why, &reader->wait_said_us);
+}
+
+static bool resume(struct ds_reader *reader, int32_t topic, int32_t partition, ds_error_t *error)
+{
+    struct ds_stream *stream = reader->streams[topic][partition];
+
+    if (stream == NULL || stream->wait.kind == DS_WAIT_NONE ||
+        !ds_schema_wait_over(&stream->wait, reader->runtime))
+        return true;
+    if (!reader->broker->ops->start(reader->broker, topic, partition, stream->fence.next_offset,
+                                    error))
+        return false;
+    end_wait(reader, stream);
+    stream->since_turn = reader->turn;
+    stream->active = true;
+    return true;
+}
+
+/* Those that cannot be read again now are tried with the next poll. */
+static void resume_all(struct ds_reader *reader)
+{
+    ds_error_t ignored = DS_ERROR_INIT;
+
+    for (size_t t = 0; t < reader->config.topic_count; t++)
+        for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
+            if (!resume(reader, (int32_t)t, p, &ignored))
+                return;
+}
+
+const char *ds_reader_waiting(const ds_reader_t *reader)
+{
+    const char *text = NULL;
+
+    for (size_t t = 0; reader->waiting > 0 && t < reader->config.topic_count; t++)
+        for (int32_t p = 0; p < DS_MAX_PARTITIONS && text == NULL; p++)
+            if (reader->streams[t][p] != NULL)
+                text = ds_schema_wait_text(&reader->streams[t][p]->wait, reader->runtime->framing);
+    return text;
+}
+
 /* false: the partition was stopped, the error says why. */
 static bool handle_stream_event(struct ds_reader *reader, const struct ds_broker_event *event,
                                 ds_error_t *error)
 {
     struct ds_stream *stream = reader->streams[event->topic][event->partition];
+    unsigned answers = ds_framing_answers(reader->runtime->framing);
     bool ok;
 
     if (stream == NULL || !stream->active || reader->turn <= stream->since_turn)
@@ -302,6 +367,12 @@ static bool handle_stream_event(struct ds_reader *reader, const struct ds_broker
                                          : read_failed(reader, stream, event, error);
     if (ok)
         return true;
+    if (event->kind == DS_BROKER_RECORD && event->offset == stream->fence.next_offset &&
+        ds_schema_waits(reader->topics[event->topic], error)) {
+        wait_for_schema(reader, stream, event, answers, error);
+        ds_error_clear(error);
+        return true;
+    }
     if (event->kind == DS_BROKER_READ_FAILED && error->code == DS_ERR_UNAVAILABLE) {
         /* Begin again later from the same place. */
         ds_error_clear(error);
@@ -358,6 +429,8 @@ static void begin_batch(struct ds_reader *reader)
         ds_reader_close_lookup(reader);
     if (reader->config.group_id != NULL)
         ask_due(reader);
+    if (reader->waiting > 0)
+        resume_all(reader);
 }
 
 /* A record that comes tells that Kafka is back; where nobody writes, none does. So ask, now and

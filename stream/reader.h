@@ -4,7 +4,8 @@
  * polls. It keeps a fence per (topic, partition); skipped records are counted
  * (doorstep_fence_skipped_total{topic,reason}); damage (an offset that jumps, a later epoch than
  * the log opened, an Open that contradicts what was read, a position outside the log) stops that
- * partition with DS_ERR_DAMAGE and is never skipped over.
+ * partition with DS_ERR_DAMAGE and is never skipped over. A record of a schema that is not known
+ * (yet) is not skipped either: its partition waits in front of it, the others go on.
  *
  * Two ways to get partitions: with a group (it subscribes to topics[0]; partition p of all other
  * topics is assigned by hand beside p of topics[0]), or without one (ds_reader_assign). */
@@ -86,6 +87,9 @@ void ds_reader_drop(ds_reader_t *reader, int32_t partition);
  * message names topic, partition and offset; other partitions go on with the next poll. */
 DS_MUST_CHECK bool ds_reader_poll(ds_reader_t *reader, int timeout_ms,
                                   struct ds_read_batch *batch_out, ds_error_t *error);
+/** @brief What a partition waits for, a literal for people: the schema registry, or a version that
+ * knows a schema. NULL: none does. It is logged (schema.waiting) and goes on by itself. */
+const char *ds_reader_waiting(const ds_reader_t *reader);
 /** @brief Ask the broker for the end (next offset to be written). Finite timeout. */
 DS_MUST_CHECK bool ds_reader_end(ds_reader_t *reader, int32_t topic, int32_t partition,
                                  int timeout_ms, int64_t *end_out, ds_error_t *error);

@@ -7,6 +7,7 @@
 #include "stream/fence.h"
 #include "stream/pending.h"
 #include "stream/reader.h"
+#include "stream/schema_wait.h"
 
 #define DS_READER_IDENTITY_BYTES 64
 
@@ -17,6 +18,7 @@ struct ds_stream {
     uint64_t since_turn; /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence;
     struct ds_pending pending;
+    struct ds_schema_wait wait;
     char identity[DS_READER_IDENTITY_BYTES]; /* "": not known */
 };
 
@@ -44,6 +46,8 @@ struct ds_reader {
     struct ds_reader_part parts[DS_MAX_PARTITIONS];
     ds_metric_t *skipped[DS_BROKER_MAX_TOPICS][DS_FENCE_VERDICTS];
 
+    size_t waiting; /* streams that wait for a schema */
+    int64_t wait_said_us;
     int64_t sight_at_us; /* monotonic: when to look again whether Kafka is back */
     uint64_t turn;       /* of the broker's poll */
     const struct ds_broker_event *events;

@@ -63,8 +63,9 @@ static bool take(struct search *search, struct beginning *beginning,
         return true; /* what is left of an earlier question */
     ds_arena_reset(search->arena);
     void *value = ds_arena_alloc(search->arena, schema->struct_bytes, error);
-    if (value == NULL || !ds_fence_read(&beginning->fence, schema, record->value, record->offset,
-                                        search->arena, value, &undecodable, &verdict, error))
+    if (value == NULL ||
+        !ds_fence_read(&beginning->fence, search->reader->runtime->framing, schema, record->value,
+                       record->offset, search->arena, value, &undecodable, &verdict, error))
         return false;
     if (verdict == DS_FENCE_TAKE && !undecodable)
         ds_reader_note_identity(beginning->stream, &beginning->fence, value);

@@ -56,7 +56,8 @@ static bool release_pending(struct ds_reader *reader, struct ds_stream *stream, 
         if (value == NULL)
             return false;
         /* It was decoded before with this result: only memory can make a difference. */
-        if (!ds_schema_decode(schema, record.value, reader->arena, value, &head_ok, &ignored) &&
+        if (!ds_framing_decode(reader->runtime->framing, schema, record.value, reader->arena, value,
+                               &head_ok, &ignored) &&
             !item->undecodable) {
             *error = ignored;
             return false;
@@ -103,8 +104,9 @@ bool ds_reader_take(struct ds_reader *reader, struct ds_stream *stream,
     bool undecodable = false;
     void *value = ds_arena_alloc(reader->arena, schema->struct_bytes, error);
 
-    if (value == NULL || !ds_fence_read(&stream->fence, schema, record->value, record->offset,
-                                        reader->arena, value, &undecodable, &verdict, error))
+    if (value == NULL ||
+        !ds_fence_read(&stream->fence, reader->runtime->framing, schema, record->value,
+                       record->offset, reader->arena, value, &undecodable, &verdict, error))
         return false;
     if (verdict != DS_FENCE_TAKE) {
         ds_metric_add(reader->skipped[record->topic][verdict], 1);

@@ -2,6 +2,7 @@
  * place of this very log; else the one before, with a warning; else none, and the log is read.
  * Where the log is another, or shorter than what stands in a snapshot, nothing is touched any more
  * (protocol R8, R13). See snapshot.h. */
+#include "schemas/framing.h"
 #include "stream/snapshot_reader.h"
 
 #include <inttypes.h>
@@ -363,8 +364,9 @@ static void identify(struct ds_snapshot_reader *r, const struct ds_broker_event 
     bool undecodable = false;
 
     ds_arena_reset(host->arena);
-    if (!ds_fence_read(&r->fence, host->decider->events, record->value, record->offset, host->arena,
-                       host->message, &undecodable, &verdict, &error)) {
+    if (!ds_fence_read(&r->fence, host->runtime->framing, host->decider->events, record->value,
+                       record->offset, host->arena, host->message, &undecodable, &verdict,
+                       &error)) {
         fail(r, &error); /* reading the log will come across it, and say so */
         return;
     }
@@ -385,8 +387,8 @@ static void check_place(struct ds_snapshot_reader *r, const struct ds_broker_eve
     bool ok;
 
     ds_arena_reset(host->arena);
-    ok = ds_schema_decode(host->decider->events, record->value, host->arena, host->message,
-                          &head_ok, &error);
+    ok = ds_framing_decode(host->runtime->framing, host->decider->events, record->value,
+                           host->arena, host->message, &head_ok, &error);
     ds_error_clear(&error);
     if (record->offset != manifest->offset || !(ok || head_ok) || meta->epoch != manifest->epoch ||
         meta->seq != manifest->seq || meta->more)

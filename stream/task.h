@@ -12,6 +12,7 @@
 #include "stream/fence.h"
 #include "stream/host.h"
 #include "stream/pending.h"
+#include "stream/schema_wait.h"
 #include "stream/snapshot.h"
 #include "stream/window.h"
 
@@ -74,6 +75,7 @@ struct ds_task_input {
     bool resending;        /* the originals of owed dead letters are read before it is resumed */
     uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence; /* of a commands topic only next_offset counts */
+    struct ds_schema_wait wait;
     struct ds_pending pending;
     int64_t silent;          /* events that yielded nothing since the log last named the input */
     int64_t silent_since_us; /* monotonic: the first of them */
@@ -107,6 +109,7 @@ struct ds_task {
     struct ds_pending pending;
     bool own_reading;
     uint64_t own_since_turn;
+    struct ds_schema_wait own_wait;
     int64_t read_until; /* -1: not asked yet */
 
     /* Becoming the owner */
@@ -234,6 +237,7 @@ struct ds_host {
     bool snapshots_busy;       /* one is being written: turns must not wait long */
     int64_t call_after_us;     /* monotonic: no synchronous call before */
     int64_t away_said_us;
+    int64_t wait_said_us; /* of schemas that are not known */
     bool fatal_set;
     ds_error_t fatal; /* the process must end */
 
@@ -275,6 +279,8 @@ DS_MUST_CHECK bool ds_task_append_system(struct ds_task *task, const char *what,
 DS_MUST_CHECK bool ds_task_read_own(struct ds_task *task, struct ds_log_place place,
                                     ds_error_t *error);
 void ds_task_stop_own(struct ds_task *task);
+/** Go on where the own log waits for a schema, if it may be known now. */
+void ds_task_resume_own(struct ds_task *task);
 
 /* ---- fold.c ---- */
 DS_MUST_CHECK bool ds_task_forget(struct ds_task *task, ds_error_t *error);
@@ -321,6 +327,8 @@ DS_MUST_CHECK bool ds_task_resume_input(struct ds_task *task, struct ds_task_inp
                                         ds_error_t *error);
 DS_MUST_CHECK bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error);
 void ds_task_stop_inputs(struct ds_task *task);
+/** The same for the inputs. */
+void ds_task_resume_inputs(struct ds_task *task);
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
                           const struct ds_broker_event *record);
 /** Memory ends the process, a server that is away the epoch; anything else stops the partition. */

@@ -82,8 +82,9 @@ static bool inputs_read(struct ds_task *task)
 
         if (end_reached(in) || DS_PLANTED(TIMER))
             continue;
-        if (task->host->broker->ops->away(task->host->broker))
-            task->barrier_wait_us = now_us; /* the grace is for an input, not for a whole outage */
+        /* The grace is for an input, not for a whole outage. */
+        if (task->host->broker->ops->away(task->host->broker) || in->wait.kind == DS_WAIT_REGISTRY)
+            task->barrier_wait_us = now_us;
         since = in->moved_us > task->barrier_wait_us ? in->moved_us : task->barrier_wait_us;
         if (now_us - since < task->host->config.timer_grace_us)
             return false;

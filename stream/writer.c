@@ -49,7 +49,7 @@ bool ds_task_write_claim(struct ds_task *task, ds_error_t *error)
     event->body.as.claim = (struct ds_claim){
         .nonce = ds_str(task->nonce.text), .owner = ds_str(host->owner), .generation = -1};
     ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
-    if (!ds_schema_encode(host->decider->events, event, &bytes, error))
+    if (!ds_framing_encode(host->runtime->framing, host->decider->events, event, &bytes, error))
         goto out;
     message.value = ds_buf_bytes(&bytes);
     header.value.data = (const uint8_t *)host->decider->events->ce_types[DS_PROTOCOL_CLAIM];
@@ -116,7 +116,7 @@ static bool encode(struct ds_task *task, ds_error_t *error)
         const void *event = ds_decision_event(host->decision, i);
         size_t before = out->bytes.len;
 
-        if (!ds_schema_encode(schema, event, &out->bytes, error))
+        if (!ds_framing_encode(host->runtime->framing, schema, event, &out->bytes, error))
             return false;
         if (out->bytes.len - before > DS_MAX_RECORD_BYTES)
             return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT, "a record of %zu bytes",

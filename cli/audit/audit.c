@@ -185,9 +185,11 @@ static bool take(void *context, const struct ds_audit_record *record, ds_error_t
 static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t *error)
 {
     bool ok = ds_audit_part_new(audit->report, partition, audit->source->partitions,
-                                audit->source->ranges[partition], &audit->part, error) &&
-              audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&
-              ds_audit_part_judge(audit->part, error) && compare(audit, error);
+                                audit->source->ranges[partition], &audit->part, error);
+    if (ok)
+        audit->part->framing = audit->runtime->framing;
+    ok = ok && audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&
+         ds_audit_part_judge(audit->part, error) && compare(audit, error);
     ds_audit_part_destroy(audit->part);
     audit->part = NULL; /* before the rows are folded: memory is needed for one of the two */
     return ok && compare_rows(audit, partition, error);

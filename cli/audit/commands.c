@@ -38,7 +38,6 @@ static struct ds_audit_command *command_at(const struct ds_audit_commands *comma
 bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
                            const struct ds_audit_record *record, ds_error_t *error)
 {
-    const struct ds_schema *schema = ds_audit_schema(record->topic);
     struct ds_audit_command *command = command_at(&part->commands[processor], record->offset);
     ds_arena_t *scratch = part->streams[processor].scratch;
     ds_error_t why = DS_ERROR_INIT;
@@ -46,7 +45,8 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
     if (command == NULL)
         return true;
     ds_arena_reset(scratch);
-    struct ds_command_envelope *value = ds_arena_alloc(scratch, schema->struct_bytes, error);
+    struct ds_command_envelope *value =
+        ds_arena_alloc(scratch, ds_audit_schema(record->topic)->struct_bytes, error);
     if (value == NULL)
         return false;
     part->report->checked[DS_AUDIT_COMMANDS]++;
@@ -54,8 +54,8 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
     command->fingerprint = ds_fingerprint64(record->value);
     command->is_misplaced = !ds_audit_is_placed(part, record);
     command->readable =
-        record->has_value && ds_schema_decode(schema, record->value, scratch, value, NULL, &why);
-    if (why.code == DS_ERR_MEMORY)
+        record->has_value && ds_audit_decode(part, record, scratch, value, NULL, &why);
+    if (why.code == DS_ERR_MEMORY || why.code == DS_ERR_UNAVAILABLE)
         return ds_error_set(error, why.domain, why.code, "%s", why.message);
     if (command->readable)
         ds_audit_hash(value->head.command_id, command->hash);

@@ -231,9 +231,10 @@ struct ds_audit_part {
     int32_t partitions; /* of the topics */
     struct ds_audit_stream streams[DS_AUDIT_PROCESSORS];
     struct ds_audit_commands commands[DS_AUDIT_PROCESSORS];
-    ds_map_t *orders;   /* struct ds_audit_order */
-    ds_map_t *products; /* struct ds_audit_product */
-    ds_arena_t *arena;  /* of all orders and products */
+    ds_map_t *orders;           /* struct ds_audit_order */
+    ds_map_t *products;         /* struct ds_audit_product */
+    ds_arena_t *arena;          /* of all orders and products */
+    struct ds_framing *framing; /* NULL: no schema registry */
 };
 
 /** @brief An empty partition of `partitions`. @param ranges  what will be read of each of the
@@ -246,6 +247,11 @@ void ds_audit_part_destroy(struct ds_audit_part *part);
 /** @brief Take the next record of one of the topics; per topic in offset order. MEMORY, LIMIT. */
 DS_MUST_CHECK bool ds_audit_part_take(struct ds_audit_part *part,
                                       const struct ds_audit_record *record, ds_error_t *error);
+/** @brief Decode a record; for a registry's answer about its schema it waits.
+ *  @param error  as ds_framing_decode(); UNAVAILABLE: no answer came, nothing can be said. */
+DS_MUST_CHECK bool ds_audit_decode(const struct ds_audit_part *part,
+                                   const struct ds_audit_record *record, ds_arena_t *arena,
+                                   void *value_out, bool *head_ok_out, ds_error_t *error);
 /** @brief All is read: judge what needs more than one topic. Once. */
 DS_MUST_CHECK bool ds_audit_part_judge(struct ds_audit_part *part, ds_error_t *error);
 

@@ -1,11 +1,13 @@
 /* One partition: records in, folds, and the judgement at the end. */
 #include "cli/audit/folds.h"
+#include "schemas/framing.h"
 #include "stream/partition.h"
 
 #include <stdlib.h>
 
 #define MAX_ORDERS   ((size_t)1 << 28)
 #define MAX_PRODUCTS ((size_t)1 << 24)
+#define REGISTRY_MS  10000
 #define ARENA_FIRST  ((size_t)256 * 1024)
 #define ARENA_MAX    ((size_t)8 * 1024 * 1024 * 1024)
 
@@ -141,6 +143,13 @@ void ds_audit_part_destroy(struct ds_audit_part *part)
     ds_map_destroy(part->products, NULL);
     ds_arena_destroy(part->arena);
     free(part);
+}
+
+bool ds_audit_decode(const struct ds_audit_part *part, const struct ds_audit_record *record,
+                     ds_arena_t *arena, void *value_out, bool *head_ok_out, ds_error_t *error)
+{
+    return ds_framing_decode_patiently(part->framing, ds_audit_schema(record->topic), record->value,
+                                       arena, value_out, head_ok_out, REGISTRY_MS, error);
 }
 
 static bool fold(struct ds_audit_part *part, const struct ds_audit_event *event, ds_error_t *error)

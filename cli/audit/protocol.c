@@ -161,21 +161,22 @@ static void drop_pending(struct ds_audit_part *part, struct ds_audit_stream *str
 }
 
 /* Keep a copy that lives until the decision is complete. */
-static bool hold(struct ds_audit_stream *stream, const struct ds_audit_record *record,
-                 ds_error_t *error)
+static bool hold(const struct ds_audit_part *part, struct ds_audit_stream *stream,
+                 const struct ds_audit_record *record, ds_error_t *error)
 {
-    const struct ds_schema *schema = ds_audit_schema(record->topic);
+    struct ds_audit_record held = *record;
     ds_str_t copy;
     void *event;
 
     if (stream->pending_count == 0 && !stream->keeps_held)
         ds_arena_reset(stream->held);
-    event = ds_arena_alloc(stream->held, schema->struct_bytes, error);
+    event = ds_arena_alloc(stream->held, ds_audit_schema(record->topic)->struct_bytes, error);
     if (event == NULL ||
         !ds_arena_dup(stream->held, (ds_str_t){(const char *)record->value.data, record->value.len},
-                      &copy, error) ||
-        !ds_schema_decode(schema, (ds_bytes_t){(const uint8_t *)copy.data, copy.len}, stream->held,
-                          event, NULL, error))
+                      &copy, error))
+        return false;
+    held.value = (ds_bytes_t){(const uint8_t *)copy.data, copy.len};
+    if (!ds_audit_decode(part, &held, stream->held, event, NULL, error))
         return false;
     stream->pending[stream->pending_count++] =
         (struct ds_audit_event){record->topic, record->offset, event};
@@ -213,7 +214,7 @@ static bool take(struct ds_audit_part *part, struct ds_audit_stream *stream,
         drop_pending(part, stream);
         close_gap(part, stream, record->topic, true);
     }
-    if (!hold(stream, record, error))
+    if (!hold(part, stream, record, error))
         return false;
     if (meta->more)
         return true;
@@ -231,18 +232,18 @@ static bool decode(struct ds_audit_part *part, struct ds_audit_stream *stream,
                    const struct ds_audit_record *record, struct ds_protocol_event **event_out,
                    bool *undecodable_out, ds_error_t *error)
 {
-    const struct ds_schema *schema = ds_audit_schema(record->topic);
     ds_error_t why = DS_ERROR_INIT;
     bool head_ok = false;
 
     ds_arena_reset(stream->scratch);
     *undecodable_out = false;
-    *event_out = ds_arena_alloc(stream->scratch, schema->struct_bytes, error);
+    *event_out =
+        ds_arena_alloc(stream->scratch, ds_audit_schema(record->topic)->struct_bytes, error);
     if (*event_out == NULL)
         return false;
-    if (ds_schema_decode(schema, record->value, stream->scratch, *event_out, &head_ok, &why))
+    if (ds_audit_decode(part, record, stream->scratch, *event_out, &head_ok, &why))
         return true;
-    if (why.code == DS_ERR_MEMORY) {
+    if (why.code == DS_ERR_MEMORY || why.code == DS_ERR_UNAVAILABLE) {
         *error = why;
     } else if (why.code == DS_ERR_UNKNOWN) {
         stop(part, stream, record, &why); /* readers wait there for the version that knows it */

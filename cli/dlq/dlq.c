@@ -3,12 +3,14 @@
 #include "base/limits.h"
 #include "cli/dlq/letters.h"
 #include "cli/roles.h"
+#include "schemas/framing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #define OUTPUT_BYTES ((size_t)64 * 1024 * 1024)
 #define TEXT_BYTES   4096
+#define REGISTRY_MS  10000
 
 struct settings {
     const char *brokers;
@@ -180,7 +182,8 @@ static bool add_decoded(struct desk *desk, const struct ds_letter *letter, ds_er
         message = ds_arena_calloc(arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
     if (message == NULL) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error);
-    } else if (!ds_schema_decode(schema, letter->value, arena, message, NULL, &why)) {
+    } else if (!ds_framing_decode_patiently(desk->runtime->framing, schema, letter->value, arena,
+                                            message, NULL, REGISTRY_MS, &why)) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error) &&
              add_text(&desk->out, "decodeError", ds_str(why.message), error);
     } else {

@@ -79,6 +79,13 @@ static bool at_the_ends(const struct search *search)
     return true;
 }
 
+static bool not_read(const struct search *search, ds_error_t *error)
+{
+    const char *waiting = ds_reader_waiting(search->reader);
+    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_TIMEOUT, "the log was not read to its end%s%s",
+                        waiting == NULL ? "" : ": ", waiting == NULL ? "" : waiting);
+}
+
 static bool read_all(struct search *search, const struct ds_runtime *runtime, int64_t timeout_us,
                      ds_error_t *error)
 {
@@ -86,8 +93,7 @@ static bool read_all(struct search *search, const struct ds_runtime *runtime, in
     while (!at_the_ends(search)) {
         struct ds_read_batch batch;
         if (ds_stopping(runtime) || ds_monotonic_us(runtime->clock) > deadline)
-            return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_TIMEOUT,
-                                "the log was not read to its end");
+            return not_read(search, error);
         if (!ds_reader_poll(search->reader, POLL_MS, &batch, error))
             return false;
         for (size_t i = 0; i < batch.count; i++)

@@ -38,8 +38,9 @@ java_packages() {
         if have java; then major=$(java_major); fi
         [ "${major:-0}" -ge 17 ] || echo openjdk-17-jre-headless
     fi
-    # Maven is only needed to fetch Kafka.
-    if ! have mvn && ! kafka_installed; then echo maven; fi
+    # Maven is only needed to fetch Kafka, and for tests the schema registry.
+    if have mvn; then return 0; fi
+    if ! kafka_installed || { [ "$WITH_REGISTRY" = 1 ] && ! registry_installed; }; then echo maven; fi
 }
 
 check_distribution() {

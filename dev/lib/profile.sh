@@ -20,6 +20,7 @@ use_profile() {
     KAFKA_PORT=${KAFKA_PORTS[1]}
     POSTGRES_PORT=$(profile_port postgres 32)
     MONGO_PORT=$(profile_port mongo 17)
+    REGISTRY_PORT=$(profile_port registry 81)
     API_PORT=$(profile_port api 0)
     SANDBOX_PORT=$(profile_port sandbox 1)
     METRICS_PORT=$(profile_port metrics 40)
@@ -54,8 +55,8 @@ make_home() {
     chmod 755 "$PROFILE_HOME"
 }
 
-# What a process of the shop needs to find the servers of this profile, and its own ports. Nobody
-# else calls a private shop, so `load` may call as often as it likes: 0 is no limit.
+# What a process of the shop needs to find the servers of this profile, and its own ports. Roles use
+# the registry where SCHEMA_REGISTRY_URL says so: that is for the caller to set. Nobody else calls a private shop, so `load` may call as often as it likes: 0 is no limit.
 profile_variables() {
     local node brokers=127.0.0.1:$KAFKA_PORT
     for ((node = 2; node <= KAFKA_NODES; node++)); do brokers+=,127.0.0.1:${KAFKA_PORTS[node]}; done
@@ -63,6 +64,7 @@ profile_variables() {
 KAFKA_BROKERS=$brokers
 DATABASE_URL=postgresql://doorstep@127.0.0.1:$POSTGRES_PORT/doorstep
 MONGODB_URL='mongodb://127.0.0.1:$MONGO_PORT/doorstep?replicaSet=rs0&retryWrites=false'
+REGISTRY_URL=http://127.0.0.1:$REGISTRY_PORT$REGISTRY_PATH
 API_PORT=$API_PORT
 API_URL=http://127.0.0.1:$API_PORT
 SANDBOX_PORT=$SANDBOX_PORT

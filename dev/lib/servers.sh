@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The life of the private servers. Each kind brings the same functions, NAME_needs, _ports,
-# _prepare, _launch, _ready, _finish, _stop and _erase (kafka.sh, postgres.sh, mongo.sh).
+# _prepare, _launch, _ready, _finish, _stop and _erase (kafka.sh, postgres.sh, mongo.sh, registry.sh).
 
 # shellcheck source=dev/lib/versions.sh
 . "$DOORSTEP_ROOT/dev/lib/versions.sh"
@@ -14,7 +14,10 @@
 . "$DOORSTEP_ROOT/dev/lib/postgres.sh"
 # shellcheck source=dev/lib/mongo.sh
 . "$DOORSTEP_ROOT/dev/lib/mongo.sh"
+# shellcheck source=dev/lib/registry.sh
+. "$DOORSTEP_ROOT/dev/lib/registry.sh"
 
+# What the shop needs. A schema registry runs beside them where it was asked for.
 # shellcheck disable=SC2034 # for the scripts that source this
 ALL_SERVERS=("${KAFKA_SERVERS[@]}" postgres mongo)
 START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-90}

@@ -80,6 +80,12 @@ configuration_page_is_current() {
     diff -u docs/configuration.md <("$binary" config-doc)
 }
 
+released_schemas_can_be_read() {
+    local binary=build/${DOORSTEP_PRESET:-dev}/doorstep
+    [ -x "$binary" ] || skip "$binary is not built" || return
+    "$binary" schemas check --schemas schemas
+}
+
 checker() { "$CHECKS_VENV/bin/python" "$@"; }
 
 dockerfile_passes_hadolint() { "$CHECKS_VENV/bin/hadolint" Dockerfile; }
@@ -106,4 +112,5 @@ static_checks() {
     check compose_file_is_consistent compose_file_is_consistent
     check workflow_follows_the_schema workflow_follows_the_schema
     check configuration_page_is_current configuration_page_is_current
+    check released_schemas_can_be_read released_schemas_can_be_read
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Downloaded tools: Kafka's jars and mongod. They are kept in DOORSTEP_CACHE, outside of the
+# Downloaded tools: Kafka's jars, mongod, and for tests a schema registry. They are kept in DOORSTEP_CACHE, outside of the
 # checkout, shared by profiles and clones, and put in place only when complete and checked.
 
 # The system's Python, with Debian's pip, rather than one that comes first in PATH.
@@ -8,6 +8,7 @@ system_python() {
 }
 
 kafka_installed() { [ -f "$DOORSTEP_TOOLS/kafka-$KAFKA_VERSION/lib/kafka_2.13-$KAFKA_VERSION.jar" ]; }
+registry_installed() { [ -f "$DOORSTEP_TOOLS/registry-$REGISTRY_VERSION/apicurio-registry-app-$REGISTRY_VERSION-runner.jar" ]; }
 mongod_installed() { [ -x "$DOORSTEP_TOOLS/mongod-$MONGOD_VERSION/mongod" ]; }
 
 dependency() {
@@ -44,6 +45,16 @@ maven_fetch() {
 kafka_fetch() {
     kafka_pom >"$1/pom.xml"
     maven_fetch "$1" "$DOORSTEP_ROOT/dev/kafka/kafka-$KAFKA_VERSION.sha256"
+}
+
+registry_fetch() {
+    local work=$1 archive=apicurio-registry-app-$REGISTRY_VERSION-all.tar.gz
+    cd "$work" || return 1
+    mvn -q --batch-mode "org.apache.maven.plugins:maven-dependency-plugin:$MAVEN_COPY_PLUGIN:copy" \
+        -Dartifact="io.apicurio:apicurio-registry-app:$REGISTRY_VERSION:tar.gz:all" -DoutputDirectory=. || return 1
+    printf '%s  %s\n' "$REGISTRY_SHA256" "$archive" | sha256sum -c --quiet || return 1
+    tar xzf "$archive" || return 1
+    rm -f "$archive"
 }
 
 mongod_fetch() {
@@ -84,6 +95,15 @@ install_tools() {
     if ! mongod_installed; then
         fetch_tool "mongod-$MONGOD_VERSION" "fetching mongod $MONGOD_VERSION" mongod_fetch
     fi
+}
+
+# What only ./dev/test starts.
+install_registry() {
+    registry_installed && return 0
+    need_disk "$DOORSTEP_CACHE" 400 "the download of the schema registry"
+    have java || die "Java is missing: install openjdk-17-jre-headless"
+    have mvn || die "Maven is missing, which fetches the schema registry: install maven"
+    fetch_tool "registry-$REGISTRY_VERSION" "fetching Apicurio Registry $REGISTRY_VERSION" registry_fetch
 }
 
 # Checkers for ./dev/test that Debian does not have, in a Python environment of their own.

@@ -40,7 +40,8 @@ struct worker {
     int64_t look_due_us;
     int64_t lag_due_us;
     int32_t lag_next;
-    bool taken; /* a partition was ours: the log and the database have both answered */
+    bool taken;          /* a partition was ours: the log and the database have both answered */
+    const char *schemas; /* what the reader waited for, as told last */
     bool gone;
     ds_metric_t *events;
     ds_metric_t *batches;
@@ -72,6 +73,8 @@ static void tell(const struct worker *w, const char *waiting)
 {
     if (waiting == NULL && !w->taken)
         waiting = joining;
+    if (waiting == NULL)
+        waiting = ds_reader_waiting(w->reader);
     atomic_store(&w->runtime->health->waiting, waiting);
     atomic_store(&w->runtime->health->ready, waiting == NULL);
 }
@@ -315,8 +318,10 @@ static void turn(struct worker *w)
         on_poll_failed(w, &error);
         return;
     }
-    if (atomic_load(&w->runtime->health->waiting) == kafka_away)
+    const char *schemas = ds_reader_waiting(w->reader);
+    if (atomic_load(&w->runtime->health->waiting) == kafka_away || schemas != w->schemas)
         tell(w, NULL);
+    w->schemas = schemas;
     size_t count = gather(w, &batch);
     if (count > 0) {
         write_batch(w, count);

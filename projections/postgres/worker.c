@@ -31,9 +31,10 @@ struct worker {
     int64_t end[DS_FOLD_TOPICS][DS_MAX_PARTITIONS]; /* of the logs, as last asked */
     int64_t look_due_us;
     int64_t lag_due_us;
-    int32_t lag_next; /* partition to be asked about */
-    bool taken;       /* a partition was ours: the log and the database have both answered */
-    bool gone;        /* another process has our place in the group */
+    int32_t lag_next;    /* partition to be asked about */
+    bool taken;          /* a partition was ours: the log and the database have both answered */
+    const char *schemas; /* what the reader waited for, as told last */
+    bool gone;           /* another process has our place in the group */
     ds_metric_t *events;
     ds_metric_t *batches;
     ds_metric_t *evicted;
@@ -76,6 +77,8 @@ static void tell(const struct worker *w, const char *waiting)
 {
     if (waiting == NULL && !w->taken)
         waiting = joining;
+    if (waiting == NULL)
+        waiting = ds_reader_waiting(w->reader);
     atomic_store(&w->runtime->health->waiting, waiting);
     atomic_store(&w->runtime->health->ready, waiting == NULL);
 }
@@ -399,8 +402,10 @@ static void turn(struct worker *w)
         on_poll_failed(w, &error);
         return;
     }
-    if (atomic_load(&w->runtime->health->waiting) == kafka_away)
+    const char *schemas = ds_reader_waiting(w->reader);
+    if (atomic_load(&w->runtime->health->waiting) == kafka_away || schemas != w->schemas)
         tell(w, NULL);
+    w->schemas = schemas;
     if (batch.count > 0) {
         size_t count = gather(w, &batch);
         if (count > 0)

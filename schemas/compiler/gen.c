@@ -107,11 +107,6 @@ bool is_commands(const struct type *top)
     return ends_with(top->topic, ".commands");
 }
 
-bool is_state(const struct type *top)
-{
-    return ends_with(top->topic, ".state");
-}
-
 struct type *body_of(const struct type *top)
 {
     if (!is_events(top) && !is_commands(top))

@@ -4,6 +4,7 @@
 #define DS_SCHEMAS_COMPILER_GEN_H
 
 #include "names.h"
+#include "released.h"
 
 struct gen {
     struct model *model;
@@ -28,22 +29,8 @@ DS_MUST_CHECK bool gen_close(struct gen *gen, const char *name);
 const char *topic_c_name(struct gen *gen, const struct type *top);
 bool is_events(const struct type *top);
 bool is_commands(const struct type *top);
-/** @brief An image of an aggregate (decider/decider.h): kept in snapshots, no topic of its own. */
-bool is_state(const struct type *top);
 /** @brief The union "body" of an events or commands topic; NULL for others. */
 struct type *body_of(const struct type *top);
-
-/** The schemas records of a topic may have been written with, besides the current one. */
-struct topic_versions {
-    const struct schema_file *file; /* current */
-    uint64_t fingerprint;
-    struct {
-        const struct schema_file *file; /* released */
-        uint64_t fingerprint;
-        const char *name; /* "v1" */
-    } versions[MODEL_MAX_FILES];
-    size_t count; /* newest first; none with the current fingerprint */
-};
 
 /** @brief Whether `top` holds a value of the C type of `wanted`, at any depth. */
 bool type_reaches(const struct type *top, const struct type *wanted);

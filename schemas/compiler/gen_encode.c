@@ -216,11 +216,11 @@ void gen_encoder_top(struct gen *gen, const struct type *top)
          "\nstatic uint8_t *put_any(struct ds_avro_writer *w, uint8_t *p, const void *value)\n"
          "{\n    return put_%s(w, p, value);\n}\n",
          top->c_name);
-    emit(gen, "\nstatic bool encode_%s(const void *value, ds_buf_t *out, ds_error_t *error)\n{\n",
-         topic);
     emit(gen,
-         "    static const struct ds_avro_encoder encoder = {\n        \"%s\", FINGERPRINT, "
-         "bound_any, put_any};\n",
+         "\nstatic bool encode_%s(ds_bytes_t frame, const void *value, ds_buf_t *out, "
+         "ds_error_t *error)\n{\n",
+         topic);
+    emit(gen, "    static const struct ds_avro_encoder encoder = {\"%s\", bound_any, put_any};\n",
          top->topic);
-    emit(gen, "    return ds_avro_encode(&encoder, value, out, error);\n}\n");
+    emit(gen, "    return ds_avro_encode(&encoder, frame, value, out, error);\n}\n");
 }

@@ -1,6 +1,7 @@
 /* schemas/compiler/main.c - ds_schemac: schemas in, C out. Run by the build. */
-#include "released.h"
+#include "gen.h"
 
+#include <avro.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,6 @@ struct arguments {
     const char *list;
     bool support;
     int first_file;
-};
-
-struct released_models {
-    struct model *items[MODEL_MAX_FILES];
-    size_t count;
 };
 
 static bool parse_arguments(int argc, char **argv, struct arguments *a)
@@ -63,30 +59,46 @@ static bool gen_common(struct gen *gen)
     return gen_close(gen, "list.c");
 }
 
-static bool gen_all(struct gen *gen, const char *released, struct released_models *models)
+static bool gen_all(struct gen *gen, const char *folder)
 {
     bool ok = false;
     struct topic_versions *topic = calloc(1, sizeof(*topic));
-    if (topic == NULL)
-        return ds_error_set(gen->error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "out of memory");
+    struct released *released = calloc(1, sizeof(*released));
+    if (topic == NULL || released == NULL) {
+        ds_error_set(gen->error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "out of memory");
+        goto out;
+    }
     if (!names_assign(gen->model, gen->plan, gen->error) || !gen_common(gen))
         goto out;
     for (size_t i = 0; i < gen->model->file_count; i++) {
-        if (!released_load(released, &gen->model->files[i], models->items, &models->count, topic,
-                           gen->error) ||
+        if (!released_load(folder, &gen->model->files[i], released, topic, gen->error) ||
             !gen_topic(gen, topic))
             goto out;
+        released_cleanup(released);
     }
     ok = true;
 out:
+    if (released != NULL)
+        released_cleanup(released);
+    free(released);
     free(topic);
     return ok;
+}
+
+/* Other readers of our topics use Avro libraries; what avro-c cannot parse is no contract. */
+static bool avro_takes_it(const struct schema_file *file, ds_error_t *error)
+{
+    avro_schema_t schema = NULL;
+    if (avro_schema_from_json_length(file->text, file->text_bytes, &schema) != 0)
+        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s: avro-c: %s", file->path,
+                            avro_strerror());
+    avro_schema_decref(schema);
+    return true;
 }
 
 static bool run(const struct arguments *a, int argc, char **argv, ds_error_t *error)
 {
     bool ok = false;
-    struct released_models released = {.count = 0};
     struct gen gen = {.model = model_new(),
                       .plan = calloc(1, sizeof(*gen.plan)),
                       .out_dir = a->out,
@@ -99,17 +111,15 @@ static bool run(const struct arguments *a, int argc, char **argv, ds_error_t *er
     }
     for (int i = a->first_file; i < argc; i++) {
         struct schema_file *file = NULL;
-        if (!model_add_file(gen.model, argv[i], &file, error))
+        if (!model_add_file(gen.model, argv[i], &file, error) || !avro_takes_it(file, error))
             goto out;
     }
-    ok = gen_all(&gen, a->released, &released);
+    ok = gen_all(&gen, a->released);
     if (ok && a->support) {
         gen_support(&gen);
         ok = gen_close(&gen, "support.c");
     }
 out:
-    for (size_t i = 0; i < released.count; i++)
-        model_destroy(released.items[i]);
     free(gen.plan);
     model_destroy(gen.model);
     return ok;

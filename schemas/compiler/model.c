@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MODEL_MAX_BYTES (64 * 1024 * 1024)
+#define MODEL_MAX_LEAST ((size_t)1 << 40) /* more than any record */
 
 struct model *model_new(void)
 {
@@ -75,6 +76,14 @@ bool type_is_named(const struct type *type)
     return type->kind == T_RECORD || type->kind == T_ENUM || type->kind == T_FIXED;
 }
 
+bool is_state(const struct type *top)
+{
+    static const char suffix[] = ".state";
+    size_t len = strlen(top->topic);
+    return len >= sizeof(suffix) - 1 &&
+           strcmp(top->topic + len - (sizeof(suffix) - 1), suffix) == 0;
+}
+
 const char *type_label(const struct type *type)
 {
     static const char *const labels[] = {"null",   "boolean", "int",   "long",  "float",
@@ -105,12 +114,12 @@ size_t type_least_bytes(const struct type *type)
         return type->fixed_bytes;
     case T_RECORD:
         for (size_t i = 0; i < type->field_count; i++)
-            sum += type_least_bytes(type->fields[i].type);
-        return sum;
+            sum += type->fields[i].type->least_bytes;
+        return sum < MODEL_MAX_LEAST ? sum : MODEL_MAX_LEAST;
     case T_UNION:
         sum = SIZE_MAX - 1;
         for (size_t i = 0; i < type->branch_count; i++) {
-            size_t branch = type_least_bytes(type->branches[i]);
+            size_t branch = type->branches[i]->least_bytes;
             sum = branch < sum ? branch : sum;
         }
         return 1 + sum;

@@ -64,6 +64,7 @@ struct type {
     struct type **branches;
     size_t branch_count;
     size_t fixed_bytes;
+    size_t least_bytes; /* on the wire; kept, for types that hold a type twice hold it 2^n times */
     /* Set by names_assign(). */
     const char *c_name;   /* without "ds_": "order_created", "array_of_order_line", "meta_cause" */
     const char *c_prefix; /* unions: of the enumerators, such as "DS_META_CAUSE" */
@@ -99,6 +100,11 @@ void model_destroy(struct model *model);
 DS_MUST_CHECK bool model_add_file(struct model *model, const char *path,
                                   struct schema_file **file_out, ds_error_t *error);
 
+/** @brief The same of a text, which is borrowed for the model's life and needs no "topic": a
+ * registry may have dropped it. @param name  for messages. */
+DS_MUST_CHECK bool model_add_text(struct model *model, const char *name, ds_str_t text,
+                                  struct schema_file **file_out, ds_error_t *error);
+
 /** @brief Look a named type up by its full name. */
 struct type *model_find(const struct model *model, const char *full);
 
@@ -108,10 +114,12 @@ const char *model_text(struct model *model, const char *format, ...) DS_PRINTF(2
 /** @brief True for ["null", T] and [T, "null"]; gives T and the index of null. */
 bool type_is_optional(const struct type *type, struct type **value_out, size_t *null_index_out);
 bool type_is_named(const struct type *type);
+/** @brief An image of an aggregate (decider/decider.h): kept in snapshots, no topic of its own. */
+bool is_state(const struct type *top);
 /** @brief "string", "doorstep.order.OrderLine", "array", "union": what the type is called in a
  * message. */
 const char *type_label(const struct type *type);
-/** @brief The least bytes a value takes on the wire. */
+/** @brief The least bytes a value takes on the wire, from those of the types it holds. */
 size_t type_least_bytes(const struct type *type);
 /** @brief Whether two definitions say the same (doc aside). Named types inside count by name: each
  * is compared where it is defined. */

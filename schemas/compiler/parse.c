@@ -2,7 +2,6 @@
  * and JSON path. */
 #include "model.h"
 
-#include <avro.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -473,6 +472,8 @@ static struct type *parse_type(struct parser *p, json_t *json, const char *space
     p->depth--;
     if (type == NULL && !ds_error_is_set(p->error))
         (void)no_memory(p);
+    if (type != NULL)
+        type->least_bytes = type_least_bytes(type);
     return type;
 }
 
@@ -508,56 +509,70 @@ out:
     return ok;
 }
 
-/* Other readers of our topics use Avro libraries; what avro-c cannot parse is no contract. */
-static bool avro_takes_it(const struct schema_file *file, ds_error_t *error)
+static struct type *parse_text(struct model *model, struct schema_file *file, ds_error_t *error)
 {
-    avro_schema_t schema = NULL;
-    if (avro_schema_from_json_length(file->text, file->text_bytes, &schema) != 0)
-        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s: avro-c: %s", file->path,
-                            avro_strerror());
-    avro_schema_decref(schema);
+    struct type *top = NULL;
+    json_error_t where;
+    json_t *json = json_loadb(file->text, file->text_bytes, JSON_REJECT_DUPLICATES, &where);
+    if (json == NULL) {
+        ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s:%d:%d: %s", file->path,
+                     where.line, where.column, where.text);
+        return NULL;
+    }
+    model->documents[model->document_count++] = json;
+    struct parser *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "%s: out of memory", file->path);
+        return NULL;
+    }
+    p->model = model;
+    p->file = file->path;
+    p->error = error;
+    (void)enter(p, "$");
+    top = parse_type(p, json, "");
+    free(p);
+    return top;
+}
+
+static struct schema_file *next_file(struct model *model, const char *path, ds_error_t *error)
+{
+    if (model->document_count < MODEL_MAX_FILES)
+        return &model->files[model->file_count];
+    ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT, "%s: more than %d files", path,
+                 MODEL_MAX_FILES);
+    return NULL;
+}
+
+bool model_add_text(struct model *model, const char *name, ds_str_t text,
+                    struct schema_file **file_out, ds_error_t *error)
+{
+    *file_out = NULL;
+    struct schema_file *file = next_file(model, name, error);
+    if (file == NULL)
+        return false;
+    *file = (struct schema_file){.path = name, .text = text.data, .text_bytes = text.len};
+    file->top = parse_text(model, file, error);
+    if (file->top == NULL)
+        return false;
+    model->file_count++;
+    *file_out = file;
     return true;
 }
 
 bool model_add_file(struct model *model, const char *path, struct schema_file **file_out,
                     ds_error_t *error)
 {
-    bool ok = false;
-    struct parser *p = NULL;
-    json_error_t where;
+    struct schema_file read = {0};
+    struct schema_file *file = NULL;
 
     *file_out = NULL;
-    if (model->file_count == MODEL_MAX_FILES)
-        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT, "%s: more than %d files", path,
-                            MODEL_MAX_FILES);
-    struct schema_file *file = &model->files[model->file_count];
-    if (!read_file(model, path, file, error))
+    if (!read_file(model, path, &read, error) ||
+        !model_add_text(model, path, (ds_str_t){read.text, (uint32_t)read.text_bytes}, &file,
+                        error))
         return false;
-    json_t *json = json_loadb(file->text, file->text_bytes, JSON_REJECT_DUPLICATES, &where);
-    if (json == NULL)
-        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s:%d:%d: %s", path,
-                            where.line, where.column, where.text);
-    model->documents[model->document_count++] = json;
-    p = calloc(1, sizeof(*p));
-    if (p == NULL)
-        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "%s: out of memory", path);
-    p->model = model;
-    p->file = path;
-    p->error = error;
-    (void)enter(p, "$");
-    file->top = parse_type(p, json, "");
-    if (file->top == NULL)
-        goto out;
-    if (file->top->kind != T_RECORD || file->top->topic == NULL) {
-        (void)refuse(p, "the top must be a record with a \"topic\"");
-        goto out;
-    }
-    if (!avro_takes_it(file, error))
-        goto out;
-    model->file_count++;
+    if (file->top->kind != T_RECORD || file->top->topic == NULL)
+        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID,
+                            "%s: $: the top must be a record with a \"topic\"", path);
     *file_out = file;
-    ok = true;
-out:
-    free(p);
-    return ok;
+    return true;
 }

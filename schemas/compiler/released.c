@@ -1,3 +1,5 @@
+/* schemas/compiler/released.c - older versions from their files, and whether today's schema reads
+ * them. */
 #include "released.h"
 
 #include "canon.h"
@@ -51,62 +53,81 @@ static bool list_versions(const char *folder, unsigned *numbers, size_t *count_o
     return ok;
 }
 
-static bool add_version(struct model *model, const char *folder, unsigned number,
-                        struct topic_versions *topic, ds_error_t *error)
+static bool read_version(const char *folder, unsigned number, const struct schema_file *now,
+                         struct released_version *version, ds_error_t *error)
 {
-    struct schema_file *old = NULL;
-    uint64_t fingerprint = 0;
-    const char *path = model_text(model, "%s/v%u.avsc", folder, number);
-    const struct schema_file *now = topic->file;
+    version->number = number;
+    version->model = model_new();
+    if (version->model == NULL)
+        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "out of memory");
+    const char *path = model_text(version->model, "%s/v%u.avsc", folder, number);
     if (path == NULL)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT, "%s: path too long", folder);
-    if (!model_add_file(model, path, &old, error))
+    if (!model_add_file(version->model, path, &version->file, error))
         return false;
-    if (strcmp(old->top->topic, now->top->topic) != 0)
+    if (strcmp(version->file->top->topic, now->top->topic) != 0)
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s is of topic %s", path,
-                            old->top->topic);
-    if (!resolve_check(old->top, now->top, "$", error))
-        return ds_error_prefix(error, "%s cannot read what %s wrote", now->path, path);
-    if (!canon_fingerprint(old->top, &fingerprint, error))
-        return false;
-    bool known = fingerprint == topic->fingerprint;
-    for (size_t i = 0; i < topic->count; i++)
-        known = known || topic->versions[i].fingerprint == fingerprint;
-    if (known)
-        return true;
-    topic->versions[topic->count].file = old;
-    topic->versions[topic->count].fingerprint = fingerprint;
-    topic->versions[topic->count].name = model_text(model, "v%u", number);
-    topic->count++;
-    return true;
+                            version->file->top->topic);
+    return canon_fingerprint(version->file->top, &version->fingerprint, error);
 }
 
-bool released_load(const char *folder, const struct schema_file *file, struct model **models,
-                   size_t *model_count, struct topic_versions *topic_out, ds_error_t *error)
+bool released_read(const char *folder, const struct schema_file *now, struct released *out,
+                   ds_error_t *error)
 {
     char path[1024];
     unsigned numbers[MODEL_MAX_FILES];
     size_t count = 0;
-    memset(topic_out, 0, sizeof(*topic_out));
-    topic_out->file = file;
-    if (!canon_fingerprint(file->top, &topic_out->fingerprint, error))
-        return false;
-    if (folder == NULL)
-        return true;
-    int len = snprintf(path, sizeof(path), "%s/%s", folder, file->top->topic);
+    out->count = 0;
+    int len = snprintf(path, sizeof(path), "%s/%s", folder, now->top->topic);
     if (len < 0 || (size_t)len >= sizeof(path))
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT, "%s: path too long", folder);
     if (!list_versions(path, numbers, &count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (*model_count == MODEL_MAX_FILES)
-            return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_LIMIT,
-                                "more than %d released files", MODEL_MAX_FILES);
-        struct model *model = model_new();
-        if (model == NULL)
-            return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_MEMORY, "out of memory");
-        models[(*model_count)++] = model;
-        if (!add_version(model, path, numbers[i], topic_out, error))
+        if (!read_version(path, numbers[i], now, &out->items[out->count++], error)) {
+            released_cleanup(out);
+            return false;
+        }
+    }
+    return true;
+}
+
+void released_cleanup(struct released *released)
+{
+    for (size_t i = 0; i < released->count; i++)
+        model_destroy(released->items[i].model);
+    released->count = 0;
+}
+
+static bool add_version(const struct released_version *old, struct topic_versions *topic,
+                        ds_error_t *error)
+{
+    const struct schema_file *now = topic->file;
+    if (!resolve_check(old->file->top, now->top, "$", error))
+        return ds_error_prefix(error, "%s cannot read what %s wrote", now->path, old->file->path);
+    bool known = old->fingerprint == topic->fingerprint;
+    for (size_t i = 0; i < topic->count; i++)
+        known = known || topic->versions[i].fingerprint == old->fingerprint;
+    if (known)
+        return true;
+    topic->versions[topic->count].file = old->file;
+    topic->versions[topic->count].fingerprint = old->fingerprint;
+    topic->versions[topic->count].name = model_text(old->model, "v%u", old->number);
+    topic->count++;
+    return true;
+}
+
+bool released_load(const char *folder, const struct schema_file *file, struct released *released,
+                   struct topic_versions *topic_out, ds_error_t *error)
+{
+    released->count = 0;
+    memset(topic_out, 0, sizeof(*topic_out));
+    topic_out->file = file;
+    if (!canon_fingerprint(file->top, &topic_out->fingerprint, error) ||
+        (folder != NULL && !released_read(folder, file, released, error)))
+        return false;
+    for (size_t i = 0; i < released->count; i++) {
+        if (!add_version(&released->items[i], topic_out, error))
             return false;
     }
     return true;

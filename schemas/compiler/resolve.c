@@ -1,5 +1,6 @@
 #include "resolve.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 const struct field *resolve_field(const struct type *writer, const struct field *reader_field)
@@ -88,8 +89,20 @@ int resolve_symbol(const struct type *reader, const char *symbol)
     return reader->symbol_default == NULL ? -1 : resolve_symbol(reader, reader->symbol_default);
 }
 
-static bool check_record(const struct type *writer, const struct type *reader, const char *path,
-                         ds_error_t *error)
+/* Notes one and goes on, so that all are found. */
+static void DS_PRINTF(2, 3) note(struct resolve_problems *found, const char *format, ...)
+{
+    va_list args;
+    found->count++;
+    if (found->count > RESOLVE_MAX_PROBLEMS)
+        return;
+    va_start(args, format);
+    (void)vsnprintf(found->texts[found->count - 1], sizeof(found->texts[0]), format, args);
+    va_end(args);
+}
+
+static void compare_records(const struct type *writer, const struct type *reader, const char *path,
+                            struct resolve_problems *found)
 {
     for (size_t i = 0; i < reader->field_count; i++) {
         const struct field *field = &reader->fields[i];
@@ -97,49 +110,57 @@ static bool check_record(const struct type *writer, const struct type *reader, c
         char where[200];
         (void)snprintf(where, sizeof(where), "%s.%s", path, field->name);
         if (from == NULL && field->fallback == NULL)
-            return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID,
-                                "%s is new and has no default", where);
-        if (from != NULL && !resolve_check(from->type, field->type, where, error))
-            return false;
+            note(found, "%s is new and has no default", where);
+        else if (from != NULL)
+            resolve_compare(from->type, field->type, where, found);
     }
-    return true;
 }
 
-static bool check_enum(const struct type *writer, const struct type *reader, const char *path,
-                       ds_error_t *error)
+static void compare_enums(const struct type *writer, const struct type *reader, const char *path,
+                          struct resolve_problems *found)
 {
     for (size_t i = 0; i < writer->symbols.count; i++) {
         if (resolve_symbol(reader, writer->symbols.items[i]) < 0)
-            return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID,
-                                "%s: symbol %s is gone and %s has no default", path,
-                                writer->symbols.items[i], reader->full);
+            note(found, "%s: symbol %s is gone and %s has no default", path,
+                 writer->symbols.items[i], reader->full);
     }
-    return true;
+}
+
+static void compare_to_union(const struct type *writer, const struct type *reader, const char *path,
+                             struct resolve_problems *found)
+{
+    int branch = resolve_branch(writer, reader);
+    if (branch < 0)
+        note(found, "%s: no branch of the union reads %s", path, type_label(writer));
+    else
+        resolve_compare(writer, reader->branches[branch], path, found);
+}
+
+void resolve_compare(const struct type *writer, const struct type *reader, const char *path,
+                     struct resolve_problems *found)
+{
+    if (writer->kind == T_UNION) {
+        for (size_t i = 0; i < writer->branch_count; i++)
+            resolve_compare(writer->branches[i], reader, path, found);
+    } else if (reader->kind == T_UNION) {
+        compare_to_union(writer, reader, path, found);
+    } else if (likeness(writer, reader) == 0 || writer->fixed_bytes != reader->fixed_bytes) {
+        note(found, "%s: %s cannot be read as %s", path, type_label(writer), type_label(reader));
+    } else if (writer->kind == T_RECORD) {
+        compare_records(writer, reader, path, found);
+    } else if (writer->kind == T_ENUM) {
+        compare_enums(writer, reader, path, found);
+    } else if (writer->kind == T_ARRAY) {
+        resolve_compare(writer->items, reader->items, path, found);
+    }
 }
 
 bool resolve_check(const struct type *writer, const struct type *reader, const char *path,
                    ds_error_t *error)
 {
-    if (writer->kind == T_UNION) {
-        for (size_t i = 0; i < writer->branch_count; i++) {
-            if (!resolve_check(writer->branches[i], reader, path, error))
-                return false;
-        }
+    struct resolve_problems found = {.count = 0};
+    resolve_compare(writer, reader, path, &found);
+    if (found.count == 0)
         return true;
-    }
-    if (reader->kind == T_UNION) {
-        int branch = resolve_branch(writer, reader);
-        if (branch < 0)
-            return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID,
-                                "%s: no branch of the union reads %s", path, type_label(writer));
-        return resolve_check(writer, reader->branches[branch], path, error);
-    }
-    if (likeness(writer, reader) == 0 || writer->fixed_bytes != reader->fixed_bytes)
-        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s: %s cannot be read as %s",
-                            path, type_label(writer), type_label(reader));
-    if (writer->kind == T_RECORD)
-        return check_record(writer, reader, path, error);
-    if (writer->kind == T_ENUM)
-        return check_enum(writer, reader, path, error);
-    return writer->kind != T_ARRAY || resolve_check(writer->items, reader->items, path, error);
+    return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_INVALID, "%s", found.texts[0]);
 }

@@ -9,7 +9,19 @@
 
 #include "model.h"
 
-/** @brief DS_ERR_INVALID: the message says which part of `reader` cannot be read, and why. */
+#define RESOLVE_MAX_PROBLEMS 16
+
+/** What stands in the way, each with its place. */
+struct resolve_problems {
+    char texts[RESOLVE_MAX_PROBLEMS][256];
+    size_t count; /* may be more than there are texts */
+};
+
+/** @brief Find all of them; found->count must be set before (problems are added). */
+void resolve_compare(const struct type *writer, const struct type *reader, const char *path,
+                     struct resolve_problems *found);
+/** @brief The first of them as an error: DS_ERR_INVALID: the message says which part of `reader`
+ * cannot be read, and why. */
 DS_MUST_CHECK bool resolve_check(const struct type *writer, const struct type *reader,
                                  const char *path, ds_error_t *error);
 /** @brief The field of the writer's record a reader's field comes from: its name, else an alias;

@@ -85,12 +85,14 @@ static bool send_all(int fd, const char *data, size_t len)
     return true;
 }
 
-static bool send_answer(const struct http_script *script, int fd)
+static bool send_answer(const struct http_script *script, const char *request, int fd)
 {
+    const char *answer =
+        script->answer_to == NULL ? script->answer : script->answer_to(script->context, request);
     size_t len = script->answer_bytes;
-    if (script->answer != NULL && len == 0)
-        len = strlen(script->answer);
-    bool ok = send_all(fd, script->answer, len);
+    if (answer != NULL && len == 0)
+        len = strlen(answer);
+    bool ok = send_all(fd, answer, len);
     char filler[1024];
     memset(filler, 'x', sizeof filler);
     for (size_t left = script->filler_bytes; ok && left > 0;) {
@@ -109,7 +111,7 @@ static void serve(http_server_t *server, int fd)
         memcpy(server->request, request, sizeof request);
         server->requests++;
         pthread_mutex_unlock(&server->lock);
-        bool ok = send_answer(&server->script, fd);
+        bool ok = send_answer(&server->script, request, fd);
         if (server->script.stay_silent)
             (void)wait_readable(server, server->stop[0]);
         if (!ok || server->script.stay_silent || server->script.close_after ||

@@ -18,6 +18,10 @@ struct http_script {
     bool stay_silent;    /* after what is sent: keep the connection open until the server stops */
     bool close_after;    /* close after one answer; otherwise the connection is kept */
     bool reset_after;    /* close with RST */
+    /** Instead of `answer`: what to say to this request, as it is sent. Runs in the server's
+     * thread; what it gives is read before it is called again. */
+    const char *(*answer_to)(void *context, const char *request);
+    void *context;
 };
 
 typedef struct http_server http_server_t;

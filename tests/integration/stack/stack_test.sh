@@ -113,6 +113,26 @@ reset_erases_the_data() {
     [ "$(sql "select count(*) from pg_tables where tablename = 'kept'")" = 0 ] || fail 'the table is still there'
 }
 
+a_registry_runs_only_when_asked_for_and_keeps_its_ids() {
+    local id
+    stack start kafka
+    ! stack status registry || fail 'a registry was started'
+    stack start registry
+    eval "$(stack env)"
+    id=$(register_string) || fail 'nothing can be registered'
+    stack kill registry
+    stack start registry
+    [ "$(register_string)" = "$id" ] || fail 'the id is another'
+    stack stop
+    ! stack status registry || fail 'stop left the registry running'
+}
+
+# One schema under one subject -> {"id":1}
+register_string() {
+    curl -fsS --max-time 30 -H 'Content-Type: application/vnd.schemaregistry.v1+json' \
+        -d '{"schema":"\"string\""}' "$REGISTRY_URL/subjects/kept-value/versions"
+}
+
 # The binary is a stand-in here: this is about what dev/run does around it.
 run_once_succeeds_only_when_the_order_was_delivered() {
     export DOORSTEP_BIN=$here/shop_stand_in.sh

@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "base/limits.h"
+#include "schemas/ids.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +41,45 @@ void rig_cleanup(struct rig *rig)
     for (int i = 0; i < RIG_HOSTS; i++)
         rig_kill(rig, i);
     ds_fake_log_destroy(rig->log);
+    ds_framing_destroy(rig->runtime.framing);
+    ds_framing_destroy(rig->oracle);
     ds_metrics_destroy(rig->runtime.metrics);
+}
+
+static void teach(ds_framing_t *framing, uint32_t id)
+{
+    switch (id) {
+    case RIG_ID_COMMANDS:
+        ds_ids_learn(framing, id, ds_schema_inventory_commands.fingerprint);
+        break;
+    case RIG_ID_ORDERS:
+        ds_ids_learn(framing, id, ds_schema_order_events.fingerprint);
+        break;
+    case RIG_ID_EVENTS:
+    case RIG_ID_OTHER_EVENTS:
+        ds_ids_learn_own(framing, &ds_schema_inventory_events, id);
+        break;
+    default: /* the registry has no such id */
+        ds_ids_learn_absent(framing, id, DS_IDS_ABSENT);
+        break;
+    }
+}
+
+void rig_teach(struct rig *rig, uint32_t id)
+{
+    teach(rig->runtime.framing, id);
+}
+
+void rig_registry(struct rig *rig)
+{
+    const struct ds_registry_config nobody = {NULL, 0};
+    ds_error_t error = DS_ERROR_INIT;
+
+    MUST(ds_framing_new(&rig->runtime, &nobody, &rig->oracle, &error) &&
+             ds_framing_new(&rig->runtime, &nobody, &rig->runtime.framing, &error),
+         "%s", error.message);
+    for (uint32_t id = RIG_ID_COMMANDS; id <= RIG_ID_OTHER_EVENTS; id++)
+        teach(rig->oracle, id);
 }
 
 void rig_start(struct rig *rig, int i, void (*change)(struct ds_host_config *config))
@@ -120,6 +159,13 @@ static int64_t append(struct rig *rig, const struct ds_schema *schema, const cha
 
     ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
     MUST(ds_schema_encode(schema, value, &bytes, &error), "%s", error.message);
+    if (rig->write_id != 0) {
+        const uint8_t frame[5] = {0, 0, 0, 0, (uint8_t)rig->write_id};
+
+        memmove(bytes.data + sizeof(frame), bytes.data + 10, bytes.len - 10);
+        memcpy(bytes.data, frame, sizeof(frame));
+        bytes.len -= 5;
+    }
     offset = ds_fake_append(rig->log, topic, p, DS_STR("s"), ds_buf_bytes(&bytes));
     ds_buf_cleanup(&bytes);
     return offset;
@@ -262,14 +308,15 @@ void rig_release(struct rig *rig, enum ds_fake_fate fate)
         ds_fake_release(rig->log, 0, fate);
 }
 
-static bool read_meta(const struct ds_fake_record *r, ds_arena_t *arena, struct ds_meta *meta_out)
+static bool read_meta(struct rig *rig, const struct ds_fake_record *r, ds_arena_t *arena,
+                      struct ds_meta *meta_out)
 {
     struct ds_inventory_event event;
     ds_error_t error = DS_ERROR_INIT;
     bool head_ok = false;
 
-    if (r == NULL || (!ds_schema_decode(&ds_schema_inventory_events, r->value, arena, &event,
-                                        &head_ok, &error) &&
+    if (r == NULL || (!ds_framing_decode(rig->oracle, &ds_schema_inventory_events, r->value, arena,
+                                         &event, &head_ok, &error) &&
                       !head_ok))
         return false;
     *meta_out = event.meta;
@@ -286,13 +333,14 @@ bool rig_each_once(struct rig *rig, int32_t p)
         const struct ds_fake_record *a = ds_fake_record(rig->log, RIG_EVENTS, p, i);
         struct ds_meta of_a;
 
-        if (!read_meta(a, arena, &of_a) || of_a.seq == 0)
+        if (!read_meta(rig, a, arena, &of_a) || of_a.seq == 0)
             continue;
         for (int64_t j = i + 1; j < end && once; j++) {
             const struct ds_fake_record *b = ds_fake_record(rig->log, RIG_EVENTS, p, j);
             struct ds_meta of_b;
 
-            if (!read_meta(b, arena, &of_b) || of_a.epoch != of_b.epoch || of_a.seq != of_b.seq)
+            if (!read_meta(rig, b, arena, &of_b) || of_a.epoch != of_b.epoch ||
+                of_a.seq != of_b.seq)
                 continue;
             once = a->value.len == b->value.len &&
                    memcmp(a->value.data, b->value.data, a->value.len) == 0;
@@ -375,8 +423,8 @@ static void walk_log(struct rig *rig, int32_t p, struct walk *walk)
             continue;
         walk->fold.records++;
         walk->fold.damaged =
-            !ds_fence_read(&walk->fold.fence, &ds_schema_inventory_events, r->value, offset,
-                           walk->arena, &event, &undecodable, &verdict, &error);
+            !ds_fence_read(&walk->fold.fence, rig->oracle, &ds_schema_inventory_events, r->value,
+                           offset, walk->arena, &event, &undecodable, &verdict, &error);
         if (walk->fold.damaged)
             break;
         walk->fold.skipped[verdict] += verdict != DS_FENCE_TAKE;

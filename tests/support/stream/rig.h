@@ -8,6 +8,7 @@
 #include "base/runtime.h"
 #include "counter.h"
 #include "fake_log.h"
+#include "schemas/framing.h"
 #include "stream/fence.h"
 #include "stream/host.h"
 
@@ -30,6 +31,9 @@ struct rig {
     ds_host_t *hosts[RIG_HOSTS];
     ds_broker_t *brokers[RIG_HOSTS]; /* owned by the hosts */
     int commands;                    /* made so far: ids count up */
+    /* With a registry: */
+    ds_framing_t *oracle; /* knows all ids; the hosts' is runtime.framing */
+    uint32_t write_id;    /* what is appended here is framed with it; 0: single-object */
     /* The writer of order.events, made by hand: */
     int64_t order_epoch;
     int64_t order_seq;
@@ -50,6 +54,10 @@ void rig_step(struct rig *rig, int i);
 void rig_settle(struct rig *rig);
 /** Turns with the clock moving 10 ms each, for so long. */
 void rig_run(struct rig *rig, int64_t us);
+/** From now on there is a registry that nobody can reach: hosts know the ids they are taught. */
+enum { RIG_ID_COMMANDS = 1, RIG_ID_ORDERS = 2, RIG_ID_EVENTS = 3, RIG_ID_OTHER_EVENTS = 4 };
+void rig_registry(struct rig *rig);
+void rig_teach(struct rig *rig, uint32_t id);
 /** Host 0 runs partition 0. */
 void rig_begin(struct rig *rig);
 
