@@ -30,6 +30,8 @@ chaos_run() {
 # brokers have a smaller heap each.
 chaos_servers() {
     export DOORSTEP_KAFKA_PROXY=1 DOORSTEP_KAFKA_NODES=$CHAOS_BROKERS
+    # After a kill -9 a broker reads its logs again, which took 90 s on two cores that others used.
+    export DOORSTEP_START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-180}
     [ "$CHAOS_BROKERS" = 1 ] || export DOORSTEP_KAFKA_HEAP=384m
     open_servers
 }
