@@ -1,8 +1,7 @@
 /* Every decision of the log, decided again on the state that the log before it leads to. A decider
- * is pure, so the same must come out: an owner whose memory was not the fold is found here, whatever
- * way it got there. */
+ * is pure, so the same must come out: an owner whose memory was not the fold is found here,
+ * whatever way it got there. */
 #include "sim.h"
-
 #include "stream/window.h"
 
 #include <inttypes.h>
@@ -56,11 +55,11 @@ static bool read_input(struct again *a, const struct ds_input_cause *cause,
     const struct ds_schema *schema = ds_audit_schema(topic);
     ds_error_t error = DS_ERROR_INIT;
 
-    *input_out = (struct ds_input){.kind = topic < DS_AUDIT_PROCESSORS ? DS_INPUT_EVENT
-                                                                       : DS_INPUT_COMMAND,
-                                   .number = cause->input,
-                                   .offset = cause->offset,
-                                   .appended_us = r->appended_us};
+    *input_out =
+        (struct ds_input){.kind = topic < DS_AUDIT_PROCESSORS ? DS_INPUT_EVENT : DS_INPUT_COMMAND,
+                          .number = cause->input,
+                          .offset = cause->offset,
+                          .appended_us = r->appended_us};
     ds_arena_reset(a->arena);
     if (topic < DS_AUDIT_PROCESSORS) {
         input_out->message = r->event;
@@ -79,7 +78,8 @@ static bool read_input(struct again *a, const struct ds_input_cause *cause,
 static bool decide_command(struct again *a, const struct ds_input *input, int64_t now_us,
                            ds_error_t *error)
 {
-    const struct ds_command_head *head = &((const struct ds_command_envelope *)input->message)->head;
+    const struct ds_command_head *head =
+        &((const struct ds_command_envelope *)input->message)->head;
     const struct ds_window_entry *seen =
         head->command_id.len == 0 ? NULL : ds_window_find(&a->window, head->command_id);
 
@@ -90,11 +90,11 @@ static bool decide_command(struct again *a, const struct ds_input *input, int64_
     if (!a->decider->decide(a->state, input, now_us, a->decision, error))
         return false;
     return ds_decision_count(a->decision) > 0 ||
-           ds_decision_reject(a->decision, DS_STR(""),
-                              ds_str(ds_schema_ce_type(
-                                  ds_audit_schema(DS_AUDIT_PROCESSORS + a->processor),
-                                  input->message)),
-                              "NOTHING_TO_DO", error);
+           ds_decision_reject(
+               a->decision, DS_STR(""),
+               ds_str(ds_schema_ce_type(ds_audit_schema(DS_AUDIT_PROCESSORS + a->processor),
+                                        input->message)),
+               "NOTHING_TO_DO", error);
 }
 
 /* Body for body; the meta block and the context are the host's and are taken as they stand. */
@@ -175,8 +175,8 @@ static void apply(struct again *a)
         const struct ds_protocol_event *event = logged(a, i)->event;
         const struct ds_context *context = &event->head.context;
         const struct ds_meta *meta = &event->head.meta;
-        bool by_command = meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE &&
-                          meta->cause.as.input_cause.input == 0;
+        bool by_command =
+            meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE && meta->cause.as.input_cause.input == 0;
         ds_error_t error = DS_ERROR_INIT;
 
         if (context->has_command && context->command.id.len > 0 &&

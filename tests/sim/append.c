@@ -187,8 +187,8 @@ static int64_t told_offset(struct sim *sim, const struct sim_flight *flight)
     switch (flight->offset_lie) {
     case 1:
         return -1;
-    case 2: /* another record's place, or that of one to come; never the expected one by chance: that
-               would be a server that acknowledges and loses */
+    case 2: /* another record's place, or that of one to come; never the expected one by chance:
+               that would be a server that acknowledges and loses */
         return !flight->landed || sim_roll(&sim->chance, 2) == 0
                    ? 0
                    : flight->offset + 1 + (int64_t)sim_roll(&sim->chance, 3);

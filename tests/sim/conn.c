@@ -23,8 +23,8 @@ static bool is_cut(const struct sim_conn *conn)
 /* A question to the server that is not answered. */
 static bool call_fails(struct sim_conn *conn, ds_error_t *error)
 {
-    if (!is_cut(conn) && (conn->sim->healed ||
-                          !sim_hit(&conn->sim->chance, conn->sim->plan.call_fails)))
+    if (!is_cut(conn) &&
+        (conn->sim->healed || !sim_hit(&conn->sim->chance, conn->sim->plan.call_fails)))
         return false;
     unavailable(error, "no answer");
     return true;
@@ -38,13 +38,12 @@ struct ds_broker_event *sim_news_add(struct sim_conn *conn, int64_t at_us, int g
     struct sim *sim = conn->sim;
     struct sim_news *news;
 
-    conn->news = sim_grow(sim, conn->news, conn->news_count, &conn->news_capacity,
-                          sizeof(*conn->news));
+    conn->news =
+        sim_grow(sim, conn->news, conn->news_count, &conn->news_capacity, sizeof(*conn->news));
     news = &conn->news[conn->news_count++];
-    *news = (struct sim_news){
-        .at_us = at_us,
-        .generation = generation,
-        .event = {.kind = kind, .topic = -1, .partition = -1, .offset = -1}};
+    *news = (struct sim_news){.at_us = at_us,
+                              .generation = generation,
+                              .event = {.kind = kind, .topic = -1, .partition = -1, .offset = -1}};
     sim_proc_wake(conn->proc, at_us);
     return &news->event;
 }

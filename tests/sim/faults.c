@@ -18,8 +18,8 @@ enum harm {
 static int64_t mean_us(const struct sim_plan *plan, int kind)
 {
     const int64_t means[HARMS] = {
-        [CRASH] = plan->crash_us,   [FREEZE] = plan->freeze_us, [STORM] = plan->storm_us,
-        [ZOMBIE] = plan->zombie_us, [CUT] = plan->cut_us,       [JUMP] = plan->jump_us,
+        [CRASH] = plan->crash_us,   [FREEZE] = plan->freeze_us,     [STORM] = plan->storm_us,
+        [ZOMBIE] = plan->zombie_us, [CUT] = plan->cut_us,           [JUMP] = plan->jump_us,
         [SLOW] = plan->slow_us,     [PRODUCER] = plan->producer_us, [STOP] = plan->stop_us,
     };
     return means[kind];
@@ -53,8 +53,8 @@ static struct sim_proc *someone(struct sim *sim)
 
 static void slow(struct sim *sim, struct sim_proc *proc)
 {
-    int64_t lag_us = sim_roll(&sim->chance, 3) == 0 ? SIM_MS
-                                                    : sim_time(&sim->chance, 20 * SIM_MS, 3 * SIM_S);
+    int64_t lag_us =
+        sim_roll(&sim->chance, 3) == 0 ? SIM_MS : sim_time(&sim->chance, 20 * SIM_MS, 3 * SIM_S);
 
     for (size_t i = 0; i < sim->conn_count; i++)
         if (sim->conns[i]->proc == proc)

@@ -1,9 +1,8 @@
 /* Rule F once more, written from protocol/REASONING.md and not from stream/fence.c: it reads each
  * record when it reaches the log, says what is delivered, and looks at once at what can be wrong
  * with it. */
-#include "sim.h"
-
 #include "base/crypto.h"
+#include "sim.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -206,8 +205,7 @@ static const struct ds_protocol_event *decode(const struct at *at)
     ds_error_t error = DS_ERROR_INIT;
     void *event = ds_arena_alloc(at->sim->decoded, schema->struct_bytes, &error);
 
-    if (event != NULL &&
-        ds_schema_decode(schema, r->value, at->sim->decoded, event, NULL, &error))
+    if (event != NULL && ds_schema_decode(schema, r->value, at->sim->decoded, event, NULL, &error))
         r->event = event;
     return r->event;
 }
@@ -230,8 +228,8 @@ void sim_judge_event(struct sim *sim, int32_t processor, int32_t partition, int6
     taken = is_claim ? event->head.meta.epoch == judge->epoch + 1
                      : judge->epoch > 0 && event->head.meta.epoch == judge->epoch &&
                            event->head.meta.seq == judge->seq + 1;
-    sim_say(sim, "%s/%d @%" PRId64 " %s%s (%" PRId64 ", %" PRId64 ")%s",
-            sim_topic_name(processor), (int)partition, offset, taken ? "" : "SKIPPED ",
+    sim_say(sim, "%s/%d @%" PRId64 " %s%s (%" PRId64 ", %" PRId64 ")%s", sim_topic_name(processor),
+            (int)partition, offset, taken ? "" : "SKIPPED ",
             ds_schema_ce_type(ds_audit_schema(processor), event), event->head.meta.epoch,
             event->head.meta.seq, event->head.meta.more ? " ..." : "");
     if (taken && is_claim)

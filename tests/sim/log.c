@@ -2,10 +2,10 @@
 #include "sim.h"
 
 static const char *const names[SIM_TOPICS] = {
-    "catalog.events",     "order.events",     "inventory.events", "payment.events",
-    "delivery.events",    "catalog.commands", "order.commands",   "inventory.commands",
-    "payment.commands",   "delivery.commands", "catalog.dlq",     "order.dlq",
-    "inventory.dlq",      "payment.dlq",      "delivery.dlq",
+    "catalog.events",   "order.events",      "inventory.events", "payment.events",
+    "delivery.events",  "catalog.commands",  "order.commands",   "inventory.commands",
+    "payment.commands", "delivery.commands", "catalog.dlq",      "order.dlq",
+    "inventory.dlq",    "payment.dlq",       "delivery.dlq",
 };
 
 const char *sim_topic_name(int32_t topic)
@@ -38,8 +38,8 @@ int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition,
 {
     struct sim_part *part = &sim->log[topic][partition];
 
-    part->records = sim_grow(sim, part->records, (size_t)part->end, &part->capacity,
-                             sizeof(*part->records));
+    part->records =
+        sim_grow(sim, part->records, (size_t)part->end, &part->capacity, sizeof(*part->records));
     part->records[part->end] = *record;
     part->records[part->end].appended_us = sim->now_us;
     part->end++;

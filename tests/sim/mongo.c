@@ -1,8 +1,7 @@
 /* Instead of projections/mongo/store.c: documents in memory. Each is replaced where its pos is
  * lower; a bulk may be carried out in part, and the answer to it be lost. */
-#include "sim.h"
-
 #include "projections/mongo/store.h"
+#include "sim.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,6 @@
 /* Who gives the shop its work: staff, customers, couriers, and the payment provider with its
  * gateway. They see what is delivered in the log, and act some time later, or do not. */
 #include "sim.h"
-
 #include "stream/partition.h"
 
 #include <inttypes.h>
@@ -173,8 +172,8 @@ static void change_price(struct sim *sim, const struct act *act)
     struct ds_catalog_command c = {.head.actor = staff(),
                                    .body.kind = DS_CATALOG_COMMAND_CHANGE_PRODUCT};
 
-    c.body.as.change_product.product = product_info(
-        sim, act->partition, act->who, 100 + (int64_t)sim_roll(&sim->chance, 200));
+    c.body.as.change_product.product =
+        product_info(sim, act->partition, act->who, 100 + (int64_t)sim_roll(&sim->chance, 200));
     sim_give_command(sim, DS_AUDIT_CATALOG, act->partition, &c);
 }
 
@@ -274,14 +273,14 @@ static void place_order(struct sim *sim, const struct act *act)
                                      .customer_id = DS_STR("anna"),
                                      .currency = DS_STR("EUR"),
                                      .delivery_fee_minor = FEE};
-    place->order_id = text(sim, "%s.%.*s", sim->people.store[act->partition],
-                           DS_STR_ARG(c.head.command_id));
+    place->order_id =
+        text(sim, "%s.%.*s", sim->people.store[act->partition], DS_STR_ARG(c.head.command_id));
     fill_lines(sim, act->partition, place, lines);
     order->cash = percent(sim) < 30;
     place->payment_method =
         order->cash ? DS_PAYMENT_METHOD_CASH_ON_DELIVERY : DS_PAYMENT_METHOD_CARD;
-    place->personal.as.personal_data = (struct ds_personal_data){
-        .street = DS_STR("Am Markt 1"), .city = DS_STR("Bremen")};
+    place->personal.as.personal_data =
+        (struct ds_personal_data){.street = DS_STR("Am Markt 1"), .city = DS_STR("Bremen")};
     (void)ds_str_to_array(place->order_id, order->id, sizeof(order->id));
     order->partition = act->partition;
     order->total_minor = place->total_minor;
@@ -315,15 +314,14 @@ static void at_the_door(struct sim *sim, const struct act *act, struct ds_delive
 {
     if (act->kind == FAIL_ATTEMPT) {
         c->body.kind = DS_DELIVERY_COMMAND_REPORT_FAILED_ATTEMPT;
-        c->body.as.report_failed_attempt = (struct ds_report_failed_attempt){
-            .order_id = act->id, .reason = DS_STR("nobody home")};
+        c->body.as.report_failed_attempt =
+            (struct ds_report_failed_attempt){.order_id = act->id, .reason = DS_STR("nobody home")};
         return;
     }
     (void)sim;
     c->body.kind = DS_DELIVERY_COMMAND_HAND_OVER;
-    c->body.as.hand_over = (struct ds_hand_over){.order_id = act->id,
-                                                 .has_cash_collected_minor = true,
-                                                 .cash_collected_minor = 1000 * 1000};
+    c->body.as.hand_over = (struct ds_hand_over){
+        .order_id = act->id, .has_cash_collected_minor = true, .cash_collected_minor = 1000 * 1000};
 }
 
 static void on_the_way(struct sim *sim, const struct act *act, struct ds_delivery_command *c)
@@ -346,8 +344,8 @@ static void on_the_way(struct sim *sim, const struct act *act, struct ds_deliver
         c->body.as.reassign = (struct ds_reassign){
             .order_id = act->id,
             .has_to_courier_id = true,
-            .to_courier_id = courier(sim, act->partition,
-                                     (int)sim_roll(&sim->chance, SIM_COURIERS))};
+            .to_courier_id =
+                courier(sim, act->partition, (int)sim_roll(&sim->chance, SIM_COURIERS))};
         return;
     default:
         at_the_door(sim, act, c);
@@ -407,19 +405,29 @@ static void see_delivery(struct sim *sim, int32_t p, const struct ds_delivery_ev
         return;
     case DS_DELIVERY_EVENT_DELIVERY_ASSIGNED:
         if (r < 92)
-            soon(sim, r < 82 ? PICK_UP : r < 87 ? GIVE_BACK : REASSIGN, p,
-                 event->body.as.delivery_assigned.order_id)
+            soon(sim,
+                 r < 82   ? PICK_UP
+                 : r < 87 ? GIVE_BACK
+                          : REASSIGN,
+                 p, event->body.as.delivery_assigned.order_id)
                 ->other = event->body.as.delivery_assigned.courier_id;
         return;
     case DS_DELIVERY_EVENT_DELIVERY_IN_TRANSIT:
         if (r < 90)
-            soon(sim, r < 70 ? HAND_OVER : r < 85 ? FAIL_ATTEMPT : ARRIVE, p,
-                 event->body.as.delivery_in_transit.order_id);
+            soon(sim,
+                 r < 70   ? HAND_OVER
+                 : r < 85 ? FAIL_ATTEMPT
+                          : ARRIVE,
+                 p, event->body.as.delivery_in_transit.order_id);
         return;
     case DS_DELIVERY_EVENT_DELIVERY_ARRIVED:
     case DS_DELIVERY_EVENT_DELIVERY_FAILED:
         if (r < 80)
-            soon(sim, r < 50 ? HAND_OVER : r < 65 ? FAIL_ATTEMPT : BACK, p,
+            soon(sim,
+                 r < 50   ? HAND_OVER
+                 : r < 65 ? FAIL_ATTEMPT
+                          : BACK,
+                 p,
                  event->body.kind == DS_DELIVERY_EVENT_DELIVERY_ARRIVED
                      ? event->body.as.delivery_arrived.order_id
                      : event->body.as.delivery_failed.order_id);

@@ -112,7 +112,8 @@ static void send(ds_pg_t *pg)
     struct sim_backend *backend = pg->backend;
 
     backend->count = pg->count;
-    backend->statements = sim_copy(pg->proc->sim, pg->statements, pg->count * sizeof(*pg->statements));
+    backend->statements =
+        sim_copy(pg->proc->sim, pg->statements, pg->count * sizeof(*pg->statements));
     pg->count = 0;
 }
 

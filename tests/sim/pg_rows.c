@@ -190,8 +190,8 @@ static bool matches(const struct ds_load *load, const struct ds_table *table,
 {
     ds_bytes_t value;
 
-    if (!sim_element(row->columns,
-                     column_of(table, ds_str_before(ds_str(load->condition), ' ')), &value) ||
+    if (!sim_element(row->columns, column_of(table, ds_str_before(ds_str(load->condition), ' ')),
+                     &value) ||
         !in_list(ids, value))
         return false;
     if (strstr(load->condition, " AND ") == NULL)

@@ -1,7 +1,6 @@
 /* The server: statements of a batch one after the other, locks, commit. */
-#include "pg.h"
-
 #include "base/planted.h"
+#include "pg.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,5 @@
 /* Processes: each with a clock, a random source and a life of its own. A host is stepped; a worker,
  * and a host that is being stopped, run in a fiber. */
-#include "sim.h"
-
 #include "processors/catalog/catalog.h"
 #include "processors/delivery/delivery.h"
 #include "processors/inventory/inventory.h"
@@ -10,6 +8,7 @@
 #include "projections/mongo/worker.h"
 #include "projections/pause.h"
 #include "projections/postgres/worker.h"
+#include "sim.h"
 
 #include <stdio.h>
 
@@ -141,10 +140,8 @@ static void work(void *context)
     ds_error_t error = DS_ERROR_INIT;
 
     if (proc->kind == SIM_PROC_PG) {
-        const struct ds_worker_settings settings = {.brokers = "sim",
-                                                    .database_url = "sim",
-                                                    .timeout_us = SIM_S,
-                                                    .hold_us = 3 * SIM_S};
+        const struct ds_worker_settings settings = {
+            .brokers = "sim", .database_url = "sim", .timeout_us = SIM_S, .hold_us = 3 * SIM_S};
         (void)ds_worker_run(&proc->runtime, &settings, &error);
     } else {
         const struct ds_mongo_settings settings = {
@@ -164,9 +161,8 @@ void sim_proc_start(struct sim_proc *proc)
     proc->dying = proc->stopping = false;
     proc->stop = 0;
     proc->frozen_us = proc->zombie_us = proc->cut_us = 0;
-    proc->skew_us = sim->plan.on_time || sim->healed
-                        ? 0
-                        : sim_time(&sim->chance, -2 * SIM_S, 2 * SIM_S);
+    proc->skew_us =
+        sim->plan.on_time || sim->healed ? 0 : sim_time(&sim->chance, -2 * SIM_S, 2 * SIM_S);
     sim_say(sim, "%s starts", proc->name);
     if (proc->kind == SIM_PROC_HOST && !start_host(proc))
         sim_fail(sim, "%s: a host cannot be made", proc->name);

@@ -43,8 +43,8 @@ void sim_at(struct sim *sim, int64_t at_us, enum sim_event_kind kind, void *subj
 {
     if (at_us < sim->now_us)
         at_us = sim->now_us;
-    sim->queue = sim_grow(sim, sim->queue, sim->queue_count, &sim->queue_capacity,
-                          sizeof(*sim->queue));
+    sim->queue =
+        sim_grow(sim, sim->queue, sim->queue_count, &sim->queue_capacity, sizeof(*sim->queue));
     sim->queue[sim->queue_count++] =
         (struct sim_event){at_us, sim->queue_order++, kind, number, subject};
     up(sim, sim->queue_count - 1);

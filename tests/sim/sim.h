@@ -20,20 +20,20 @@
 #include "stream/broker_kafka.h"
 #include "stream/host.h"
 
-#define SIM_PARTITIONS 2
-#define SIM_TOPICS     (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS) /* events, commands, dead letters */
-#define SIM_GROUPS     (DS_AUDIT_PROCESSORS + 2)
-#define SIM_GROUP_PG   DS_AUDIT_PROCESSORS
+#define SIM_PARTITIONS  2
+#define SIM_TOPICS      (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS) /* events, commands, dead letters */
+#define SIM_GROUPS      (DS_AUDIT_PROCESSORS + 2)
+#define SIM_GROUP_PG    DS_AUDIT_PROCESSORS
 #define SIM_GROUP_MONGO (DS_AUDIT_PROCESSORS + 1)
-#define SIM_PROCS      24
-#define SIM_CONNS      (4 * SIM_PROCS)
-#define SIM_ORDERS     8
-#define SIM_COURIERS   2 /* a store */
-#define SIM_PRODUCTS   3 /* a store */
-#define SIM_START_US   INT64_C(1700000000000000)
-#define SIM_MS         INT64_C(1000)
-#define SIM_S          INT64_C(1000000)
-#define SIM_NEVER      INT64_MAX
+#define SIM_PROCS       24
+#define SIM_CONNS       (4 * SIM_PROCS)
+#define SIM_ORDERS      8
+#define SIM_COURIERS    2 /* a store */
+#define SIM_PRODUCTS    3 /* a store */
+#define SIM_START_US    INT64_C(1700000000000000)
+#define SIM_MS          INT64_C(1000)
+#define SIM_S           INT64_C(1000000)
+#define SIM_NEVER       INT64_MAX
 
 struct sim;
 struct sim_proc;
@@ -180,7 +180,8 @@ struct sim_part {
 };
 const char *sim_topic_name(int32_t topic);
 int32_t sim_topic_of(const char *name);
-int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition, const struct sim_record *record);
+int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition,
+                   const struct sim_record *record);
 /** A power cut: records from `end` on never were. */
 void sim_truncate(struct sim *sim, int32_t topic, int32_t partition, int64_t end);
 
@@ -294,9 +295,9 @@ struct sim_proc {
     bool stopping; /* a planned stop is under way, in its fiber */
     int life;
     int64_t wake_us;
-    int64_t frozen_us;  /* until then it does not run */
-    int64_t zombie_us;  /* until then the coordinator and it do not hear of each other */
-    int64_t cut_us;     /* until then no server is in reach */
+    int64_t frozen_us; /* until then it does not run */
+    int64_t zombie_us; /* until then the coordinator and it do not hear of each other */
+    int64_t cut_us;    /* until then no server is in reach */
     ds_host_t *host;
     sim_fiber_t *fiber;
     struct sim_conn *member; /* its connection with the group */
@@ -344,7 +345,7 @@ struct sim_judge {
     size_t decision_count;
     size_t decision_capacity;
     int64_t last_cause[DS_MAX_INPUTS];
-    int64_t delivered; /* offset of the last delivered record; -1 */
+    int64_t delivered;     /* offset of the last delivered record; -1 */
     int64_t latest_due_us; /* of the deadlines that were decided */
     char identity[DS_AUDIT_WHAT_BYTES];
 };
@@ -384,9 +385,9 @@ struct sim_people {
     char store[SIM_PARTITIONS][DS_MAX_STORE_BYTES];
     int64_t price[SIM_PARTITIONS][SIM_PRODUCTS];
     int64_t price_offset[SIM_PARTITIONS][SIM_PRODUCTS]; /* -1: not on sale yet */
-    int open_acts;     /* things people are about to do */
-    int open_commands; /* not acknowledged yet */
-    struct sim_command **accepted; /* acknowledged: their tokens must be met */
+    int open_acts;                                      /* things people are about to do */
+    int open_commands;                                  /* not acknowledged yet */
+    struct sim_command **accepted;                      /* acknowledged: their tokens must be met */
     size_t accepted_count;
     size_t accepted_capacity;
     struct sim_charge *charges;

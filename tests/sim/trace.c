@@ -63,8 +63,8 @@ ds_log_t ds_log_root(const char *role, enum ds_log_level level)
 /* Codes that say that a partition is given up: in a world without damage none may appear. */
 static bool is_stop(const char *code)
 {
-    static const char *const codes[] = {"log.damage",    "log.undecodable", "input.damage",
-                                        "timer.stuck",   "timer.failed",    "reader.stopped",
+    static const char *const codes[] = {"log.damage",          "log.undecodable", "input.damage",
+                                        "timer.stuck",         "timer.failed",    "reader.stopped",
                                         "projection.other_log"};
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)

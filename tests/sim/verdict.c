@@ -114,8 +114,8 @@ static void audit_partition(struct sim *sim, struct ds_audit_report *report, int
     bool ok;
 
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
-        ranges[t] = (struct ds_audit_range){0, sim->log[t][partition].end,
-                                            sim->log[t][partition].end};
+        ranges[t] =
+            (struct ds_audit_range){0, sim->log[t][partition].end, sim->log[t][partition].end};
     ok = ds_audit_part_new(report, partition, ranges, &part, &error);
     for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
         ok = feed_topic(sim, part, t, &error);

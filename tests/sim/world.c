@@ -3,10 +3,11 @@
 
 #include <stdlib.h>
 
-#define REST_MAX_US (600 * SIM_S) /* after the last harm everything must come to rest within this */
-#define LOOK_US     SIM_S
-#define STILL_US    (25 * SIM_S) /* nothing may move for so long: more than any pause */
-#define STEPS_MAX   400000
+#define REST_MAX_US (600 * SIM_S) /* after the last harm everything must come to rest within this  \
+                                   */
+#define LOOK_US   SIM_S
+#define STILL_US  (25 * SIM_S) /* nothing may move for so long: more than any pause */
+#define STEPS_MAX 400000
 
 struct sim *sim_world;
 
