@@ -18,6 +18,7 @@ enum ds_planted {
     DS_PLANTED_TIMER,         /* R10: a deadline fires before the inputs are read */
     DS_PLANTED_IDS,           /* R11: command ids are forgotten */
     DS_PLANTED_MEMORY,        /* R12: memory is kept although the log ends elsewhere */
+    DS_PLANTED_OPEN,          /* R13: an Open is not held against what was read */
     DS_PLANTED_SEQ,           /* F: any seq of the epoch counts */
     DS_PLANTED_EPOCH,         /* F: a record of an older epoch counts where its seq fits */
     DS_PLANTED_HALF_DECISION, /* a reader hands out a decision that is not complete */

@@ -100,7 +100,7 @@ bool ds_fence_stranger(struct ds_fence *fence, int64_t offset, ds_error_t *error
 bool ds_fence_check_open(const struct ds_fence *fence, const struct ds_open *open,
                          ds_error_t *error)
 {
-    if (!fence->claim_seen)
+    if (!fence->claim_seen || DS_PLANTED(OPEN))
         return true;
     if (open->claim_offset == fence->claim_offset && open->previous_epoch == fence->before_epoch &&
         open->previous_seq == fence->before_seq)

@@ -186,6 +186,8 @@ static size_t gather(struct worker *w, const struct ds_read_batch *batch)
         if (!slot->owned)
             continue;
         w->records[kept++] = *r;
+        if (r->place.seq == 0)
+            continue; /* a Claim is no place to start at: its Open could not be checked (R13) */
         slot->touched = true;
         slot->next = slot->at;
         slot->next.place = r->place;

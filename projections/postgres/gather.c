@@ -29,6 +29,8 @@ size_t ds_worker_gather(const struct ds_read_record *records, size_t count,
         const struct ds_event_head *head = r->event;
         if (!slots[r->partition].owned)
             continue; /* taken away while the batch was read: its next owner reads it again */
+        if (r->place.seq == 0)
+            continue; /* a Claim is no place to start at: its Open could not be checked (R13) */
         struct ds_unit *unit = find_or_begin(r, &slots[r->partition], units_out, &units);
         int64_t through = r->undecodable ? -1 : ds_fold_commands_through(r->event);
         unit->after.place = r->place;

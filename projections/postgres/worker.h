@@ -18,7 +18,8 @@ struct ds_slot {
     struct ds_position at[DS_FOLD_TOPICS];
 };
 
-/** @brief What the batch does to each (topic, partition) of an owned slot; others are left out.
+/** @brief What the batch does to each (topic, partition) of an owned slot; others are left out. No
+ * position stands at a Claim: what the Open behind it says could not be checked from there.
  *  @param slots  by partition, DS_MAX_PARTITIONS of them.
  *  @param units_out  room for DS_FOLD_TOPICS * DS_MAX_PARTITIONS. @return how many. */
 size_t ds_worker_gather(const struct ds_read_record *records, size_t count,

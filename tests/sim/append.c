@@ -145,13 +145,15 @@ enum ds_broker_put sim_produce(ds_broker_t *broker, const struct ds_broker_messa
     bool is_claim = topic < DS_AUDIT_PROCESSORS && (tag & ((UINT64_C(1) << 40) - 1)) == 0;
     struct fate fate;
 
-    if (topic >= DS_AUDIT_TOPICS)
+    if (topic >= DS_AUDIT_TOPICS && topic < SIM_SNAPSHOTS)
         sim_judge_dead_letter(sim, topic - DS_AUDIT_TOPICS, message->key);
     if (conn->producer_lost || conn->proc->dying || hit(sim, sim->plan.refuse)) {
         ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "the producer takes nothing");
         return DS_BROKER_PUT_FAILED;
     }
     if (hit(sim, sim->plan.full))
+        conn->full_us = sim->now_us + sim_time(&sim->chance, 1, 60 * SIM_MS);
+    if (conn->full_us > sim->now_us && !sim->healed)
         return DS_BROKER_PUT_FULL;
     fate = choose(sim, is_claim);
     send_off(make_flight(conn, message, tag), &fate);

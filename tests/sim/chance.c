@@ -71,6 +71,7 @@ static void plan_appends(struct sim_chance *chance, struct sim_plan *plan)
     plan->refuse = some(chance, 15, 15);
     plan->call_fails = some(chance, 35, 80);
     plan->small_polls = some(chance, 40, 500);
+    plan->read_fails = some(chance, 25, 20);
     plan->db_lost = some(chance, 40, 60);
     plan->db_unsure = some(chance, 50, 80);
 }
@@ -85,27 +86,22 @@ static void plan_harms(struct sim_chance *chance, struct sim_plan *plan)
     plan->jump_us = plan->on_time ? 0 : every(chance, 50, 2 * SIM_S, 8 * SIM_S);
     plan->slow_us = every(chance, 40, SIM_S, 6 * SIM_S);
     plan->producer_us = every(chance, 20, 3 * SIM_S, 9 * SIM_S);
+    plan->name_us = every(chance, 15, 3 * SIM_S, 9 * SIM_S);
     plan->stop_us = every(chance, 25, 3 * SIM_S, 9 * SIM_S);
 }
 
+/* Where a tail is lost, that is the one fault: what follows is its doing. */
 void sim_plan(uint64_t seed, struct sim_plan *plan_out)
 {
     struct sim_chance chance = {seed * UINT64_C(0xd1342543de82ef95) + 1};
 
-    *plan_out = (struct sim_plan){.seed = seed, .scenario = SIM_FAULTS};
+    *plan_out =
+        (struct sim_plan){.seed = seed, .scenario = seed % 16 == 0 ? SIM_TRUNCATE : SIM_FAULTS};
     plan_world(&chance, plan_out);
+    if (plan_out->scenario == SIM_TRUNCATE) {
+        plan_out->garbage = 0;
+        return;
+    }
     plan_appends(&chance, plan_out);
     plan_harms(&chance, plan_out);
-}
-
-/* One fault and no other: what follows is its doing. */
-void sim_plan_truncate(uint64_t seed, struct sim_plan *plan_out)
-{
-    struct sim_chance chance = {seed * UINT64_C(0xd1342543de82ef95) + 2};
-
-    *plan_out = (struct sim_plan){.seed = seed, .scenario = SIM_TRUNCATE};
-    plan_world(&chance, plan_out);
-    plan_out->garbage = 0;
-    plan_out->on_time = true;
-    plan_out->grace_us = 24 * 3600 * SIM_S;
 }

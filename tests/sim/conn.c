@@ -103,13 +103,19 @@ static bool visible(const struct sim_conn *conn, int32_t t, int32_t p)
             part->records[stream->next].appended_us + conn->lag_us <= conn->sim->now_us);
 }
 
+/* A leader that changed hands does not know the position for a moment. */
+static bool refused(const struct sim_conn *conn)
+{
+    return !conn->sim->healed && sim_hit(&conn->sim->chance, conn->sim->plan.read_fails);
+}
+
 static void take_stream(struct sim_conn *conn, int32_t t, int32_t p, size_t most,
                         struct ds_broker_event *out, size_t *count)
 {
     struct sim_stream *stream = &conn->streams[t][p];
     const struct sim_part *part = &conn->sim->log[conn->topics[t]][p];
 
-    if (stream->reading && stream->next > part->end) {
+    if (stream->reading && (stream->next > part->end || refused(conn))) {
         stream->reading = false;
         out[(*count)++] = (struct ds_broker_event){.kind = DS_BROKER_READ_FAILED,
                                                    .topic = t,
@@ -258,7 +264,7 @@ static void commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints
     struct sim_conn *conn = of(broker);
 
     for (size_t i = 0; i < count && conn->proc->kind == SIM_PROC_HOST; i++)
-        sim_judge_hint(conn->sim, conn->group, &hints[i], conn->topics[hints[i].topic]);
+        sim_judge_hint(conn->sim, &hints[i], conn->topics[hints[i].topic]);
 }
 
 static bool partitions(ds_broker_t *broker, int32_t topic_count, int timeout_ms, int32_t *count_out,

@@ -10,6 +10,7 @@ enum harm {
     JUMP,
     SLOW,
     PRODUCER,
+    NAME,
     STOP,
     TRUNCATE,
     HARMS,
@@ -20,7 +21,8 @@ static int64_t mean_us(const struct sim_plan *plan, int kind)
     const int64_t means[HARMS] = {
         [CRASH] = plan->crash_us,   [FREEZE] = plan->freeze_us,     [STORM] = plan->storm_us,
         [ZOMBIE] = plan->zombie_us, [CUT] = plan->cut_us,           [JUMP] = plan->jump_us,
-        [SLOW] = plan->slow_us,     [PRODUCER] = plan->producer_us, [STOP] = plan->stop_us,
+        [SLOW] = plan->slow_us,     [PRODUCER] = plan->producer_us, [NAME] = plan->name_us,
+        [STOP] = plan->stop_us,
     };
     return means[kind];
 }
@@ -105,6 +107,10 @@ static void harm_proc(struct sim *sim, int kind, struct sim_proc *proc)
     case PRODUCER:
         lose_producer(sim, proc);
         break;
+    case NAME:
+        if (proc->member != NULL)
+            (void)sim_news_add(proc->member, now_us, 0, DS_BROKER_GROUP_LOST);
+        break;
     case STOP:
         sim_proc_stop(proc);
         break;
@@ -112,21 +118,6 @@ static void harm_proc(struct sim *sim, int kind, struct sim_proc *proc)
         break;
     }
     sim_say(sim, "harm %d to %s", kind, proc->name);
-}
-
-/* A power cut at the server: the end of one log is gone, whatever was acknowledged. */
-static void truncate(struct sim *sim)
-{
-    int32_t topic = (int32_t)sim_roll(&sim->chance, DS_AUDIT_PROCESSORS);
-    int32_t p = (int32_t)sim_roll(&sim->chance, (uint64_t)sim->plan.partitions);
-    int64_t end = sim->log[topic][p].end;
-    int64_t lost = 1 + (int64_t)sim_roll(&sim->chance, 6);
-
-    if (end < 2) {
-        sim_at(sim, sim->now_us + SIM_S, SIM_HARM, NULL, TRUNCATE);
-        return;
-    }
-    sim_truncate(sim, topic, p, lost >= end ? 1 : end - lost);
 }
 
 void sim_harm(struct sim *sim, int kind)
@@ -137,7 +128,8 @@ void sim_harm(struct sim *sim, int kind)
         return;
     next(sim, kind);
     if (kind == TRUNCATE) {
-        truncate(sim);
+        if (!sim_lose_tail(sim))
+            sim_at(sim, sim->now_us + SIM_S / 2, SIM_HARM, NULL, TRUNCATE);
     } else if (kind == STORM) {
         int burst = 1 + (int)sim_roll(&sim->chance, 4);
 

@@ -13,6 +13,7 @@ struct at {
     int32_t processor;
     int32_t partition;
     int64_t offset;
+    bool rewinding; /* people have seen it */
 };
 
 static void wrong(const struct at *at, const char *what)
@@ -21,16 +22,18 @@ static void wrong(const struct at *at, const char *what)
              (int)at->partition, at->offset, what);
 }
 
+static void reset(struct sim_judge *judge)
+{
+    *judge = (struct sim_judge){.delivered = -1, .latest_due_us = INT64_MIN};
+    for (int n = 0; n < DS_MAX_INPUTS; n++)
+        judge->last_cause[n] = -1;
+}
+
 void sim_judge_reset(struct sim *sim)
 {
     for (int p = 0; p < DS_AUDIT_PROCESSORS; p++)
-        for (int i = 0; i < SIM_PARTITIONS; i++) {
-            struct sim_judge *judge = &sim->judges[p][i];
-
-            *judge = (struct sim_judge){.delivered = -1, .latest_due_us = INT64_MIN};
-            for (int n = 0; n < DS_MAX_INPUTS; n++)
-                judge->last_cause[n] = -1;
-        }
+        for (int i = 0; i < SIM_PARTITIONS; i++)
+            reset(&sim->judges[p][i]);
 }
 
 int32_t sim_input_topic(int32_t processor, int32_t input)
@@ -130,7 +133,7 @@ static void delivered(const struct at *at)
         check_input(at, &meta->cause.as.input_cause);
     else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE)
         check_timer(at, meta);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !at->rewinding; i++)
         sim_people_see(at->sim, at->processor, at->partition,
                        judge->taken[judge->taken_count - count + i],
                        event_at(at, judge->taken[judge->taken_count - count + i]));
@@ -152,7 +155,6 @@ static void take_claim(const struct at *at, const struct ds_protocol_event *even
     if (judge->epoch == 1)
         (void)ds_str_to_array(event->body.as.claim.nonce, judge->identity, sizeof(judge->identity));
     record_at(at, at->offset)->delivered_us = at->sim->now_us;
-    judge->delivered = at->offset;
 }
 
 static void check_open(const struct at *at, const struct ds_open *open)
@@ -210,9 +212,10 @@ static const struct ds_protocol_event *decode(const struct at *at)
     return r->event;
 }
 
-void sim_judge_event(struct sim *sim, int32_t processor, int32_t partition, int64_t offset)
+static void judge_record(const struct at *of)
 {
-    const struct at at = {sim, &sim->judges[processor][partition], processor, partition, offset};
+    const struct at at = *of;
+    struct sim *sim = at.sim;
     const struct ds_protocol_event *event = decode(&at);
     const struct sim_judge *judge = at.judge;
     bool is_claim;
@@ -221,21 +224,36 @@ void sim_judge_event(struct sim *sim, int32_t processor, int32_t partition, int6
     if (event == NULL)
         return; /* a stranger's */
     is_claim = event->body.kind == DS_PROTOCOL_CLAIM;
-    if (event->head.meta.epoch > judge->epoch + is_claim && !sim->damage_wanted)
+    if (event->head.meta.epoch > judge->epoch + is_claim)
         wrong(&at, "a record of an epoch that was never opened");
     if (!is_claim)
         one_content(&at, &event->head.meta);
     taken = is_claim ? event->head.meta.epoch == judge->epoch + 1
                      : judge->epoch > 0 && event->head.meta.epoch == judge->epoch &&
                            event->head.meta.seq == judge->seq + 1;
-    sim_say(sim, "%s/%d @%" PRId64 " %s%s (%" PRId64 ", %" PRId64 ")%s", sim_topic_name(processor),
-            (int)partition, offset, taken ? "" : "SKIPPED ",
-            ds_schema_ce_type(ds_audit_schema(processor), event), event->head.meta.epoch,
+    sim_say(sim, "%s/%d @%" PRId64 " %s%s (%" PRId64 ", %" PRId64 ")%s",
+            sim_topic_name(at.processor), (int)at.partition, at.offset, taken ? "" : "SKIPPED ",
+            ds_schema_ce_type(ds_audit_schema(at.processor), event), event->head.meta.epoch,
             event->head.meta.seq, event->head.meta.more ? " ..." : "");
     if (taken && is_claim)
         take_claim(&at, event);
     else if (taken)
         take(&at, event);
+}
+
+void sim_judge_event(struct sim *sim, int32_t processor, int32_t partition, int64_t offset)
+{
+    judge_record(
+        &(struct at){sim, &sim->judges[processor][partition], processor, partition, offset, false});
+}
+
+void sim_judge_rewind(struct sim *sim, int32_t processor, int32_t partition)
+{
+    struct sim_judge *judge = &sim->judges[processor][partition];
+
+    reset(judge);
+    for (int64_t i = 0; i < sim->log[processor][partition].end; i++)
+        judge_record(&(struct at){sim, judge, processor, partition, i, true});
 }
 
 /* ---- what leaves before its time ---- */
@@ -268,44 +286,10 @@ void sim_judge_dead_letter(struct sim *sim, int32_t processor, ds_str_t key)
              DS_STR_ARG(key));
 }
 
-static bool next_number(ds_str_t *rest, int64_t *number_out)
+/* Group offsets are for lag tools, and never ahead of the log. */
+void sim_judge_hint(struct sim *sim, const struct ds_broker_hint *hint, int32_t topic)
 {
-    ds_str_t part = ds_str_before(*rest, ':');
-
-    *rest = ds_str_after(*rest, ':');
-    return ds_str_to_i64(part, number_out);
-}
-
-static bool is_delivered(const struct sim *sim, int32_t topic, int32_t partition, int64_t epoch,
-                         int64_t seq)
-{
-    const struct sim_part *part = &sim->log[topic][partition];
-
-    for (int64_t i = part->end; i-- > 0;) {
-        const struct ds_event_head *head = part->records[i].event;
-
-        if (head != NULL && head->meta.epoch == epoch && head->meta.seq == seq &&
-            part->records[i].delivered_us > 0)
-            return true;
-    }
-    return false;
-}
-
-/* Protocol R7: (own epoch, own seq) is a delivered position, and all the input before `next` was
- * there. */
-void sim_judge_hint(struct sim *sim, int32_t processor, const struct ds_broker_hint *hint,
-                    int32_t topic)
-{
-    ds_str_t rest = ds_str(hint->metadata);
-    int64_t epoch;
-    int64_t seq;
-
-    if (!next_number(&rest, &epoch) || !next_number(&rest, &seq))
-        return; /* a planned stop tells where it stands, and nothing more */
-    if (!is_delivered(sim, processor, hint->partition, epoch, seq) && !sim->damage_wanted)
-        sim_fail(sim, "%s/%d: a hint names (%" PRId64 ", %" PRId64 "), which is not delivered",
-                 sim_topic_name(processor), (int)hint->partition, epoch, seq);
-    if (hint->next > sim->log[topic][hint->partition].end && !sim->damage_wanted)
+    if (hint->next > sim->log[topic][hint->partition].end)
         sim_fail(sim, "%s/%d: a hint is beyond the end", sim_topic_name(topic),
                  (int)hint->partition);
 }

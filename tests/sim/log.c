@@ -2,10 +2,11 @@
 #include "sim.h"
 
 static const char *const names[SIM_TOPICS] = {
-    "catalog.events",   "order.events",      "inventory.events", "payment.events",
-    "delivery.events",  "catalog.commands",  "order.commands",   "inventory.commands",
-    "payment.commands", "delivery.commands", "catalog.dlq",      "order.dlq",
-    "inventory.dlq",    "payment.dlq",       "delivery.dlq",
+    "catalog.events",   "order.events",        "inventory.events",  "payment.events",
+    "delivery.events",  "catalog.commands",    "order.commands",    "inventory.commands",
+    "payment.commands", "delivery.commands",   "catalog.dlq",       "order.dlq",
+    "inventory.dlq",    "payment.dlq",         "delivery.dlq",      "catalog.snapshots",
+    "order.snapshots",  "inventory.snapshots", "payment.snapshots", "delivery.snapshots",
 };
 
 const char *sim_topic_name(int32_t topic)
@@ -52,11 +53,4 @@ int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition,
         sim_say(sim, "%s/%d @%d", names[topic], (int)partition, (int)part->end - 1);
     tell_readers(sim, topic, partition);
     return part->end - 1;
-}
-
-void sim_truncate(struct sim *sim, int32_t topic, int32_t partition, int64_t end)
-{
-    sim_say(sim, "%s/%d loses its records from %d on", names[topic], (int)partition, (int)end);
-    sim_note(sim, 1000, (uint64_t)topic, (uint64_t)end);
-    sim->log[topic][partition].end = end;
 }

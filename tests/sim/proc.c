@@ -266,7 +266,9 @@ static void step_host(struct sim_proc *proc)
     bool more;
 
     if (!ds_host_step(proc->host, 100, &error)) {
-        sim_fail(sim, "%s ends: %s", proc->name, error.message);
+        if (error.code != DS_ERR_NOT_OWNER) /* another process has its name */
+            sim_fail(sim, "%s ends: %s", proc->name, error.message);
+        sim_proc_crash(proc);
         return;
     }
     more = proc->member != NULL && sim_conn_waiting(proc->member);

@@ -20,8 +20,10 @@
 #include "stream/broker_kafka.h"
 #include "stream/host.h"
 
-#define SIM_PARTITIONS  2
-#define SIM_TOPICS      (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS) /* events, commands, dead letters */
+#define SIM_PARTITIONS 2
+/* Events, commands, dead letters, snapshots. */
+#define SIM_TOPICS      (DS_AUDIT_TOPICS + 2 * DS_AUDIT_PROCESSORS)
+#define SIM_SNAPSHOTS   (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS) /* the first of them */
 #define SIM_GROUPS      (DS_AUDIT_PROCESSORS + 2)
 #define SIM_GROUP_PG    DS_AUDIT_PROCESSORS
 #define SIM_GROUP_MONGO (DS_AUDIT_PROCESSORS + 1)
@@ -88,6 +90,7 @@ struct sim_plan {
     /* of 1000 calls */
     unsigned call_fails;
     unsigned small_polls;
+    unsigned read_fails; /* a position is refused, and nothing is wrong with it */
     /* of 1000 rounds to a database */
     unsigned db_lost;   /* before it was carried out */
     unsigned db_unsure; /* after, or much later */
@@ -103,10 +106,10 @@ struct sim_plan {
     int64_t jump_us;
     int64_t slow_us;
     int64_t producer_us;
+    int64_t name_us; /* another process takes the name of a member */
     int64_t stop_us; /* planned restarts */
 };
 void sim_plan(uint64_t seed, struct sim_plan *plan_out);
-void sim_plan_truncate(uint64_t seed, struct sim_plan *plan_out);
 
 /* ---- memory.c: one heap a run, forgotten at once ---- */
 
@@ -146,6 +149,7 @@ enum sim_event_kind {
     SIM_SESSION, /* subject: connection whose session may have expired */
     SIM_JOIN,    /* subject: connection that joins its group (again) */
     SIM_RESTART, /* subject: process */
+    SIM_HALT,    /* subject: process that is stopped as planned */
     SIM_BACKEND, /* subject: backend of PostgreSQL */
     SIM_HEAL,    /* harm ends */
     SIM_LOOK,    /* is it quiet? */
@@ -182,8 +186,6 @@ const char *sim_topic_name(int32_t topic);
 int32_t sim_topic_of(const char *name);
 int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition,
                    const struct sim_record *record);
-/** A power cut: records from `end` on never were. */
-void sim_truncate(struct sim *sim, int32_t topic, int32_t partition, int64_t end);
 
 /* ---- conn.c, append.c: a client's connections ---- */
 
@@ -209,6 +211,7 @@ struct sim_conn {
     /* producer */
     int producer; /* generation */
     bool producer_lost;
+    int64_t full_us; /* its queue is full until then */
     /* member */
     int group; /* -1: none */
     bool joined;
@@ -345,17 +348,18 @@ struct sim_judge {
     size_t decision_count;
     size_t decision_capacity;
     int64_t last_cause[DS_MAX_INPUTS];
-    int64_t delivered;     /* offset of the last delivered record; -1 */
+    int64_t delivered;     /* offset of the last delivered record that is no Claim; -1 */
     int64_t latest_due_us; /* of the deadlines that were decided */
     char identity[DS_AUDIT_WHAT_BYTES];
 };
 void sim_judge_reset(struct sim *sim);
+/** The log ends earlier now: judge what is left of it, silently. */
+void sim_judge_rewind(struct sim *sim, int32_t processor, int32_t partition);
 void sim_judge_event(struct sim *sim, int32_t processor, int32_t partition, int64_t offset);
 /** A dead letter is handed over: its InputRejected must be delivered. */
 void sim_judge_dead_letter(struct sim *sim, int32_t processor, ds_str_t key);
 /** A hint is committed: what it says must be true. */
-void sim_judge_hint(struct sim *sim, int32_t processor, const struct ds_broker_hint *hint,
-                    int32_t topic);
+void sim_judge_hint(struct sim *sim, const struct ds_broker_hint *hint, int32_t topic);
 int32_t sim_input_topic(int32_t processor, int32_t input);
 
 /* ---- again.c: every decision of the log, decided again ---- */
@@ -426,6 +430,21 @@ void sim_token_ask(struct sim *sim, const struct sim_command *command, bool must
 bool sim_quiet(struct sim *sim, const char **why_out);
 void sim_verdict(struct sim *sim);
 
+/* ---- damage.c: a lost tail ---- */
+
+struct sim_lost {
+    int32_t topic;
+    int32_t partition;
+    int64_t end;
+    int witnesses;       /* who had read what is gone */
+    int64_t pg_position; /* how far it is, or has read */
+    int64_t mongo_position;
+};
+/** A power cut: the last records of a log never were. @return false: there is none to lose yet. */
+bool sim_lose_tail(struct sim *sim);
+/** It must have been noticed, and nobody who had read it may have gone on. */
+void sim_lost_judge(struct sim *sim);
+
 /* ---- world.c ---- */
 
 struct sim {
@@ -460,8 +479,9 @@ struct sim {
     struct sim_people people;
     struct sim_pg *pg;
     struct sim_mongo *mongo;
-    bool damage_wanted; /* a partition that stops is what is hoped for */
-    int64_t stopped;    /* partitions and readers that stopped */
+    bool damaged;    /* by a lost tail: from here on only its discovery is looked at */
+    int64_t stopped; /* partitions and readers that stopped */
+    struct sim_lost lost;
 };
 extern struct sim *sim_world; /* for what is replaced at link time */
 

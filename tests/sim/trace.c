@@ -44,7 +44,7 @@ void sim_fail(struct sim *sim, const char *format, ...)
 {
     va_list args;
 
-    if (sim->failed)
+    if (sim->failed || sim->damaged)
         return;
     sim->failed = true;
     va_start(args, format);
@@ -91,9 +91,8 @@ void ds_log_write(const ds_log_t *log, enum ds_log_level level, const char *code
     (void)level;
     if (is_stop(code)) {
         sim->stopped++;
-        if (!sim->damage_wanted)
-            sim_fail(sim, "%s: %s (%s): %s", log->role == NULL ? "" : log->role, code,
-                     log->topic == NULL ? "" : log->topic, message);
+        sim_fail(sim, "%s: %s (%s): %s", log->role == NULL ? "" : log->role, code,
+                 log->topic == NULL ? "" : log->topic, message);
     }
     if (!sim->tracing)
         return;

@@ -116,7 +116,7 @@ static void audit_partition(struct sim *sim, struct ds_audit_report *report, int
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
         ranges[t] =
             (struct ds_audit_range){0, sim->log[t][partition].end, sim->log[t][partition].end};
-    ok = ds_audit_part_new(report, partition, ranges, &part, &error);
+    ok = ds_audit_part_new(report, partition, sim->plan.partitions, ranges, &part, &error);
     for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
         ok = feed_topic(sim, part, t, &error);
     if (!ok || !ds_audit_part_judge(part, &error)) {

@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 
-#define REST_MAX_US (600 * SIM_S) /* after the last harm everything must come to rest within this  \
-                                   */
+#define REST_MAX_US                                                                                \
+    (600 * SIM_S) /* after the last harm everything must come to rest within this                  \
+                   */
 #define LOOK_US   SIM_S
 #define STILL_US  (25 * SIM_S) /* nothing may move for so long: more than any pause */
+#define NOTICE_US (30 * SIM_S)
 #define STEPS_MAX 400000
 
 struct sim *sim_world;
@@ -54,7 +56,6 @@ static void reset(struct sim *sim, const struct sim_plan *plan, bool tracing)
     sim->chance.state = plan->seed * UINT64_C(0xd1342543de82ef95) + 12345;
     sim->now_us = SIM_START_US;
     sim->tracing = tracing;
-    sim->damage_wanted = plan->scenario == SIM_TRUNCATE;
 }
 
 static void dispatch(struct sim *sim, const struct sim_event *event)
@@ -97,6 +98,9 @@ static void dispatch(struct sim *sim, const struct sim_event *event)
     case SIM_RESTART:
         sim_proc_start(event->subject);
         break;
+    case SIM_HALT:
+        sim_proc_stop(event->subject);
+        break;
     case SIM_BACKEND:
         sim_pg_backend(sim, event->subject, event->number);
         break;
@@ -113,6 +117,11 @@ void sim_look(struct sim *sim)
 {
     const char *why = NULL;
 
+    if (sim->damaged) { /* it will not come to rest; there is time enough to notice */
+        sim->over = sim->now_us > SIM_START_US + sim->plan.active_us + NOTICE_US;
+        sim_at(sim, sim->now_us + LOOK_US, SIM_LOOK, NULL, 0);
+        return;
+    }
     if (sim_quiet(sim, &why) && sim->now_us - sim->last_append_us >= STILL_US) {
         sim->over = true;
         return;
@@ -153,7 +162,9 @@ bool sim_run(struct sim *sim, const struct sim_plan *plan, bool tracing)
     sim_procs_create(sim);
     sim_harm_begin(sim);
     run_events(sim);
-    if (!sim->failed)
+    if (sim->damaged)
+        sim_lost_judge(sim);
+    else if (!sim->failed)
         sim_verdict(sim);
     end_all(sim);
     sim_world = NULL;

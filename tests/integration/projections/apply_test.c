@@ -70,7 +70,7 @@ static void add(enum ds_fold_topic topic, int64_t offset, const void *event)
     batch[batch_count++] = (struct ds_read_record){
         .topic = (int32_t)topic,
         .partition = PARTITION,
-        .place = {offset, 1, offset},
+        .place = {offset, 1, offset + 1},
         .last = true,
         .event = event,
     };

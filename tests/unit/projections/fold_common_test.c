@@ -197,3 +197,22 @@ Test(gather, a_batch_becomes_one_unit_a_topic_and_partition)
     cr_assert_eq(units[0].after.commands_through, 8);
     cr_assert_eq(units[0].after.generation, 4);
 }
+
+/* Its Open says what stood before it: a reader that starts behind the Claim cannot check that, and
+ * would go on after a lost tail. */
+Test(gather, no_position_stands_at_a_claim)
+{
+    static struct ds_slot slots[DS_MAX_PARTITIONS];
+    static struct ds_unit units[DS_FOLD_TOPICS * DS_MAX_PARTITIONS];
+    struct ds_order_event answered = ds_kit_created(KIT_ORDER);
+    struct ds_order_event claim = {.body.kind = DS_ORDER_EVENT_CLAIM};
+    slots[1].owned = true;
+    const struct ds_read_record records[] = {
+        {.topic = 0, .partition = 1, .place = {11, 2, 6}, .last = true, .event = &answered},
+        {.topic = 0, .partition = 1, .place = {12, 3, 0}, .last = true, .event = &claim},
+        {.topic = 1, .partition = 1, .place = {4, 1, 0}, .last = true, .event = &claim},
+    };
+    cr_assert_eq(ds_worker_gather(records, 3, slots, units), 1, "a Claim alone moves nothing");
+    cr_assert_eq(units[0].after.place.offset, 11);
+    cr_assert_eq(units[0].after.place.epoch, 2);
+}
