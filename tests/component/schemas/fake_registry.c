@@ -1,6 +1,7 @@
 #include "fake_registry.h"
 
 #include "base/clock.h"
+#include "http_server.h"
 
 #include <jansson.h>
 #include <stdio.h>

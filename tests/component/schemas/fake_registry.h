@@ -2,15 +2,16 @@
 #ifndef DS_TESTS_FAKE_REGISTRY_H
 #define DS_TESTS_FAKE_REGISTRY_H
 
-#include "http_server.h"
 #include "schemas/registry.h"
 
 #include <stdatomic.h>
 
 #define FAKE_ID 7 /* of courier.locations, whose text is short */
 
+struct http_server; /* tests/component/base/http_server.h */
+
 struct fake_registry {
-    http_server_t *server;
+    struct http_server *server;
     struct ds_registry_config config;
     char url[256];
     _Atomic(const char *) bad;  /* this instead of an answer; NULL: a good registry */

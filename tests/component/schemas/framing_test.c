@@ -1,6 +1,7 @@
 /* A framing and its thread against a registry: ids become known, or not, and nobody waits. */
 #include "base/limits.h"
 #include "fake_registry.h"
+#include "http_server.h"
 #include "schemas/framing.h"
 #include "schemas/ids.h"
 

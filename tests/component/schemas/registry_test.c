@@ -1,6 +1,7 @@
 /* The registry client: what is asked, and which answers are believed. */
 #include "base/clock.h"
 #include "fake_registry.h"
+#include "http_server.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
