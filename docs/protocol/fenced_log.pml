@@ -20,7 +20,7 @@
  *   REPORT  delivery reports with offsets, true, missing or wrong; what is confirmed, and settling by reading (R5)
  *   OPEN    seq 1 of each epoch is an Open; a Progress names inputs that yielded nothing
  *   KEEP    memory that ends where the fold ends is kept over a claim (R12)
- *   HINT    a group offset is a hint that wants proof (R7)              SNAP   snapshots (R8)
+ *   SNAP    snapshots (R8)
  *   READER  a reader that restarts from a saved position (R2)           POISON an input that cannot be decoded, dead letters (R9)
  *   TIMER   deadlines, clocks that differ, inputs that arrive late (R10)  REPEAT one command at two offsets (R11)
  *   TRUNC   a broker that loses NTRUNC records it had acknowledged, and a reader that may have read them before (R13)
@@ -34,7 +34,8 @@
  *   P9  an intact log never shows what readers take for damage          P10 who reads past an Open held what the log holds
  *   P11 what is confirmed counts                                        P12 a deadline does not overtake what was there before it
  *   P13 a deadline is decided once                                      P14 time in the log does not run back
- *   P15 a command takes effect once                                     P16 a dead letter's input is rejected in the log
+ *   P15 a command takes effect once                                     P16 a dead letter's input is rejected in the log,
+ *       and what the log notes as sent is sent
  *   P17 memory that is kept is the fold
  *
  * Mutants: -DM_<NAME>, each breaks one rule and must be refuted. Variants: -DV_<NAME> must hold as well. Limits: -DL_<NAME> gives
@@ -93,6 +94,7 @@
 #define STAMP(t) ((t) << 3) /* TIMER: the time it was decided */
 #define REP 128             /* REPEAT: CommandRepeated */
 #define REJ 128             /* POISON: InputRejected */
+#define NOTE 64             /* POISON: a Progress, by which the dead letter is written */
 
 #define CAUSE(src, off) ((src) << 4 | (off))
 #define SRC(c) ((c) >> 4)
@@ -135,6 +137,9 @@ typedef Cl {                  /* an attempt: its Claim is in the log; rule F and
 #ifdef REPEAT
     bit seen;
 #endif
+#ifdef POISON
+    bit owed;
+#endif
 };
 Cl cl[NSESS];
 #ifdef OFFSETS
@@ -159,9 +164,8 @@ byte vD[NSESS];               /* per nonce: the digest after the last delivered 
 byte vS[NSESS];               /* per nonce: last seq that counts */
 byte aS[NSESS];               /* and last seq appended, whether it counts or not */
 #endif
-#ifdef HINT
-byte eS[NSESS + 2];           /* per epoch: last seq delivered */
-byte hE, hS, hN1;             /* group offset of source 1, with its metadata epoch:seq */
+#ifdef M_GROUPOFF               /* mutant: inputs are resumed where the group's offset says */
+byte group1;                  /* of source 1; committed for lag tools of what is handed over */
 #endif
 #ifdef READER
 bit del[LOGMAX]; byte p0;     /* delivered, by offset; offset of the pending decision's first record */
@@ -177,7 +181,8 @@ byte now, av1, at[3];         /* the time; records of source 1 that have arrived
 bit seen;                     /* the fold: the command at offsets 0 and 1 of source 1 has taken effect */
 #endif
 #ifdef POISON
-bit ver, rej, dlq;            /* the version that new attempts run; the fold: rejected; the dead letter was written */
+bit ver, dlq;                 /* the version that new attempts run; the dead letter was written */
+bit rej, noted;               /* the fold: the input is rejected; its letter needs no sending any more */
 #endif
 #ifdef TRUNC
 bit dmg;                      /* a reader from offset 0 stops at damage here */
@@ -340,9 +345,6 @@ inline complete(o) {
 #ifdef SNAP
     vD[r.who] = D;
 #endif
-#ifdef HINT
-    eS[r.ep] = r.sq;
-#endif
 #ifdef KEEP
     dP = PLACE(r.ep, r.sq);
 #endif
@@ -358,6 +360,9 @@ inline take_record(o) {
     CHECK(P5, r.who == fW);
 #endif
     if
+#ifdef POISON
+    :: r.flg & NOTE -> CHECK(P16, dlq); noted = 1; complete(o)
+#endif
     :: r.flg & POS -> deliver_positions();
 #ifdef READER
         p0 = o;
@@ -439,6 +444,9 @@ inline note_landed() {
 #endif
 #ifdef REPEAT
         cl[r.who].seen = seen;
+#endif
+#ifdef POISON
+        cl[r.who].owed = (rej && !noted -> 1 : 0);
 #endif
     :: else
     fi
@@ -611,25 +619,12 @@ inline snapshot() {
     skip
 }
 
-inline resume_from_hint() {
-#ifdef HINT
+inline resume_from_group() {
+#ifdef M_GROUPOFF
     d_step {
-        x_i = 0;
-#if defined(M_GROUPOFF)         /* mutant: believe it */
-        x_ok = 1;
-#elif defined(M_HINTEPOCH)      /* mutant: believe it when its epoch is in the log, whatever its seq */
-        x_ok = (hE > 0 && hE < ep);
-#else
-        x_ok = (hE > 0 && hE < ep && eS[hE] >= hS);            /* proven: that record is delivered in the own log */
-#endif
-        if
-        :: x_ok && hN1 > m1 ->
-            x_i = m1;
-            do :: x_i < hN1 -> CHECK(P2, NOYIELD(1, x_i)); x_i++ :: else -> break od;        /* at resume */
-            m1 = hN1
-        :: else
-        fi;
-        x_i = 0; x_ok = 0
+        x_i = m1;
+        do :: x_i < group1 -> CHECK(P2, NOYIELD(1, x_i)); x_i++ :: else -> break od;
+        m1 = x_i; x_i = 0
     }
 #endif
     skip
@@ -712,6 +707,11 @@ inline take_report() {
 #else
 #define MAYLEAVE (conf >= dls)
 #endif
+#ifdef M_NOTEEARLY              /* mutant: a letter is noted when it is sent, not when the topic has it */
+#define MAYNOTE (wrote || (dls > 0 && MAYLEAVE))
+#else
+#define MAYNOTE wrote
+#endif
 #else
 #define DECODES 1
 #endif
@@ -741,7 +741,7 @@ inline forget() {               /* what the task knew of its attempt */
     do :: nempty(rep[nc]) -> rep[nc]?_,_ :: empty(rep[nc]) -> break od;
 #endif
 #ifdef POISON
-    v = 0; dls = 0;
+    cl[nc].owed = 0; v = 0; dls = 0; owes = 0; wrote = 0;
 #endif
     nc = 0; ep = 0; sq = 0; m0 = 0; m1 = 0; d = 0
 }
@@ -765,6 +765,7 @@ proctype Owner(byte me) {
     bit w;                                                      /* the command id is in the window */
 #endif
 #ifdef POISON
+    bit owes, wrote;                                            /* a letter of before is to be sent; one is, and is not noted */
     bit v; byte dls;                                            /* the version; seq of the rejection whose dead letter waits */
 #endif
 idle:
@@ -825,8 +826,11 @@ end_claimed:
             w = cl[nc].seen; cl[nc].seen = 0;
 #endif
 #endif
+#ifdef POISON
+            owes = cl[nc].owed; cl[nc].owed = 0;
+#endif
             cl[nc].n0 = 0; cl[nc].n1 = 0; cl[nc].d = 0;
-            resume_from_hint();
+            resume_from_group();
 #ifdef OPEN
             goto opening
 #else
@@ -894,11 +898,13 @@ end_running:
 #else
     :: atomic { m1 == 0 && v == 0 && len(q[s]) < QCAP ->
         sq++; q[s]!ep,sq,nc,CAUSE(1, 0),REJ,d; d = MIX(d, CAUSE(1, 0), nc); m1++; dls = sq }
-    :: atomic { dls > 0 && MAYLEAVE -> CHECK(P16, rej); dlq = 1; dls = 0 }
+    :: atomic { dls > 0 && MAYLEAVE -> CHECK(P16, rej); dlq = 1; dls = 0; wrote = 1 }
+    :: atomic { owes -> dlq = 1; owes = 0; wrote = 1 }                           /* the original is read again, by its place */
+    :: atomic { MAYNOTE && len(q[s]) < QCAP -> wrote = 0; sq++; q[s]!ep,sq,nc,0,NOTE,d }
 #endif
 #endif
-#ifdef HINT
-    :: atomic { (hE != ep || hS != sq || hN1 != m1) && sq > 0 -> hE = ep; hS = sq; hN1 = m1 }
+#ifdef M_GROUPOFF
+    :: atomic { group1 < m1 -> group1 = m1 }
 #endif
 #ifdef M_RETRY                  /* mutant: after a failed delivery go on in the same epoch from what is known to be in the log */
     :: atomic { failed[s] && s != NSESS && fE == ep && fW == nc && pn == 0 && len(q[s]) == 0 && claims < NSESS ->
