@@ -37,49 +37,50 @@ static rd_kafka_t *handle(const struct fence_kafka *k, rd_kafka_type_t type,
 
 /* ---- topics ---- */
 
-static const char *const suffixes[] = {"commands", "orders", "events", "dlq"};
+#define TOPICS 5
+static const char *const suffixes[TOPICS] = {"commands", "orders", "events", "dlq", "snapshots"};
 
 static void create_topics(struct fence_kafka *k)
 {
-    rd_kafka_NewTopic_t *topics[4];
+    rd_kafka_NewTopic_t *topics[TOPICS];
     rd_kafka_queue_t *queue = rd_kafka_queue_new(k->producer);
     rd_kafka_event_t *event;
     char why[256] = "no answer";
     char name[128];
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < TOPICS; i++) {
         topic_of(k, suffixes[i], name);
         topics[i] = rd_kafka_NewTopic_new(name, RIG_PARTITIONS, 1, why, sizeof(why));
         if (i == 0)
             rd_kafka_NewTopic_set_config(topics[i], "message.timestamp.type", "LogAppendTime");
     }
-    rd_kafka_CreateTopics(k->producer, topics, 4, NULL, queue);
+    rd_kafka_CreateTopics(k->producer, topics, TOPICS, NULL, queue);
     event = rd_kafka_queue_poll(queue, CALL_MS);
     must(event != NULL && rd_kafka_event_error(event) == 0, "create topics",
          event == NULL ? "no answer: is Kafka there? dev/stack start kafka --profile test"
                        : rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy_array(topics, 4);
+    rd_kafka_NewTopic_destroy_array(topics, TOPICS);
 }
 
 static void delete_topics(struct fence_kafka *k)
 {
-    rd_kafka_DeleteTopic_t *topics[4];
+    rd_kafka_DeleteTopic_t *topics[TOPICS];
     rd_kafka_queue_t *queue = rd_kafka_queue_new(k->producer);
     rd_kafka_event_t *event;
     char name[128];
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < TOPICS; i++) {
         topic_of(k, suffixes[i], name);
         topics[i] = rd_kafka_DeleteTopic_new(name);
     }
-    rd_kafka_DeleteTopics(k->producer, topics, 4, NULL, queue);
+    rd_kafka_DeleteTopics(k->producer, topics, TOPICS, NULL, queue);
     event = rd_kafka_queue_poll(queue, CALL_MS);
     if (event != NULL)
         rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
-    rd_kafka_DeleteTopic_destroy_array(topics, 4);
+    rd_kafka_DeleteTopic_destroy_array(topics, TOPICS);
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
