@@ -292,6 +292,8 @@ static const char *waits_for(struct ds_host *host)
         if (task == NULL)
             continue;
         text = ds_schema_wait_text(&task->own_wait, framing);
+        if (text == NULL)
+            text = ds_schema_wait_text(&task->snapshots.wait, framing);
         for (int32_t i = 0; i < task->input_count && text == NULL; i++)
             text = ds_schema_wait_text(&task->inputs[i].wait, framing);
     }

@@ -21,6 +21,7 @@
 #include "decider/decider.h"
 #include "stream/broker.h"
 #include "stream/reader.h"
+#include "stream/schema_wait.h"
 
 /* Small enough that compressing one does not keep records waiting; an image may be larger. */
 #define DS_SNAPSHOT_CHUNK_BYTES (128 * 1024)
@@ -84,6 +85,7 @@ struct ds_task_snapshots {
 
     ds_snapshot_writer_t *writer; /* NULL: none under way */
     ds_snapshot_reader_t *reader; /* NULL: none under way */
+    struct ds_schema_wait wait;   /* the reader's, for a record of the own log */
     bool tried;                   /* there is none to restore from: the log is read */
     struct ds_snapshot_sweep sweep;
 };

@@ -38,6 +38,7 @@ void ds_snapshot_reader_destroy(ds_snapshot_reader_t *r)
     if (r == NULL)
         return;
     stop_reading(r);
+    r->task->snapshots.wait.kind = DS_WAIT_NONE;
     while (r->count > 0)
         drop_candidate(r);
     ds_snapshot_load_cleanup(r);
@@ -73,6 +74,21 @@ void ds_snapshot_survey(struct ds_task *task)
     (void)reader_new(task, true);
 }
 
+/* A record of the own log whose schema is not known yet is no reason to do without a snapshot: it
+ * is read again when the registry has answered. True: it waits. */
+static bool wait_for_schema(struct ds_snapshot_reader *r, unsigned answers, const ds_error_t *why)
+{
+    struct ds_task *task = r->task;
+    struct ds_host *host = task->host;
+
+    if (why->code != DS_ERR_UNAVAILABLE)
+        return false;
+    host->broker->ops->stop(host->broker, host->topic_own, task->partition);
+    ds_schema_wait_begin(&task->snapshots.wait, host->runtime, answers, why);
+    ds_schema_wait_say(host->runtime, &task->log, why, &host->wait_said_us);
+    return true;
+}
+
 static bool start(struct ds_snapshot_reader *r, enum ds_snapshot_step step, int64_t offset,
                   ds_error_t *error)
 {
@@ -80,6 +96,7 @@ static bool start(struct ds_snapshot_reader *r, enum ds_snapshot_step step, int6
     bool own = step == DS_SNAPSHOT_IDENTIFY || step == DS_SNAPSHOT_PLACE;
 
     stop_reading(r);
+    r->task->snapshots.wait.kind = DS_WAIT_NONE;
     r->step = step;
     r->since_turn = host->turn;
     r->next_offset = offset;
@@ -359,6 +376,7 @@ static void identify(struct ds_snapshot_reader *r, const struct ds_broker_event 
 {
     struct ds_host *host = r->task->host;
     const struct ds_protocol_event *event = host->message;
+    unsigned answers = ds_framing_answers(host->runtime->framing);
     ds_error_t error = DS_ERROR_INIT;
     enum ds_fence_verdict verdict;
     bool undecodable = false;
@@ -367,7 +385,8 @@ static void identify(struct ds_snapshot_reader *r, const struct ds_broker_event 
     if (!ds_fence_read(&r->fence, host->runtime->framing, host->decider->events, record->value,
                        record->offset, host->arena, host->message, &undecodable, &verdict,
                        &error)) {
-        fail(r, &error); /* reading the log will come across it, and say so */
+        if (!wait_for_schema(r, answers, &error))
+            fail(r, &error); /* reading the log will come across it, and say so */
         return;
     }
     if (verdict == DS_FENCE_TAKE && !undecodable && event->body.kind == DS_PROTOCOL_CLAIM &&
@@ -382,6 +401,7 @@ static void check_place(struct ds_snapshot_reader *r, const struct ds_broker_eve
     struct ds_host *host = r->task->host;
     const struct ds_snapshot_manifest *manifest = ds_snapshot_tried(r);
     const struct ds_meta *meta = &((const struct ds_event_head *)host->message)->meta;
+    unsigned answers = ds_framing_answers(host->runtime->framing);
     ds_error_t error = DS_ERROR_INIT;
     bool head_ok = false;
     bool ok;
@@ -389,6 +409,8 @@ static void check_place(struct ds_snapshot_reader *r, const struct ds_broker_eve
     ds_arena_reset(host->arena);
     ok = ds_framing_decode(host->runtime->framing, host->decider->events, record->value,
                            host->arena, host->message, &head_ok, &error);
+    if (!ok && wait_for_schema(r, answers, &error))
+        return;
     ds_error_clear(&error);
     if (record->offset != manifest->offset || !(ok || head_ok) || meta->epoch != manifest->epoch ||
         meta->seq != manifest->seq || meta->more)
@@ -426,7 +448,8 @@ static void load_record(struct ds_snapshot_reader *r, const struct ds_broker_eve
 /* True: it is of this reading, and the next. */
 static bool is_next(struct ds_snapshot_reader *r, const struct ds_broker_event *event)
 {
-    if (r == NULL || r->step == DS_SNAPSHOT_ASK || r->task->host->turn <= r->since_turn)
+    if (r == NULL || r->step == DS_SNAPSHOT_ASK || r->task->host->turn <= r->since_turn ||
+        r->task->snapshots.wait.kind != DS_WAIT_NONE)
         return false;
     if (event->kind == DS_BROKER_READ_FAILED)
         return true;
@@ -478,11 +501,25 @@ bool ds_snapshot_own_record(struct ds_task *task, const struct ds_broker_event *
     return true;
 }
 
+/* The record that was met last, once more. */
+static void read_again(struct ds_snapshot_reader *r)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    if (ds_schema_wait_over(&r->task->snapshots.wait, r->task->host->runtime) &&
+        !start(r, r->step, r->next_offset - 1, &error))
+        fail(r, &error);
+}
+
 void ds_snapshot_read_time(struct ds_task *task, int64_t now_us)
 {
     struct ds_snapshot_reader *r = task->snapshots.reader;
     ds_error_t error = DS_ERROR_INIT;
 
+    if (task->snapshots.wait.kind != DS_WAIT_NONE) {
+        read_again(r);
+        return;
+    }
     if (r == NULL || r->step == DS_SNAPSHOT_ASK || now_us - r->moved_us < QUIET_US ||
         task->host->broker->ops->away(task->host->broker))
         return;

@@ -128,8 +128,8 @@ void *kit_fold(struct rig *rig, int64_t until)
         enum ds_fence_verdict verdict;
         bool undecodable;
 
-        cr_assert(ds_fence_read(&fence, NULL, &ds_schema_inventory_events, r->value, offset, arena,
-                                &pending[count], &undecodable, &verdict, &error),
+        cr_assert(ds_fence_read(&fence, rig->oracle, &ds_schema_inventory_events, r->value, offset,
+                                arena, &pending[count], &undecodable, &verdict, &error),
                   "%s", error.message);
         if (verdict != DS_FENCE_TAKE)
             continue;

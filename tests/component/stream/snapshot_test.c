@@ -295,6 +295,33 @@ Test(snapshot, a_changed_decider_reads_the_log)
     kit_check_state(&rig, 0);
 }
 
+/* After a start, the id that the log's last version wrote with is the registry's to explain: no
+ * reason to read a whole log. */
+Test(snapshot, one_for_a_place_whose_schema_is_not_known_yet_is_waited_for)
+{
+    rig_registry(&rig);
+    rig_teach(&rig, RIG_ID_EVENTS);
+    begin(kit_inventory);
+    fill(FEW);
+    (void)next_snapshot();
+    rig_kill(&rig, 0);
+    ds_framing_destroy(rig.oracle);
+    ds_framing_destroy(rig.runtime.framing);
+    rig_registry(&rig);
+    rig_teach(&rig, RIG_ID_OTHER_EVENTS);
+    rig_start(&rig, 0, kit_inventory);
+    rig_assign(&rig, 0, 0, 1);
+    rig_run(&rig, 30 * DS_US_PER_S);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_READING);
+    cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 0);
+    cr_assert_str_eq(atomic_load(&rig.health.waiting), "the schema registry is asked");
+    rig_teach(&rig, RIG_ID_EVENTS);
+    rig_run(&rig, DS_US_PER_S);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_check_state(&rig, 0);
+}
+
 Test(snapshot, the_end_of_the_topic_may_have_no_records)
 {
     begin(kit_inventory);
