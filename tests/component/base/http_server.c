@@ -40,11 +40,31 @@ static int listen_on_loopback(int backlog, int *port_out)
     return fd;
 }
 
+/* @return poll()'s: 0 when five seconds have passed; *readable_out is false then, and when the
+ * server is to stop. */
+static int wait_once(const http_server_t *server, int fd, bool *readable_out)
+{
+    struct pollfd fds[] = {{server->stop[0], POLLIN, 0}, {fd, POLLIN, 0}};
+    int count = poll(fds, 2, WAIT_MS);
+    *readable_out = count > 0 && fds[0].revents == 0 && fds[1].revents != 0;
+    return count;
+}
+
 /* True when `fd` can be read; false when the server is to stop or five seconds have passed. */
 static bool wait_readable(const http_server_t *server, int fd)
 {
-    struct pollfd fds[] = {{server->stop[0], POLLIN, 0}, {fd, POLLIN, 0}};
-    return poll(fds, 2, WAIT_MS) > 0 && fds[0].revents == 0 && fds[1].revents != 0;
+    bool readable;
+    (void)wait_once(server, fd, &readable);
+    return readable;
+}
+
+/* A client may take its time until it comes. False when the server is to stop. */
+static bool wait_for_client(const http_server_t *server)
+{
+    bool readable;
+    while (wait_once(server, server->listener, &readable) == 0)
+        ;
+    return readable;
 }
 
 static size_t body_bytes(const char *head)
@@ -128,7 +148,7 @@ static void serve(http_server_t *server, int fd)
 static void *run(void *context)
 {
     http_server_t *server = context;
-    while (wait_readable(server, server->listener)) {
+    while (wait_for_client(server)) {
         int fd = accept(server->listener, NULL, NULL);
         if (fd < 0)
             break;
