@@ -323,30 +323,54 @@ static bool read_meta(struct rig *rig, const struct ds_fake_record *r, ds_arena_
     return true;
 }
 
-bool rig_each_once(struct rig *rig, int32_t p)
+struct numbered {
+    int64_t epoch;
+    int64_t seq;
+    ds_bytes_t value;
+};
+
+static int by_number(const void *a_, const void *b_)
 {
-    ds_arena_t *arena = ds_arena_new(1024 * 1024, (size_t)1024 * 1024 * 1024);
-    int64_t end = ds_fake_end(rig->log, RIG_EVENTS, p);
-    bool once = true;
+    const struct numbered *a = a_, *b = b_;
 
-    for (int64_t i = 0; i < end && once; i++) {
-        const struct ds_fake_record *a = ds_fake_record(rig->log, RIG_EVENTS, p, i);
-        struct ds_meta of_a;
+    if (a->epoch != b->epoch)
+        return a->epoch < b->epoch ? -1 : 1;
+    return a->seq == b->seq ? 0 : a->seq < b->seq ? -1 : 1;
+}
 
-        if (!read_meta(rig, a, arena, &of_a) || of_a.seq == 0)
-            continue;
-        for (int64_t j = i + 1; j < end && once; j++) {
-            const struct ds_fake_record *b = ds_fake_record(rig->log, RIG_EVENTS, p, j);
-            struct ds_meta of_b;
+/* The records that have a number, but for Claims: those are asked for more than once. */
+static size_t numbered_of(struct rig *rig, int32_t p, int64_t end, struct numbered *list_out)
+{
+    ds_arena_t *arena = ds_arena_new(64 * 1024, (size_t)64 * 1024 * 1024);
+    size_t count = 0;
 
-            if (!read_meta(rig, b, arena, &of_b) || of_a.epoch != of_b.epoch ||
-                of_a.seq != of_b.seq)
-                continue;
-            once = a->value.len == b->value.len &&
-                   memcmp(a->value.data, b->value.data, a->value.len) == 0;
-        }
+    for (int64_t i = 0; i < end; i++) {
+        const struct ds_fake_record *record = ds_fake_record(rig->log, RIG_EVENTS, p, i);
+        struct ds_meta meta;
+
+        ds_arena_reset(arena);
+        if (read_meta(rig, record, arena, &meta) && meta.seq != 0)
+            list_out[count++] = (struct numbered){meta.epoch, meta.seq, record->value};
     }
     ds_arena_destroy(arena);
+    return count;
+}
+
+bool rig_each_once(struct rig *rig, int32_t p)
+{
+    int64_t end = ds_fake_end(rig->log, RIG_EVENTS, p);
+    struct numbered *list = calloc((size_t)end + 1, sizeof *list);
+    size_t count = numbered_of(rig, p, end, list);
+    bool once = true;
+
+    qsort(list, count, sizeof *list, by_number);
+    for (size_t i = 1; i < count && once; i++) {
+        ds_bytes_t a = list[i - 1].value, b = list[i].value;
+
+        once = by_number(&list[i - 1], &list[i]) != 0 ||
+               (a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    }
+    free(list);
     return once;
 }
 
