@@ -96,6 +96,18 @@ static void apply_attached(struct ds_task *task, const struct ds_input_attached 
     in->decide_from = attached->start_offset;
 }
 
+/* Ids leave by the append time of later commands: neither a backlog older than the window nor an
+ * owner's clock ahead of the time may make a repeat a new command. An append time ahead of the
+ * decision is nobody's word for what time it is. */
+static void expire_ids(struct ds_task *task, const struct ds_protocol_event *event)
+{
+    int64_t appended_us = event->head.context.command.appended_at;
+
+    if (event->head.context.has_command)
+        ds_window_expire(&task->window,
+                         appended_us < event->head.meta.at ? appended_us : event->head.meta.at);
+}
+
 static bool apply_command_id(struct ds_task *task, const struct ds_protocol_event *event,
                              ds_error_t *error)
 {
@@ -110,7 +122,7 @@ static bool apply_command_id(struct ds_task *task, const struct ds_protocol_even
         !ds_window_add(&task->window, context->command.id, context->command.body_hash,
                        context->command.appended_at, first, error))
         return false;
-    ds_window_expire(&task->window, meta->at);
+    expire_ids(task, event);
     return true;
 }
 

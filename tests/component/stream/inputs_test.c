@@ -304,6 +304,30 @@ Test(inputs, repeated_command_changes_nothing_and_names_the_first)
     cr_assert_eq(event->body.as.command_repeated.first_offset, 1);
 }
 
+/* Both were sent within a moment; that they are decided a day later makes them no two commands. */
+Test(inputs, repeated_command_is_known_behind_a_backlog_older_than_a_day)
+{
+    rig_receive(&rig, 0, ID, 1, 10);
+    rig_receive(&rig, 0, ID, 1, 10);
+    ds_fake_time_add(&rig.time, 25 * 3600 * DS_US_PER_S);
+    rig_begin(&rig);
+    rig_settle(&rig);
+    cr_assert_eq(check().counter.total, 10);
+    cr_assert_not_null(rig_last(&rig, 0, DS_INVENTORY_EVENT_COMMAND_REPEATED));
+}
+
+Test(inputs, repeated_command_is_a_new_one_a_day_later)
+{
+    rig_begin(&rig);
+    rig_receive(&rig, 0, ID, 1, 10);
+    rig_settle(&rig);
+    ds_fake_time_add(&rig.time, 25 * 3600 * DS_US_PER_S);
+    rig_receive(&rig, 0, NULL, 1, 1);
+    rig_receive(&rig, 0, ID, 1, 10);
+    rig_settle(&rig);
+    cr_assert_eq(check().counter.total, 21);
+}
+
 Test(inputs, repeat_with_another_body_says_so)
 {
     struct ds_inventory_command command = {.head = rig_head(&rig, ID),
