@@ -8,6 +8,7 @@
 
 #define TOPICS_MAX       64
 #define ADMIN_TIMEOUT_MS 20000
+#define KNOWN_AGAIN_MS   50
 
 static const char *const processors[] = {"catalog", "order", "payment", "inventory", "delivery"};
 #define PROCESSORS (sizeof(processors) / sizeof(processors[0]))
@@ -130,39 +131,11 @@ static bool create(rd_kafka_t *rk, rd_kafka_NewTopic_t **topics, size_t count, i
     return ok;
 }
 
-bool ds_topics_create(const struct ds_runtime *runtime, const char *brokers, int32_t partitions,
-                      int32_t replication, int *created_out, ds_error_t *error)
-{
-    struct ds_kafka_owner owner = {&runtime->log};
-    struct ds_topic_spec specs[TOPICS_MAX];
-    size_t count = ds_topics_list(specs, TOPICS_MAX);
-    rd_kafka_NewTopic_t *topics[TOPICS_MAX] = {NULL};
-    rd_kafka_t *rk = open_admin(&owner, brokers, error);
-    int32_t found;
-    int created = 0;
-    bool ok = rk != NULL;
-
-    for (size_t i = 0; ok && i < count; i++) {
-        topics[i] = new_topic(&specs[i], partitions, replication, error);
-        ok = topics[i] != NULL;
-    }
-    ok = ok && create(rk, topics, count, &created, error);
-    for (size_t i = 0; i < count; i++)
-        if (topics[i] != NULL)
-            rd_kafka_NewTopic_destroy(topics[i]);
-    if (rk != NULL)
-        rd_kafka_destroy(rk);
-    if (created_out != NULL)
-        *created_out = created;
-    return ok && ds_topics_check(runtime, brokers, ADMIN_TIMEOUT_MS, &found, error);
-}
-
-static bool check_topic(const struct ds_runtime *runtime, const struct rd_kafka_metadata *metadata,
-                        const char *name, int32_t *partitions, bool *single, ds_error_t *error)
+static bool check_topic(const struct rd_kafka_metadata *metadata, const char *name,
+                        int32_t *partitions, bool *single, ds_error_t *error)
 {
     const rd_kafka_metadata_topic_t *topic = NULL;
 
-    (void)runtime;
     for (int i = 0; i < metadata->topic_cnt; i++)
         if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].partition_cnt > 0)
             topic = &metadata->topics[i];
@@ -178,32 +151,86 @@ static bool check_topic(const struct ds_runtime *runtime, const struct rd_kafka_
     return true;
 }
 
-bool ds_topics_check(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,
-                     int32_t *partitions_out, ds_error_t *error)
+static bool check_all(const struct ds_runtime *runtime, rd_kafka_t *rk, const char *brokers,
+                      int timeout_ms, int32_t *partitions_out, ds_error_t *error)
 {
-    struct ds_kafka_owner owner = {&runtime->log};
     struct ds_topic_spec specs[TOPICS_MAX];
     size_t count = ds_topics_list(specs, TOPICS_MAX);
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_t *rk = open_admin(&owner, brokers, error);
-    rd_kafka_resp_err_t err;
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 1, NULL, &metadata, timeout_ms);
     bool single = false;
     bool ok = true;
 
     *partitions_out = 0;
-    if (rk == NULL)
-        return false;
-    err = rd_kafka_metadata(rk, 1, NULL, &metadata, timeout_ms);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        ok = ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "metadata from %s: %s",
-                          brokers, rd_kafka_err2str(err));
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "metadata from %s: %s",
+                            brokers, rd_kafka_err2str(err));
     for (size_t i = 0; ok && i < count; i++)
-        ok = check_topic(runtime, metadata, specs[i].name, partitions_out, &single, error);
+        ok = check_topic(metadata, specs[i].name, partitions_out, &single, error);
     if (ok && single)
         ds_log(&runtime->log, DS_LOG_WARN, "topics.single_replica",
                "topics have one replica: a lost disk is a lost log", DS_F_CSTR("brokers", brokers));
-    if (metadata != NULL)
-        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_metadata_destroy(metadata);
+    return ok;
+}
+
+bool ds_topics_check(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,
+                     int32_t *partitions_out, ds_error_t *error)
+{
+    struct ds_kafka_owner owner = {&runtime->log};
+    rd_kafka_t *rk = open_admin(&owner, brokers, error);
+    bool ok;
+
+    *partitions_out = 0;
+    if (rk == NULL)
+        return false;
+    ok = check_all(runtime, rk, brokers, timeout_ms, partitions_out, error);
     rd_kafka_destroy(rk);
+    return ok;
+}
+
+/* A broker answers for a topic once it has read of it in the controller's log, which may be a
+ * moment after the controller has made it. */
+static bool check_when_known(const struct ds_runtime *runtime, rd_kafka_t *rk, const char *brokers,
+                             ds_error_t *error)
+{
+    int64_t until_us = ds_monotonic_us(runtime->clock) + ADMIN_TIMEOUT_MS * DS_US_PER_MS;
+    int32_t found;
+
+    for (;;) {
+        ds_error_t why = DS_ERROR_INIT;
+
+        if (check_all(runtime, rk, brokers, ADMIN_TIMEOUT_MS, &found, &why))
+            return true;
+        if (why.code != DS_ERR_UNKNOWN || ds_monotonic_us(runtime->clock) >= until_us)
+            return ds_error_set(error, why.domain, why.code, "%s", why.message);
+        rd_kafka_poll(rk, KNOWN_AGAIN_MS);
+    }
+}
+
+bool ds_topics_create(const struct ds_runtime *runtime, const char *brokers, int32_t partitions,
+                      int32_t replication, int *created_out, ds_error_t *error)
+{
+    struct ds_kafka_owner owner = {&runtime->log};
+    struct ds_topic_spec specs[TOPICS_MAX];
+    size_t count = ds_topics_list(specs, TOPICS_MAX);
+    rd_kafka_NewTopic_t *topics[TOPICS_MAX] = {NULL};
+    rd_kafka_t *rk = open_admin(&owner, brokers, error);
+    int created = 0;
+    bool ok = rk != NULL;
+
+    for (size_t i = 0; ok && i < count; i++) {
+        topics[i] = new_topic(&specs[i], partitions, replication, error);
+        ok = topics[i] != NULL;
+    }
+    ok = ok && create(rk, topics, count, &created, error);
+    for (size_t i = 0; i < count; i++)
+        if (topics[i] != NULL)
+            rd_kafka_NewTopic_destroy(topics[i]);
+    ok = ok && check_when_known(runtime, rk, brokers, error);
+    if (rk != NULL)
+        rd_kafka_destroy(rk);
+    if (created_out != NULL)
+        *created_out = created;
     return ok;
 }

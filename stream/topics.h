@@ -20,7 +20,8 @@ struct ds_topic_spec {
 /** @brief All topics of the product. @return how many; writes at most max. Pure. */
 size_t ds_topics_list(struct ds_topic_spec *list_out, size_t max);
 
-/** @brief Create what is missing. An existing topic is left as it is; then everything is checked.
+/** @brief Create what is missing. An existing topic is left as it is; then everything is checked,
+ *  as soon as the brokers know of it (20 s at most).
  *  @param partitions   of all topics (12).  @param replication  3 in production, 1 on a single
  * broker.
  *  @param created_out  may be NULL. */
