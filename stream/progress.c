@@ -42,7 +42,8 @@ static bool any_due(const struct ds_task *task)
     return false;
 }
 
-/* Up to where dead letters are written, counted in places of the own log. */
+/* Up to where dead letters are written, counted in places of the own log. An offset of 0: a
+ * snapshot did not know it; (epoch, seq) says which it is. */
 static void list_letters(const struct ds_task *task, struct ds_array_of_input_position *list)
 {
     size_t written = ds_owed_written(task);

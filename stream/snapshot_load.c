@@ -37,9 +37,16 @@ void ds_snapshot_load_cleanup(struct ds_snapshot_reader *reader)
     if (load->domain != NULL)
         reader->task->host->decider->state_destroy(load->domain);
     ds_window_cleanup(&load->window);
+    free(load->owed);
     ds_arena_destroy(load->arena);
     free(load->item);
     *load = (struct ds_snapshot_load){0};
+}
+
+static bool restore_own(struct ds_snapshot_load *load, ds_error_t *error)
+{
+    return ds_memory_restore_ids(&load->window, load->item, error) &&
+           ds_memory_restore_owed(&load->owed, &load->owed_count, load->item, error);
 }
 
 /* A failure that is not ours is a broken snapshot. */
@@ -53,8 +60,7 @@ static bool restore_item(struct ds_snapshot_reader *reader, ds_bytes_t bytes, ds
     load->items++;
     return ds_schema_decode(is_own ? &ds_schema_host_state : decider->item, bytes, load->arena,
                             load->item, NULL, error) &&
-           (is_own ? ds_memory_restore_ids(&load->window, load->item, error)
-                   : decider->restore(load->domain, load->item, error));
+           (is_own ? restore_own(load, error) : decider->restore(load->domain, load->item, error));
 }
 
 static bool restore_chunk(struct ds_snapshot_reader *reader, ds_bytes_t value, ds_error_t *error)
@@ -118,6 +124,9 @@ bool ds_snapshot_load_take(struct ds_snapshot_reader *reader, ds_error_t *error)
     ds_window_cleanup(&task->window);
     task->window = load->window;
     ds_window_init(&load->window, 0);
+    task->owed = load->owed; /* ds_task_forget left none */
+    task->owed_count = task->owed_capacity = load->owed_count;
+    load->owed = NULL;
     ds_memory_from_manifest(task, ds_snapshot_tried(reader));
     return true;
 }

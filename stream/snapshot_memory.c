@@ -1,6 +1,9 @@
 /* See snapshot_memory.h. */
 #include "stream/snapshot_memory.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 void ds_memory_to_manifest(const struct ds_task *task, struct ds_snapshot_input *inputs,
                            struct ds_snapshot_manifest *manifest)
 {
@@ -68,6 +71,54 @@ bool ds_memory_restore_ids(struct ds_window *window, const struct ds_host_state_
         memcpy(entry.id, image->id.bytes, sizeof(entry.id));
         if (!ds_window_restore(window, &entry, error))
             return false;
+    }
+    return true;
+}
+
+size_t ds_memory_image_owed(const struct ds_task *task, size_t i,
+                            struct ds_owed_letter_image images[DS_MEMORY_OWED])
+{
+    size_t count = 0;
+
+    for (; i < task->owed_count && count < DS_MEMORY_OWED; i++) {
+        const struct ds_owed *owed = &task->owed[i];
+
+        images[count++] = (struct ds_owed_letter_image){.offset = owed->place.offset,
+                                                        .epoch = owed->place.epoch,
+                                                        .seq = owed->place.seq,
+                                                        .input = owed->input,
+                                                        .input_offset = owed->offset,
+                                                        .checksum = owed->checksum,
+                                                        .reason = ds_str(owed->reason),
+                                                        .detail = ds_str(owed->detail)};
+    }
+    return count;
+}
+
+bool ds_memory_restore_owed(struct ds_owed **owed, size_t *count,
+                            const struct ds_host_state_item *item, ds_error_t *error)
+{
+    struct ds_owed *bigger;
+
+    if (item->owed.count == 0)
+        return true;
+    if (item->owed.count > DS_MAX_OWED - *count)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
+                            "more than %d dead letters owed", DS_MAX_OWED);
+    bigger = realloc(*owed, (*count + item->owed.count) * sizeof(*bigger));
+    if (bigger == NULL)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "owed dead letters");
+    *owed = bigger;
+    for (size_t i = 0; i < item->owed.count; i++) {
+        const struct ds_owed_letter_image *image = &item->owed.items[i];
+        struct ds_owed *to = &bigger[(*count)++];
+
+        *to = (struct ds_owed){.place = {image->offset, image->epoch, image->seq},
+                               .input = image->input,
+                               .offset = image->input_offset,
+                               .checksum = image->checksum};
+        (void)snprintf(to->reason, sizeof(to->reason), "%.*s", DS_STR_ARG(image->reason));
+        (void)snprintf(to->detail, sizeof(to->detail), "%.*s", DS_STR_ARG(image->detail));
     }
     return true;
 }

@@ -28,6 +28,8 @@ struct ds_snapshot_candidate {
 struct ds_snapshot_load {
     void *domain;
     struct ds_window window;
+    struct ds_owed *owed;
+    size_t owed_count;
     ds_arena_t *arena; /* of one item */
     void *item;
     size_t next; /* chunk */

@@ -214,6 +214,24 @@ static bool walk_on(struct ds_snapshot_writer *w, ds_error_t *error)
     return true;
 }
 
+/* All at once, at the cut: there are few. */
+static bool put_owed(struct ds_snapshot_writer *w, ds_error_t *error)
+{
+    struct ds_owed_letter_image images[DS_MEMORY_OWED];
+    size_t count;
+
+    for (size_t i = 0; i < w->task->owed_count; i += count) {
+        struct ds_host_state_item item = {0};
+
+        count = ds_memory_image_owed(w->task, i, images);
+        item.owed.items = images;
+        item.owed.count = count;
+        if (!put(w, &ds_schema_host_state, &item, error))
+            return false;
+    }
+    return true;
+}
+
 /* ---- the cut ---- */
 
 /* The slots are those of the epoch; what this process wrote in an earlier one is another's. */
@@ -259,6 +277,10 @@ static struct ds_snapshot_writer *writer_new(struct ds_task *task, ds_error_t *e
     ds_window_watch(&task->window, see_id, w);
     ds_memory_to_manifest(task, w->inputs, &w->manifest);
     w->manifest.format = ds_snapshot_format(task->host->decider);
+    if (!put_owed(w, error)) {
+        writer_destroy(w);
+        return NULL;
+    }
     return w;
 }
 

@@ -131,6 +131,39 @@ Test(snapshot, command_ids_and_positions_come_back_too)
     kit_check_state(&rig, 0);
 }
 
+static int64_t append_garbage(const char *text)
+{
+    return ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"),
+                          (ds_bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)});
+}
+
+/* Rejected before the snapshot's place, its letter not sent: nothing behind that place speaks of
+ * it. */
+Test(snapshot, an_owed_dead_letter_comes_back_too)
+{
+    struct rig_script lose = {RIG_DLQ, 0, INT64_MAX, INT32_MAX, DS_FATE_LOSE};
+    const struct ds_fake_record *letter;
+
+    begin(kit_inventory);
+    ds_fake_set_fate(rig.log, rig_fate, &lose);
+    append_garbage("garbage");
+    append_garbage("rubbish");
+    fill(FEW);
+    (void)next_snapshot();
+    cr_assert_eq(ds_fake_end(rig.log, RIG_DLQ, 0), 0);
+    rig_kill(&rig, 0);
+    ds_fake_set_fate(rig.log, NULL, NULL);
+    begin(kit_inventory);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    cr_assert_eq(ds_fake_end(rig.log, RIG_DLQ, 0), 2);
+    letter = ds_fake_record(rig.log, RIG_DLQ, 0, 1);
+    cr_assert(ds_str_eq(letter->key, DS_STR("inventory.commands/0/1")));
+    cr_assert_eq(letter->value.len, strlen("rubbish"));
+    kit_check_state(&rig, 0);
+    again(kit_inventory); /* it was noted that they are written */
+    cr_assert_eq(ds_fake_end(rig.log, RIG_DLQ, 0), 2);
+}
+
 /* ---- only what is confirmed ---- */
 
 Test(snapshot, nothing_leaves_before_all_it_contains_is_confirmed)
