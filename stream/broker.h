@@ -114,6 +114,10 @@ struct ds_broker_ops {
      */
     bool (*confirm_members)(ds_broker_t *broker, const int32_t *partitions, size_t count,
                             bool *ok_out, int timeout_ms, ds_error_t *error);
+    /** How long ago, by the monotonic clock and in microseconds, a sign of life left that the
+     * group's coordinator has answered (protocol R6). 0 while there is no group or nothing was
+     * ever answered. What the answer says of the membership comes out of poll. */
+    int64_t (*group_silent_us)(const ds_broker_t *broker);
     /** Commit group offsets. Best effort, does not wait. */
     void (*commit_hints)(ds_broker_t *broker, const struct ds_broker_hint *hints, size_t count);
     /** Partition count of the topics with index below topic_count, which must all be the same.

@@ -252,6 +252,7 @@ static const struct ds_broker_ops kafka_ops = {
     .headers = ds_broker_kafka_headers,
     .ends = ds_broker_kafka_ends,
     .confirm_members = ds_broker_kafka_confirm_members,
+    .group_silent_us = ds_broker_kafka_group_silent_us,
     .commit_hints = ds_broker_kafka_commit_hints,
     .partitions = ds_broker_kafka_partitions,
     .renew_producer = ds_broker_kafka_renew_producer,

@@ -1,5 +1,6 @@
 /* The member of the consumer group. It fetches nothing: its assignment only says which partitions
  * are ours, its commits prove it (protocol R6), and the reading handle does the rest. */
+#include "base/clock.h"
 #include "stream/broker_kafka_internal.h"
 
 #include <stdio.h>
@@ -27,6 +28,51 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     rd_kafka_assign(rk, none); /* fetch nothing with this handle */
     rd_kafka_topic_partition_list_destroy(none);
 }
+
+/* ---- signs of life ---- */
+
+static int64_t monotonic_us(void)
+{
+    return ds_monotonic_us(ds_system_clock());
+}
+
+/* Nothing of the client tells when the coordinator was heard last, but each answer passes by here,
+ * in a thread of the broker's, before anybody has looked into it. A refusal counts as heard: what
+ * it means (rejoin, fenced) the client makes of it by itself, and tells by a rebalance or an error.
+ * The answer to a request that left before the process was frozen proves nothing of now: the time
+ * that counts is when the request left. */
+static rd_kafka_resp_err_t on_response(rd_kafka_t *rk, int socket, const char *name, int32_t id,
+                                       int16_t api, int16_t version, int32_t correlation,
+                                       size_t size, int64_t took_us, rd_kafka_resp_err_t err,
+                                       void *opaque)
+{
+    enum { HEARTBEAT = 12, SYNC_GROUP = 14 };
+    struct ds_broker_kafka *k = opaque;
+
+    (void)rk, (void)socket, (void)name, (void)id, (void)version, (void)correlation, (void)size;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && took_us >= 0 &&
+        (api == HEARTBEAT || api == SYNC_GROUP))
+        atomic_store_explicit(&k->group_heard_us, monotonic_us() - took_us, memory_order_relaxed);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque,
+                                  char *why, size_t why_bytes)
+{
+    (void)conf, (void)why, (void)why_bytes;
+    return rd_kafka_interceptor_add_on_response_received(rk, "doorstep", on_response, opaque);
+}
+
+int64_t ds_broker_kafka_group_silent_us(const ds_broker_t *broker)
+{
+    const struct ds_broker_kafka *k = (const struct ds_broker_kafka *)broker;
+    int64_t heard_us = atomic_load_explicit(&k->group_heard_us, memory_order_relaxed);
+    int64_t silent_us = heard_us == 0 ? 0 : monotonic_us() - heard_us;
+
+    return silent_us > 0 ? silent_us : 0;
+}
+
+/* ---- life ---- */
 
 bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
                                 const struct ds_broker_kafka_config *config, ds_error_t *error)
@@ -59,6 +105,11 @@ bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
         return false;
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_error_cb(conf, ds_broker_kafka_on_error);
+    if (rd_kafka_conf_interceptor_add_on_new(conf, "doorstep", on_new, k) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_conf_destroy(conf);
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_MEMORY, "watching for heartbeats");
+    }
     k->group = ds_kafka_new(RD_KAFKA_CONSUMER, conf, error);
     if (k->group == NULL)
         return false;
@@ -128,6 +179,7 @@ bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partiti
 {
     struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
     int64_t until = ds_kafka_monotonic_ms() + timeout_ms;
+    int64_t asked_us;
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t err;
 
@@ -138,6 +190,7 @@ bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partiti
         return false;
     k->commit_attempt++;
     k->commit_answered = false;
+    asked_us = monotonic_us();
     err = rd_kafka_commit_queue(k->group, list, k->commit_queue, on_commit,
                                 (void *)(uintptr_t)k->commit_attempt);
     rd_kafka_topic_partition_list_destroy(list);
@@ -154,6 +207,8 @@ bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partiti
             k->commit_results, k->names[k->subscribed], partitions[i]);
 
         ok_out[i] = got != NULL && got->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (ok_out[i])
+            atomic_store_explicit(&k->group_heard_us, asked_us, memory_order_relaxed);
     }
     rd_kafka_topic_partition_list_destroy(k->commit_results);
     k->commit_results = NULL;

@@ -41,6 +41,9 @@ struct ds_broker_kafka {
     rd_kafka_t *group; /* NULL: none */
     rd_kafka_queue_t *group_events;
     int64_t group_polled_ms;
+    /* Monotonic: when the last request left that showed the membership; 0: none has. Written by
+     * librdkafka's threads. */
+    _Atomic int64_t group_heard_us;
     rd_kafka_queue_t *commit_queue;
     uint64_t commit_attempt; /* the one being waited for; late answers to others are ignored */
     bool commit_answered;
@@ -98,6 +101,7 @@ bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
 void ds_broker_kafka_close_group(struct ds_broker_kafka *k, int timeout_ms);
 bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partitions, size_t count,
                                      bool *ok_out, int timeout_ms, ds_error_t *error);
+int64_t ds_broker_kafka_group_silent_us(const ds_broker_t *broker);
 void ds_broker_kafka_commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints,
                                   size_t count);
 

@@ -84,6 +84,7 @@ void ds_task_settle_record(struct ds_task *task, const struct ds_broker_event *r
             confirm(task, meta->seq, record->offset);
     } else if (has_meta && !is_claim && meta->epoch == task->epoch &&
                meta->seq > task->confirmed.seq) {
+        ds_metric_add(task->host->metrics[DS_HM_FENCED], 1);
         ds_task_lose(task, "an own record does not count"); /* behind a hole */
         return;
     }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DEFAULT_SESSION_MS  10000
 #define DEFAULT_GRACE_US    (30 * DS_US_PER_S)
 #define DEFAULT_COMMAND_IDS (4 * 1000 * 1000)
 #define DEFAULT_SNAPSHOT    20000
@@ -37,6 +38,8 @@ static void set_defaults(struct ds_host *host, const struct ds_host_config *conf
                    : config->group_instance_id != NULL && config->group_instance_id[0] != '\0'
                        ? config->group_instance_id
                        : host->name);
+    if (config->session_timeout_ms <= 0)
+        host->config.session_timeout_ms = DEFAULT_SESSION_MS;
     if (config->timer_grace_us <= 0)
         host->config.timer_grace_us = DEFAULT_GRACE_US;
     if (config->max_unacked == 0 || config->max_unacked > DS_MAX_UNACKED_RECORDS)
@@ -375,9 +378,11 @@ static bool has_room(struct ds_host *host)
 static bool turn(struct ds_host *host, int timeout_ms, ds_error_t *error)
 {
     const struct ds_broker_event *events = NULL;
-    bool with_records = has_room(host) && host->event_next == host->event_count;
+    bool with_records;
     size_t count = 0;
 
+    ds_host_watch_group(host); /* what waits for room is written too */
+    with_records = has_room(host) && host->event_next == host->event_count;
     if (host->full != NULL && timeout_ms > 20)
         timeout_ms = 20;
     else if (!with_records)
@@ -394,6 +399,7 @@ static bool turn(struct ds_host *host, int timeout_ms, ds_error_t *error)
     }
     for (size_t i = 0; i < count && !host->fatal_set; i++)
         handle_now(host, &events[i]);
+    ds_host_watch_group(host);
     if (has_room(host))
         handle_records(host);
     return true;

@@ -23,7 +23,7 @@ struct ds_host_config {
     const char *client_id;         /* NULL: "doorstep-<decider>" */
     const char *group_id;          /* NULL: "doorstep-<decider>" */
     const char *group_instance_id; /* NULL or "": a dynamic member */
-    int64_t session_timeout_ms;    /* 0: 10000 */
+    int64_t session_timeout_ms;    /* 0: 10000. Not heard by the group for so long: no owner */
     const char *owner;             /* for people: who claims; NULL: the client id */
     int64_t timer_grace_us;        /* how long an unavailable input holds deadlines back; 0: 30 s */
     size_t max_unacked;            /* records a partition; 0: DS_MAX_UNACKED_RECORDS */

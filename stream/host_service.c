@@ -2,6 +2,7 @@
  * they are gathered over all partitions, and after one that failed there is a pause. */
 #include "stream/host_service.h"
 
+#include "base/planted.h"
 #include "stream/task.h"
 
 #define QUESTIONS_MAX (DS_MAX_PARTITIONS * 4)
@@ -43,6 +44,12 @@ void ds_host_register_metrics(struct ds_host *host)
         [DS_HM_CLAIMS_WON] = {DS_COUNTER, "doorstep_claims_won_total", "Epochs begun."},
         [DS_HM_EPOCHS_LOST] = {DS_COUNTER, "doorstep_epochs_lost_total",
                                "Epochs that ended while the partition was still ours."},
+        [DS_HM_FENCED] = {DS_COUNTER, "doorstep_fenced_total",
+                          "Owners that found another's Claim, or an own record that does not "
+                          "count."},
+        [DS_HM_SILENT] = {DS_COUNTER, "doorstep_group_silent_total",
+                          "Epochs given up because the group was not heard for the session "
+                          "timeout."},
         [DS_HM_DECISIONS] = {DS_COUNTER, "doorstep_decisions_total", "Decisions appended."},
         [DS_HM_EVENTS] = {DS_COUNTER, "doorstep_events_total", "Events appended."},
         [DS_HM_INPUTS] = {DS_COUNTER, "doorstep_inputs_total", "Input records taken."},
@@ -59,7 +66,8 @@ void ds_host_register_metrics(struct ds_host *host)
                            "Records handed over and not confirmed."},
         [DS_HM_RUNNING] = {DS_GAUGE, "doorstep_partitions_running", "Partitions owned."},
         [DS_HM_TAKEOVER] = {DS_HISTOGRAM, "doorstep_takeover_seconds",
-                            "From given by the group to the confirmed Open."},
+                            "From given by the group, or from the end of the epoch before, "
+                            "to the confirmed Open."},
         [DS_HM_LOOP] = {DS_HISTOGRAM, "doorstep_host_service_seconds",
                         "Time a turn spends beside its records."},
     };
@@ -193,6 +201,26 @@ static void ask_ends(struct ds_host *host, int64_t now_us)
 }
 
 /* ---- membership ---- */
+
+/* A process that stood still goes on with the records it holds; that its time is over it would
+ * learn a moment later. So it looks at the clock before it decides anything, and whoever the group
+ * cannot hear gives up by itself: sooner than the group gives the partitions to another. */
+void ds_host_watch_group(struct ds_host *host)
+{
+    int64_t silent_us = host->broker->ops->group_silent_us(host->broker);
+
+    if (silent_us <= host->config.session_timeout_ms * DS_US_PER_MS || DS_PLANTED(SILENCE))
+        return;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        struct ds_task *task = host->tasks[p];
+
+        if (task == NULL ||
+            (task->state != DS_PARTITION_RUNNING && task->state != DS_PARTITION_CLAIMING))
+            continue;
+        ds_metric_add(host->metrics[DS_HM_SILENT], 1);
+        ds_task_lose(task, "the group was not heard for the session timeout");
+    }
+}
 
 static void prove_membership(struct ds_host *host, int64_t now_us)
 {

@@ -113,8 +113,10 @@ void ds_task_lose(struct ds_task *task, const char *why)
     if (task->state == DS_PARTITION_AWAY || task->state == DS_PARTITION_STOPPED ||
         task->state == DS_PARTITION_WAITING)
         return;
-    if (task->state == DS_PARTITION_RUNNING)
+    if (task->state == DS_PARTITION_RUNNING) {
         ds_metric_add(task->host->metrics[DS_HM_EPOCHS_LOST], 1);
+        task->given_us = ds_task_now(task);
+    }
     leave(task);
     task->state = DS_PARTITION_WAITING;
     task->wake_us = ds_task_now(task) + ds_backoff_us(runtime->random, task->attempts,
@@ -387,6 +389,7 @@ static void on_claim(struct ds_task *task, struct ds_log_place before, ds_str_t 
     bool same = before.epoch == task->memory.epoch && before.seq == task->memory.seq;
 
     if (task->state == DS_PARTITION_RUNNING) {
+        ds_metric_add(task->host->metrics[DS_HM_FENCED], 1);
         ds_task_lose(task, "another instance has claimed the partition");
         return;
     }

@@ -115,7 +115,7 @@ struct ds_task {
     /* Becoming the owner */
     unsigned attempts;     /* since it last ran */
     int64_t wake_us;       /* monotonic: the state's deadline */
-    int64_t given_us;      /* monotonic: when the group gave it */
+    int64_t given_us;      /* monotonic: the group gave it, or its last epoch ended */
     uint32_t claim_number; /* of this process: tells reports of one epoch from another's */
     int64_t epoch;         /* claimed or owned */
     ds_id_t nonce;
@@ -177,6 +177,8 @@ enum ds_host_metric {
     DS_HM_CLAIMS,
     DS_HM_CLAIMS_WON,
     DS_HM_EPOCHS_LOST,
+    DS_HM_FENCED,
+    DS_HM_SILENT,
     DS_HM_DECISIONS,
     DS_HM_EVENTS,
     DS_HM_INPUTS,

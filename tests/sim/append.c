@@ -145,6 +145,9 @@ enum ds_broker_put sim_produce(ds_broker_t *broker, const struct ds_broker_messa
     bool is_claim = topic < DS_AUDIT_PROCESSORS && (tag & ((UINT64_C(1) << 40) - 1)) == 0;
     struct fate fate;
 
+    if (topic < DS_AUDIT_PROCESSORS && sim_group_silent_us(conn) > sim->plan.session_us)
+        sim_fail(sim, "%s writes, and the group has not been heard for %.3f s", conn->proc->name,
+                 (double)sim_group_silent_us(conn) / (double)SIM_S);
     if (topic >= DS_AUDIT_TOPICS && topic < SIM_SNAPSHOTS)
         sim_judge_dead_letter(sim, topic - DS_AUDIT_TOPICS, message->key);
     if (conn->producer_lost || conn->proc->dying || hit(sim, sim->plan.refuse)) {

@@ -189,6 +189,8 @@ static bool poll(ds_broker_t *broker, int timeout_ms, bool with_records,
         take_records(conn, out, &count);
     *events_out = out;
     *count_out = count;
+    if (conn->group >= 0)
+        sim_group_heard(conn);
     return true;
 }
 
@@ -256,7 +258,14 @@ static bool confirm_members(ds_broker_t *broker, const int32_t *partitions, size
         ok_out[i] = sim_group_confirms(conn, partitions[i]);
         any = any || ok_out[i];
     }
+    if (any)
+        conn->heard_us = conn->sim->now_us;
     return any || ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_NOT_OWNER, "not a member");
+}
+
+static int64_t group_silent_us(const ds_broker_t *broker)
+{
+    return sim_group_silent_us((const struct sim_conn *)broker);
 }
 
 static void commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints, size_t count)
@@ -323,6 +332,7 @@ static const struct ds_broker_ops ops = {
     .headers = headers,
     .ends = ends,
     .confirm_members = confirm_members,
+    .group_silent_us = group_silent_us,
     .commit_hints = commit_hints,
     .partitions = partitions,
     .renew_producer = renew_producer,
@@ -347,6 +357,7 @@ ds_broker_t *sim_connect(struct sim *sim, struct sim_proc *proc,
     if (conn->group < 0)
         return &conn->base;
     proc->member = conn;
+    conn->heard_us = sim->now_us;
     sim_at(sim, sim->now_us + sim_time(&sim->chance, SIM_MS, 40 * SIM_MS), SIM_JOIN, conn, 0);
     return &conn->base;
 }

@@ -130,6 +130,26 @@ void sim_group_session(struct sim_conn *conn)
     sim_at(sim, at_us, SIM_JOIN, conn, 0);
 }
 
+/* Heartbeats go on between turns, but not while they are apart or the process is frozen. */
+int64_t sim_group_silent_us(const struct sim_conn *conn)
+{
+    bool silent = apart(conn) || conn->proc->frozen_us > conn->heard_us;
+
+    return conn->group >= 0 && silent ? conn->sim->now_us - conn->heard_us : 0;
+}
+
+void sim_group_heard(struct sim_conn *conn)
+{
+    if (apart(conn))
+        return;
+    if (conn->proc->frozen_us > conn->heard_us && !conn->thawed) {
+        conn->thawed = true;
+        return;
+    }
+    conn->thawed = false;
+    conn->heard_us = conn->sim->now_us;
+}
+
 bool sim_group_confirms(const struct sim_conn *conn, int32_t partition)
 {
     const struct sim_group *group = &conn->sim->groups[conn->group];

@@ -10,6 +10,7 @@ const struct sim_bug sim_bugs[DS_PLANTED_COUNT] = {
     [DS_PLANTED_FULL] = {"R4", "a record that finds the queue full is left out"},
     [DS_PLANTED_OFFSET] = {"R5", "a reported offset is believed"},
     [DS_PLANTED_MEMBER] = {"R6", "a Claim without membership"},
+    [DS_PLANTED_SILENCE] = {"R6", "an owner that the group does not hear goes on"},
     [DS_PLANTED_DEAD_LETTER] = {"R9", "a dead letter before its InputRejected is confirmed"},
     [DS_PLANTED_TIMER] = {"R10", "a deadline before the inputs are read"},
     [DS_PLANTED_IDS] = {"R11", "command ids are forgotten"},

@@ -126,6 +126,7 @@ static bool start_host(struct sim_proc *proc)
                                           .brokers = "sim",
                                           .client_id = proc->name,
                                           .group_instance_id = proc->name,
+                                          .session_timeout_ms = plan->session_us / SIM_MS,
                                           .timer_grace_us = plan->grace_us,
                                           .max_unacked = plan->max_unacked,
                                           .max_command_ids = 4096};

@@ -216,6 +216,8 @@ struct sim_conn {
     int group; /* -1: none */
     bool joined;
     int seen_generation;
+    int64_t heard_us; /* when the coordinator was heard last */
+    bool thawed;      /* it has run once since it was frozen: not long enough to be answered */
     struct sim_news *news;
     size_t news_count;
     size_t news_capacity;
@@ -262,6 +264,9 @@ void sim_group_rebalance(struct sim *sim, int group);
 /** Whether the coordinator still hears of it is asked later. */
 void sim_group_watch(struct sim_conn *conn);
 void sim_group_session(struct sim_conn *conn);
+/** A turn of the member's: the coordinator is heard unless they are apart. */
+void sim_group_heard(struct sim_conn *conn);
+int64_t sim_group_silent_us(const struct sim_conn *conn);
 bool sim_group_confirms(const struct sim_conn *conn, int32_t partition);
 
 /* ---- fiber.c: a worker whose code waits ---- */

@@ -233,6 +233,64 @@ Test(owner, cut_off_member_does_not_depose_its_successor)
     cr_assert_eq(fold.counter.total, 100);
 }
 
+Test(owner, owner_that_the_group_does_not_hear_gives_up_by_its_own_clock)
+{
+    struct rig_fold fold;
+
+    rig_begin(&rig);
+    rig_receive(&rig, 0, NULL, 1, 5);
+    rig_settle(&rig);
+    ds_fake_set_member(rig.brokers[0], false); /* nobody tells it, nobody else has claimed */
+    rig_run(&rig, 9 * DS_US_PER_S);
+    rig_receive(&rig, 0, NULL, 1, 5);
+    rig_settle(&rig);
+    cr_assert_eq(check(0).counter.total, 10, "a short silence costs nothing");
+    rig_run(&rig, DS_US_PER_S + DS_US_PER_MS * 20);
+    rig_receive(&rig, 0, NULL, 1, 5);
+    rig_run(&rig, 5 * DS_US_PER_S);
+    cr_assert_neq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    cr_assert_eq(rig_fold(&rig, 0).counter.total, 10);
+    cr_assert_eq(rig_metric(&rig, "doorstep_group_silent_total"), 1);
+    ds_fake_set_member(rig.brokers[0], true);
+    rig_run(&rig, 12 * DS_US_PER_S);
+    fold = check(0);
+    cr_assert_eq(fold.counter.total, 15);
+    cr_assert_eq(fold.fence.epoch, 2);
+}
+
+Test(owner, process_that_stood_still_for_a_session_decides_nothing_of_what_it_holds)
+{
+    struct rig_fold fold;
+
+    rig_begin(&rig);
+    ds_fake_set_member(rig.brokers[0], false);
+    rig_receive(&rig, 0, NULL, 1, 5); /* in the client's hands when the process is frozen */
+    ds_fake_time_add(&rig.time, 11 * DS_US_PER_S);
+    rig_step(&rig, 0);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_WAITING);
+    fold = rig_fold(&rig, 0);
+    cr_assert_eq(fold.decisions, 0);
+    cr_assert_eq(fold.records, 2); /* Claim, Open */
+    ds_fake_set_member(rig.brokers[0], true);
+    rig_run(&rig, DS_US_PER_S);
+    cr_assert_eq(check(0).counter.total, 5);
+}
+
+Test(owner, owner_that_is_fenced_counts_it)
+{
+    const struct ds_label labels[] = {{"processor", "inventory"}, {NULL, NULL}};
+
+    rig_begin(&rig);
+    rig_foreign_claim(&rig, 0, 2);
+    rig_receive(&rig, 0, NULL, 1, 5);
+    rig_run(&rig, DS_US_PER_S);
+    cr_assert_eq(rig_metric(&rig, "doorstep_fenced_total"), 1);
+    cr_assert_eq(check(0).fence.epoch, 3);
+    cr_assert_eq(ds_metric_value(ds_metrics_get(rig.runtime.metrics, DS_HISTOGRAM,
+                                                "doorstep_takeover_seconds", "", labels)),
+                 2);
+}
+
 Test(owner, attempts_that_fail_come_further_and_further_apart)
 {
     struct rig_script script = {RIG_EVENTS, 0, 0, 1000, DS_FATE_LOSE};

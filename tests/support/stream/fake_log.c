@@ -57,6 +57,7 @@ struct fake_broker {
     int64_t hints[TOPICS_MAX][PARTITIONS_MAX];
     int commits;
     bool is_member;
+    int64_t cut_off_us; /* monotonic: not heard since; 0: heard */
     bool is_away;
     int generation;
     int renewals;
@@ -511,6 +512,13 @@ static bool confirm_members(ds_broker_t *broker, const int32_t *partitions, size
     return b->is_member || ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_NOT_OWNER, "not a member");
 }
 
+static int64_t group_silent_us(const ds_broker_t *broker)
+{
+    const struct fake_broker *b = (const struct fake_broker *)broker;
+
+    return b->cut_off_us == 0 ? 0 : b->log->time->monotonic_us - b->cut_off_us;
+}
+
 static void commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints, size_t count)
 {
     struct fake_broker *b = (struct fake_broker *)broker;
@@ -584,6 +592,7 @@ static const struct ds_broker_ops fake_ops = {
     .headers = headers,
     .ends = ends,
     .confirm_members = confirm_members,
+    .group_silent_us = group_silent_us,
     .commit_hints = commit_hints,
     .partitions = partitions,
     .renew_producer = renew_producer,
@@ -611,7 +620,7 @@ void ds_fake_assign(ds_broker_t *broker, int32_t from, int32_t to)
 {
     struct fake_broker *b = (struct fake_broker *)broker;
 
-    b->is_member = true;
+    ds_fake_set_member(broker, true);
     queue_event(b, DS_BROKER_REVOKED);
     for (int32_t p = from; p < to; p++) {
         struct ds_broker_event *event = queue_event(b, DS_BROKER_ASSIGNED);
@@ -631,7 +640,10 @@ void ds_fake_revoke(ds_broker_t *broker)
 
 void ds_fake_set_member(ds_broker_t *broker, bool is_member)
 {
-    ((struct fake_broker *)broker)->is_member = is_member;
+    struct fake_broker *b = (struct fake_broker *)broker;
+
+    b->is_member = is_member;
+    b->cut_off_us = is_member ? 0 : b->log->time->monotonic_us;
 }
 
 void ds_fake_lose_producer(ds_broker_t *broker)

@@ -103,7 +103,8 @@ void ds_fake_silence(ds_fake_log_t *log, const char *topic);
 void ds_fake_assign(ds_broker_t *broker, int32_t from, int32_t to);
 /** Take all back. It is no member any more. */
 void ds_fake_revoke(ds_broker_t *broker);
-/** Cut off from the coordinator: what it believes to own stays, its commits fail. */
+/** Cut off from the coordinator: what it believes to own stays, its commits fail, and the group is
+ * not heard from now on. */
 void ds_fake_set_member(ds_broker_t *broker, bool is_member);
 void ds_fake_lose_producer(ds_broker_t *broker);
 int ds_fake_renewals(const ds_broker_t *broker);
