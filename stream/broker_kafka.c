@@ -131,18 +131,26 @@ static bool is_away(const ds_broker_t *broker)
 
 /* ---- destruction under a deadline ---- */
 
-struct burial {
+struct ds_kafka_burial {
     rd_kafka_t *rk;
     bool close_consumer;
     bool done;
     bool abandoned;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    pthread_t thread;
 };
+
+static void burial_free(struct ds_kafka_burial *burial)
+{
+    pthread_mutex_destroy(&burial->mutex);
+    pthread_cond_destroy(&burial->changed);
+    free(burial);
+}
 
 static void *bury(void *argument)
 {
-    struct burial *burial = argument;
+    struct ds_kafka_burial *burial = argument;
     bool abandoned;
 
     if (burial->close_consumer)
@@ -154,16 +162,18 @@ static void *bury(void *argument)
     pthread_cond_signal(&burial->changed);
     pthread_mutex_unlock(&burial->mutex);
     if (abandoned)
-        free(burial);
+        burial_free(burial);
     return NULL;
 }
 
-static bool wait_done(struct burial *burial, int timeout_ms)
+static bool wait_done(struct ds_kafka_burial *burial, int64_t timeout_ms)
 {
     struct timespec until;
     int rc = 0;
     bool done;
 
+    if (timeout_ms < 0)
+        timeout_ms = 0;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += timeout_ms / 1000;
     until.tv_nsec += (timeout_ms % 1000) * 1000000L;
@@ -180,50 +190,51 @@ static bool wait_done(struct burial *burial, int timeout_ms)
     return done;
 }
 
-void ds_broker_kafka_destroy_handle(struct ds_broker_kafka *k, rd_kafka_t *rk, bool close_consumer,
-                                    int timeout_ms)
+struct ds_kafka_burial *ds_broker_kafka_bury(struct ds_broker_kafka *k, rd_kafka_t *rk,
+                                             bool close_consumer)
 {
-    struct burial *burial;
-    pthread_t thread;
+    struct ds_kafka_burial *burial;
 
     if (rk == NULL)
-        return;
+        return NULL;
     burial = calloc(1, sizeof(*burial));
     if (burial == NULL) {
         k->zombies++; /* leaving it is the only thing that cannot hang */
-        return;
+        return NULL;
     }
     burial->rk = rk;
     burial->close_consumer = close_consumer;
     pthread_mutex_init(&burial->mutex, NULL);
     pthread_cond_init(&burial->changed, NULL);
-    if (pthread_create(&thread, NULL, bury, burial) != 0) {
-        k->zombies++;
-        free(burial);
+    if (pthread_create(&burial->thread, NULL, bury, burial) == 0)
+        return burial;
+    k->zombies++;
+    burial_free(burial);
+    return NULL;
+}
+
+void ds_broker_kafka_buried(struct ds_broker_kafka *k, struct ds_kafka_burial *burial,
+                            int64_t until_ms)
+{
+    pthread_t thread;
+
+    if (burial == NULL)
         return;
-    }
-    if (wait_done(burial, timeout_ms)) {
+    thread = burial->thread; /* a burial that is given up is the thread's own */
+    if (wait_done(burial, until_ms - ds_kafka_monotonic_ms())) {
         pthread_join(thread, NULL);
-        pthread_mutex_destroy(&burial->mutex);
-        pthread_cond_destroy(&burial->changed);
-        free(burial);
+        burial_free(burial);
         return;
     }
     pthread_detach(thread);
     k->zombies++;
     ds_log(&k->log, DS_LOG_WARN, "kafka.close_hangs", "a handle did not close in time; left alone",
-           DS_F_INT("timeout_ms", timeout_ms));
+           DS_F_INT("handles", k->zombies));
 }
 
-static void destroy(ds_broker_t *broker, int timeout_ms)
+static void close_reader(struct ds_broker_kafka *k)
 {
-    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
-
-    if (k == NULL)
-        return;
     ds_broker_kafka_release(k);
-    ds_broker_kafka_close_group(k, timeout_ms);
-    ds_broker_kafka_close_producer(k, timeout_ms);
     for (int32_t t = 0; t < k->topic_count; t++)
         if (k->read_topics[t] != NULL)
             rd_kafka_topic_destroy(k->read_topics[t]);
@@ -231,7 +242,24 @@ static void destroy(ds_broker_t *broker, int timeout_ms)
         rd_kafka_queue_destroy(k->read_queue);
     if (k->reader_events != NULL)
         rd_kafka_queue_destroy(k->reader_events);
-    ds_broker_kafka_destroy_handle(k, k->reader, false, timeout_ms);
+}
+
+static void destroy(ds_broker_t *broker, int timeout_ms)
+{
+    struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
+    int64_t until_ms = ds_kafka_monotonic_ms() + timeout_ms;
+    struct ds_kafka_burial *burials[3];
+
+    if (k == NULL)
+        return;
+    burials[0] = ds_broker_kafka_close_group(k); /* others wait for it */
+    burials[1] = ds_broker_kafka_close_producer(k);
+    close_reader(k);
+    burials[2] = ds_broker_kafka_bury(k, k->reader, false);
+    for (size_t i = 0; i < 3; i++)
+        ds_broker_kafka_buried(k, burials[i], until_ms);
+    if (k->zombies > 0)
+        return; /* they still know all of it */
     free(k->with_records.items);
     free(k->without_records.items);
     free(k->stray.items);
@@ -239,8 +267,7 @@ static void destroy(ds_broker_t *broker, int timeout_ms)
         free(k->names[t]);
     free(k->brokers);
     free(k->client_id);
-    if (k->zombies == 0)
-        free(k);
+    free(k);
 }
 
 static const struct ds_broker_ops kafka_ops = {

@@ -126,16 +126,18 @@ bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
     return true;
 }
 
-void ds_broker_kafka_close_group(struct ds_broker_kafka *k, int timeout_ms)
+struct ds_kafka_burial *ds_broker_kafka_close_group(struct ds_broker_kafka *k)
 {
-    if (k->group == NULL)
-        return;
+    rd_kafka_t *group = k->group;
+
+    if (group == NULL)
+        return NULL;
     rd_kafka_queue_destroy(k->commit_queue);
     rd_kafka_queue_destroy(k->group_events);
     if (k->commit_results != NULL)
         rd_kafka_topic_partition_list_destroy(k->commit_results);
-    ds_broker_kafka_destroy_handle(k, k->group, true, timeout_ms);
-    k->group = NULL;
+    k->group = NULL; /* what it says from here on is nobody's */
+    return ds_broker_kafka_bury(k, group, true);
 }
 
 /* The answer to a commit. `attempt` tells a late answer from the one that is waited for. */

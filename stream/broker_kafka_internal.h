@@ -76,9 +76,13 @@ struct ds_broker_kafka *ds_broker_kafka_of_owner(void *opaque);
 struct ds_broker_event *ds_broker_kafka_add(struct ds_broker_kafka *k,
                                             enum ds_broker_event_kind kind);
 /** rd_kafka_destroy may hang (librdkafka #4528, #4724, #4187): under a deadline, in a thread of its
- * own. */
-void ds_broker_kafka_destroy_handle(struct ds_broker_kafka *k, rd_kafka_t *rk, bool close_consumer,
-                                    int timeout_ms);
+ * own. Begin it, so that several handles go at the same time. NULL: there is nothing to wait for.
+ */
+struct ds_kafka_burial *ds_broker_kafka_bury(struct ds_broker_kafka *k, rd_kafka_t *rk,
+                                             bool close_consumer);
+/** Wait for its end; afterwards it is gone. */
+void ds_broker_kafka_buried(struct ds_broker_kafka *k, struct ds_kafka_burial *burial,
+                            int64_t until_ms);
 void ds_broker_kafka_on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque);
 
 /* broker_kafka_read.c */
@@ -98,7 +102,8 @@ bool ds_broker_kafka_partitions(ds_broker_t *broker, int32_t topic_count, int ti
 /* broker_kafka_group.c */
 bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
                                 const struct ds_broker_kafka_config *config, ds_error_t *error);
-void ds_broker_kafka_close_group(struct ds_broker_kafka *k, int timeout_ms);
+/** Begin to leave: a dynamic member says so, and its partitions go to others at once. */
+struct ds_kafka_burial *ds_broker_kafka_close_group(struct ds_broker_kafka *k);
 bool ds_broker_kafka_confirm_members(ds_broker_t *broker, const int32_t *partitions, size_t count,
                                      bool *ok_out, int timeout_ms, ds_error_t *error);
 int64_t ds_broker_kafka_group_silent_us(const ds_broker_t *broker);
@@ -107,7 +112,7 @@ void ds_broker_kafka_commit_hints(ds_broker_t *broker, const struct ds_broker_hi
 
 /* broker_kafka_produce.c */
 bool ds_broker_kafka_open_producer(struct ds_broker_kafka *k, ds_error_t *error);
-void ds_broker_kafka_close_producer(struct ds_broker_kafka *k, int timeout_ms);
+struct ds_kafka_burial *ds_broker_kafka_close_producer(struct ds_broker_kafka *k);
 enum ds_broker_put ds_broker_kafka_produce(ds_broker_t *broker,
                                            const struct ds_broker_message *message, uint64_t tag,
                                            ds_error_t *error);

@@ -59,7 +59,7 @@ bool ds_broker_kafka_open_producer(struct ds_broker_kafka *k, ds_error_t *error)
     return true;
 }
 
-void ds_broker_kafka_close_producer(struct ds_broker_kafka *k, int timeout_ms)
+struct ds_kafka_burial *ds_broker_kafka_close_producer(struct ds_broker_kafka *k)
 {
     rd_kafka_t *old = k->producer;
 
@@ -71,18 +71,18 @@ void ds_broker_kafka_close_producer(struct ds_broker_kafka *k, int timeout_ms)
         k->write_topics[t] = NULL;
     }
     if (old == NULL)
-        return;
+        return NULL;
     rd_kafka_queue_destroy(k->producer_events);
     rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                             RD_KAFKA_PURGE_F_NON_BLOCKING);
-    ds_broker_kafka_destroy_handle(k, old, false, timeout_ms);
+    return ds_broker_kafka_bury(k, old, false);
 }
 
 bool ds_broker_kafka_renew_producer(ds_broker_t *broker, ds_error_t *error)
 {
     struct ds_broker_kafka *k = (struct ds_broker_kafka *)broker;
 
-    ds_broker_kafka_close_producer(k, 2000);
+    ds_broker_kafka_buried(k, ds_broker_kafka_close_producer(k), ds_kafka_monotonic_ms() + 2000);
     return ds_broker_kafka_open_producer(k, error);
 }
 

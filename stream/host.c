@@ -16,7 +16,8 @@
 #define DEFAULT_SNAPSHOT_US (600 * DS_US_PER_S)
 #define BUSY_MS             1
 #define ARENA_MAX_BYTES     ((size_t)2 * DS_MAX_DECODE_BYTES)
-#define DRAIN_US            (500 * DS_US_PER_MS)
+#define DRAIN_US            (300 * DS_US_PER_MS)
+#define LEAVE_MS            2000
 #define DRAIN_TURNS_MAX     10000 /* where the clock stands */
 
 void ds_host_fail(struct ds_host *host, const ds_error_t *error)
@@ -156,8 +157,8 @@ static bool drained(const struct ds_host *host)
     return true;
 }
 
-/* No more input; what was handed over gets half a second to be confirmed, so that the next owner
- * need not decide it again. Nothing depends on it. */
+/* No more input; what was handed over gets a moment to be confirmed, so that the next owner need
+ * not decide it again. Nothing depends on it. */
 static void drain(struct ds_host *host)
 {
     int64_t until = ds_monotonic_us(host->runtime->clock) + DRAIN_US;
@@ -174,11 +175,38 @@ static void drain(struct ds_host *host)
     ds_host_commit_hints(host, true);
 }
 
+static int64_t unconfirmed(const struct ds_host *host)
+{
+    int64_t count = 0;
+
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
+        if (host->tasks[p] != NULL)
+            count += ds_task_unacked(host->tasks[p]);
+    return count;
+}
+
 void ds_host_destroy(ds_host_t *host)
 {
-    if (host != NULL && host->broker != NULL && !host->fatal_set)
+    const struct ds_runtime *runtime;
+    ds_log_t log;
+    int64_t begun_us;
+    int64_t drained_us;
+    int64_t left;
+
+    if (host == NULL)
+        return;
+    runtime = host->runtime;
+    log = host->log;
+    begun_us = ds_monotonic_us(runtime->clock);
+    if (host->broker != NULL && !host->fatal_set)
         drain(host);
+    left = unconfirmed(host);
+    drained_us = ds_monotonic_us(runtime->clock);
     ds_host_abandon(host);
+    ds_log(&log, DS_LOG_INFO, "host.stopped", "its partitions are given up",
+           DS_F_INT("unconfirmed", left),
+           DS_F_INT("drain_ms", (drained_us - begun_us) / DS_US_PER_MS),
+           DS_F_INT("ms", (ds_monotonic_us(runtime->clock) - begun_us) / DS_US_PER_MS));
 }
 
 void ds_host_abandon(ds_host_t *host)
@@ -186,7 +214,8 @@ void ds_host_abandon(ds_host_t *host)
     if (host == NULL)
         return;
     if (host->broker != NULL)
-        host->broker->ops->destroy(host->broker, 2000);
+        host->broker->ops->destroy(host->broker, LEAVE_MS);
+    ds_host_leave_gauges(host);
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
         ds_task_destroy(host->tasks[p]);
     ds_decision_destroy(host->decision);

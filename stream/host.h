@@ -58,8 +58,9 @@ DS_MUST_CHECK bool ds_host_new(const struct ds_runtime *runtime,
  * group_instance_id). */
 DS_MUST_CHECK bool ds_host_step(ds_host_t *host, int timeout_ms, ds_error_t *error);
 
-/** @brief Take no more input, wait up to 500 ms for the last acknowledgements, leave the group,
- * free. At most 5 s. */
+/** @brief Take no more input, wait up to 300 ms for the last acknowledgements, give the partitions
+ * up, leave the group (a static member stays in it, for its next life), free. Less than 500 ms in
+ * all where Kafka answers, 3 s at most. Log: host.stopped. */
 void ds_host_destroy(ds_host_t *host);
 
 /** @brief Free without draining or leaving in order, as if the process had died here. For tests and

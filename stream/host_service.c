@@ -392,6 +392,20 @@ static void service_task(struct ds_task *task, int64_t now_us)
         ds_dead_letters_send(task);
 }
 
+/* Hosts of one processor share the gauge. */
+static void set_share(ds_metric_t *metric, int64_t *told, int64_t value)
+{
+    if (value != *told)
+        ds_metric_add(metric, value - *told);
+    *told = value;
+}
+
+void ds_host_leave_gauges(struct ds_host *host)
+{
+    set_share(host->metrics[DS_HM_UNACKED], &host->told_unacked, 0);
+    set_share(host->metrics[DS_HM_RUNNING], &host->told_running, 0);
+}
+
 void ds_host_service(struct ds_host *host)
 {
     int64_t now_us = ds_monotonic_us(host->runtime->clock);
@@ -415,8 +429,8 @@ void ds_host_service(struct ds_host *host)
     ask_ends(host, now_us);
     prove_membership(host, now_us);
     ds_host_commit_hints(host, false);
-    ds_metric_set(host->metrics[DS_HM_UNACKED], unacked);
-    ds_metric_set(host->metrics[DS_HM_RUNNING], running);
+    set_share(host->metrics[DS_HM_UNACKED], &host->told_unacked, unacked);
+    set_share(host->metrics[DS_HM_RUNNING], &host->told_running, running);
     if (ds_host_ready(host))
         atomic_store(&host->runtime->health->ready, true);
 }

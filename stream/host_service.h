@@ -6,6 +6,8 @@
 #include "stream/host.h"
 
 void ds_host_register_metrics(struct ds_host *host);
+/** What it added to gauges that other hosts of the process share is taken off again. */
+void ds_host_leave_gauges(struct ds_host *host);
 /** Owners whose group was not heard for the session timeout are none any more (protocol R6). */
 void ds_host_watch_group(struct ds_host *host);
 /** Deadlines of all kinds, questions to the server (gathered over partitions), dead letters, hints,

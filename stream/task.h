@@ -244,6 +244,8 @@ struct ds_host {
     ds_error_t fatal; /* the process must end */
 
     ds_metric_t *metrics[DS_HOST_METRICS];
+    int64_t told_unacked; /* its share of two gauges */
+    int64_t told_running;
     ds_metric_t *snapshot_metrics[DS_SNAPSHOT_METRICS];
     ds_metric_t *skipped[DS_MAX_INPUTS + 1][DS_FENCE_VERDICTS]; /* inputs, then the own topic */
 };
