@@ -25,65 +25,103 @@ void ds_window_clear(struct ds_window *window)
     ds_window_cleanup(window);
 }
 
-static int crockford(char c)
-{
-    /* 0-9, then A-Z without I, L, O, U; one more than the digit, 0 is none. */
-    static const uint8_t letters['Z' - 'A' + 1] = {11, 12, 13, 14, 15, 16, 17, 18, 0,
-                                                   19, 20, 0,  21, 22, 0,  23, 24, 25,
-                                                   26, 27, 0,  28, 29, 30, 31, 32};
+/* Crockford's digits, upper case; one more than the digit, so that 0 is none. */
+static const uint8_t CROCKFORD[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['G'] = 17, ['H'] = 18, ['J'] = 19, ['K'] = 20, ['M'] = 21, ['N'] = 22, ['P'] = 23, ['Q'] = 24,
+    ['R'] = 25, ['S'] = 26, ['T'] = 27, ['V'] = 28, ['W'] = 29, ['X'] = 30, ['Y'] = 31, ['Z'] = 32,
+};
 
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'A' && c <= 'Z' ? letters[c - 'A'] - 1 : -1;
+/* The value of `count` digits; a character that is none sets the top bit. */
+static uint64_t digits(const char *text, unsigned count)
+{
+    uint64_t value = 0, bad = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t digit = (uint64_t)CROCKFORD[(uint8_t)text[i]] - 1; /* all ones: none */
+
+        bad |= digit;
+        value = value << 5 | (digit & 31);
+    }
+    return value | (bad & UINT64_C(1) << 63);
 }
 
-/* 26 characters of base 32 are exactly 128 bits; anything else is hashed to as many. */
+/* 26 characters of base 32 are exactly 128 bits: 2 digits of one byte, then three times 8 digits of
+ * five. */
+static bool id_digits(ds_str_t id, uint8_t bytes_out[16])
+{
+    uint64_t first, bad;
+
+    if (id.len != 26)
+        return false;
+    first = digits(id.data, 2);
+    bad = first >> 8; /* the first is at most 7 */
+    bytes_out[0] = (uint8_t)first;
+    for (unsigned group = 0; group < 3; group++) {
+        uint64_t value = digits(id.data + 2 + 8 * group, 8);
+
+        bad |= value >> 40;
+        for (unsigned i = 0; i < 5; i++)
+            bytes_out[1 + 5 * group + i] = (uint8_t)(value >> (32 - 8 * i));
+    }
+    return bad == 0;
+}
+
+/* Any other id is hashed to as many bits. */
 static bool id_bytes(ds_str_t id, uint8_t bytes_out[16])
 {
     uint8_t digest[DS_SHA256_BYTES];
-    ds_error_t ignored = DS_ERROR_INIT;
-    unsigned bits = 2; /* 130 bits: the first two are zero */
-    uint32_t have = 0;
-    size_t n = 0;
+    ds_error_t ignored;
 
-    if (id.len != 26 || crockford(id.data[0]) > 7)
-        goto hash;
-    have = 0;
-    bits = 0;
-    for (uint32_t i = 0; i < 26; i++) {
-        int digit = crockford(id.data[i]);
-
-        if (digit < 0)
-            goto hash;
-        have = have << 5 | (uint32_t)digit;
-        bits += i == 0 ? 3 : 5;
-        if (bits >= 8) {
-            bits -= 8;
-            bytes_out[n++] = (uint8_t)(have >> bits);
-        }
-    }
-    return n == 16;
-hash:
+    if (id_digits(id, bytes_out))
+        return true;
+    ignored = (ds_error_t)DS_ERROR_INIT;
     if (!ds_sha256((ds_bytes_t){(const uint8_t *)id.data, id.len}, digest, &ignored))
         return false;
     memcpy(bytes_out, digest, 16);
     return true;
 }
 
-static size_t home_of(const struct ds_window *window, const uint8_t id[16])
+static uint64_t hash_of(const uint8_t id[16])
 {
-    ds_str_t text = {(const char *)id, 16};
+    uint64_t a, b;
 
-    return (size_t)ds_str_hash(text, 0) & (2 * window->capacity - 1);
+    memcpy(&a, id, 8);
+    memcpy(&b, id + 8, 8);
+    a ^= b * UINT64_C(0x9E3779B97F4A7C15);
+    a ^= a >> 32;
+    a *= UINT64_C(0xD6E8FEB86659FD93);
+    return a ^ a >> 32;
 }
 
-static size_t slot_of(const struct ds_window *window, const uint8_t id[16])
+/* A slot's word: the ring place + 1, and above it, in the bits that no place needs, a part of the
+ * id's hash. A probe that meets another id nearly always ends here, without a look at the ring,
+ * which is a cache miss each. */
+static uint32_t mask_of(const struct ds_window *window)
 {
-    size_t mask = 2 * window->capacity - 1;
-    size_t slot = home_of(window, id);
+    return (uint32_t)(2 * window->capacity - 1);
+}
+
+static uint32_t word_of(const struct ds_window *window, uint64_t hash, size_t place)
+{
+    return ((uint32_t)(hash >> 32) & ~mask_of(window)) | (uint32_t)(place + 1);
+}
+
+static struct ds_window_entry *entry_at(const struct ds_window *window, size_t slot)
+{
+    return &window->entries[(window->slots[slot] & mask_of(window)) - 1];
+}
+
+/* Where the id is, or the free slot that ends its probing. */
+static size_t slot_of(const struct ds_window *window, const uint8_t id[16], uint64_t hash)
+{
+    uint32_t mask = mask_of(window);
+    uint32_t tag = (uint32_t)(hash >> 32) & ~mask;
+    uint32_t slot = (uint32_t)hash & mask;
 
     while (window->slots[slot] != 0 &&
-           memcmp(window->entries[window->slots[slot] - 1].id, id, 16) != 0)
+           ((window->slots[slot] & ~mask) != tag || memcmp(entry_at(window, slot)->id, id, 16) != 0))
         slot = (slot + 1) & mask;
     return slot;
 }
@@ -95,8 +133,8 @@ const struct ds_window_entry *ds_window_find(const struct ds_window *window, ds_
 
     if (window->count == 0 || !id_bytes(id, bytes))
         return NULL;
-    slot = slot_of(window, bytes);
-    return window->slots[slot] == 0 ? NULL : &window->entries[window->slots[slot] - 1];
+    slot = slot_of(window, bytes, hash_of(bytes));
+    return window->slots[slot] == 0 ? NULL : entry_at(window, slot);
 }
 
 bool ds_window_watch_next(struct ds_window *window)
@@ -122,8 +160,9 @@ void ds_window_watch(struct ds_window *window, ds_window_seen_fn seen, void *con
 
 static void drop_first(struct ds_window *window)
 {
-    size_t mask = 2 * window->capacity - 1;
-    size_t hole = slot_of(window, window->entries[window->first].id);
+    const uint8_t *id = window->entries[window->first].id;
+    size_t mask = mask_of(window);
+    size_t hole = slot_of(window, id, hash_of(id));
     size_t at = hole;
 
     if (window->count <= window->unseen + window->added)
@@ -136,7 +175,7 @@ static void drop_first(struct ds_window *window)
         at = (at + 1) & mask;
         if (window->slots[at] == 0)
             break;
-        home = home_of(window, window->entries[window->slots[at] - 1].id);
+        home = (size_t)hash_of(entry_at(window, at)->id) & mask;
         if (((at - home) & mask) < ((at - hole) & mask))
             continue;
         window->slots[hole] = window->slots[at];
@@ -161,8 +200,11 @@ static bool grow(struct ds_window *window, ds_error_t *error)
                             bigger.capacity);
     }
     for (size_t i = 0; i < window->count; i++) {
+        uint64_t hash;
+
         bigger.entries[i] = window->entries[(window->first + i) & (window->capacity - 1)];
-        bigger.slots[slot_of(&bigger, bigger.entries[i].id)] = (uint32_t)i + 1;
+        hash = hash_of(bigger.entries[i].id);
+        bigger.slots[slot_of(&bigger, bigger.entries[i].id, hash)] = word_of(&bigger, hash, i);
     }
     bigger.first = 0;
     free(window->entries);
@@ -174,18 +216,29 @@ static bool grow(struct ds_window *window, ds_error_t *error)
 bool ds_window_restore(struct ds_window *window, const struct ds_window_entry *entry,
                        ds_error_t *error)
 {
+    uint64_t hash = hash_of(entry->id);
     size_t place;
+    size_t slot = 0;
+    bool moved = window->capacity == 0; /* whether `slot` must be looked for again */
 
-    if (window->count > 0 && window->slots[slot_of(window, entry->id)] != 0)
+    if (!moved)
+        slot = slot_of(window, entry->id, hash);
+    if (!moved && window->slots[slot] != 0)
         return true;
     if (window->count >= window->max) {
         drop_first(window);
         window->dropped++;
+        moved = true;
     }
-    if (window->count == window->capacity && !grow(window, error))
-        return false;
+    if (window->count == window->capacity) {
+        if (!grow(window, error))
+            return false;
+        moved = true;
+    }
+    if (moved)
+        slot = slot_of(window, entry->id, hash);
     place = (window->first + window->count) & (window->capacity - 1);
-    window->slots[slot_of(window, entry->id)] = (uint32_t)place + 1;
+    window->slots[slot] = word_of(window, hash, place);
     window->entries[place] = *entry;
     window->count++;
     window->added++;

@@ -1,6 +1,9 @@
 /* The command ids of the last 24 hours. */
 #include "stream/window.h"
 
+#include "base/crypto.h"
+#include "base/id.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -160,5 +163,39 @@ Test(window, tells_ids_apart_by_every_digit)
         cr_assert_null(ds_window_find(&window, ds_str(id)));
         cr_assert(ds_window_add(&window, ds_str(id), DS_STR(""), 1, i, &error));
         cr_assert_eq(ds_window_find(&window, ds_str(id))->first_offset, i);
+    }
+}
+
+/* Snapshots hold these bytes. */
+Test(window, keeps_the_128_bits_that_an_id_of_ours_says)
+{
+    for (unsigned round = 0; round < 64; round++) {
+        uint8_t bytes[16];
+        ds_id_t id;
+
+        for (unsigned i = 0; i < 16; i++)
+            bytes[i] = (uint8_t)((round + 1) * 37 * (i + 3) >> (i & 3));
+        ds_id_from_bytes(bytes, &id);
+        cr_assert(ds_window_add(&window, ds_str(id.text), DS_STR(""), round, round, &error));
+        cr_assert_arr_eq(window.entries[round].id, bytes, 16);
+    }
+}
+
+Test(window, hashes_what_only_looks_like_an_id_of_ours)
+{
+    static const char *const ids[] = {
+        "80000000000000000000000000", /* 129 bits */
+        "0000000000000000000000000U", "U0000000000000000000000000", "0000000000000a000000000000",
+        "000000000000000000000000\xff"
+        "0",
+    };
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+        uint8_t digest[DS_SHA256_BYTES];
+        ds_bytes_t text = {(const uint8_t *)ids[i], 26};
+
+        cr_assert(ds_sha256(text, digest, &error));
+        cr_assert(ds_window_add(&window, ds_str(ids[i]), DS_STR(""), 1, 1, &error));
+        cr_assert_arr_eq(window.entries[i].id, digest, 16);
     }
 }
