@@ -61,6 +61,9 @@ void ds_decision_reset(ds_decision_t *decision, const struct ds_context *context
  * the host fills meta. The decider sets the body. Texts may be borrowed from the state and the
  * input: they live until evolve has run. NULL: DS_ERR_LIMIT (256 records) or DS_ERR_MEMORY. */
 void *ds_decision_add(ds_decision_t *decision, ds_error_t *error);
+/** @brief The facts behind the rejection that was appended last, for its `detail`: "state=PAYING".
+ * Borrowed. */
+void ds_decision_facts(ds_decision_t *decision, ds_str_t facts);
 /** @brief Append command.rejected. The texts are borrowed. */
 DS_MUST_CHECK bool ds_decision_reject(ds_decision_t *decision, ds_str_t target, ds_str_t operation,
                                       const char *reason, ds_error_t *error);

@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "decider/decider.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define FIRST_BLOCK_BYTES (64 * 1024)
@@ -82,6 +83,15 @@ bool ds_decision_reject(ds_decision_t *decision, ds_str_t target, ds_str_t opera
     event->body.as.command_rejected = (struct ds_command_rejected){
         .target = target, .operation = operation, .reason = ds_str(reason)};
     return true;
+}
+
+void ds_decision_facts(ds_decision_t *decision, ds_str_t facts)
+{
+    struct ds_protocol_event *event = decision->events[decision->count - 1];
+
+    assert(event->body.kind == DS_PROTOCOL_COMMAND_REJECTED);
+    event->body.as.command_rejected.has_detail = facts.len > 0;
+    event->body.as.command_rejected.detail = facts;
 }
 
 bool ds_decision_repeat(ds_decision_t *decision, ds_str_t of, bool same_body, int64_t first_offset,

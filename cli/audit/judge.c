@@ -105,10 +105,19 @@ static void judge_load(struct judge *j)
 
 /* ---- I2 */
 
+/* What the shop must have kept of an order that is carried: less what staff gave back. */
+static int64_t owed(order_t *order)
+{
+    int64_t total = ds_audit_total_now(order);
+    int64_t given =
+        order->order.method == DS_PAYMENT_METHOD_CARD ? order->payment.goodwill_minor : 0;
+    return total > given ? total - given : 0;
+}
+
 static void judge_cover(struct judge *j)
 {
     order_t *order = j->order;
-    int64_t total = ds_audit_total_now(order);
+    int64_t total = owed(order);
 
     if (is_carried(order) && order->order.method == DS_PAYMENT_METHOD_CARD && kept(order) < total)
         ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, order->payment.last),
@@ -132,7 +141,7 @@ static void judge_money(struct judge *j)
 {
     order_t *order = j->order;
     char what[128];
-    int64_t want = order->order.state == DS_AUDIT_O_FULFILLED ? ds_audit_total_now(order) : 0;
+    int64_t want = order->order.state == DS_AUDIT_O_FULFILLED ? owed(order) : 0;
 
     judge_cover(j);
     if (order->order.requested >= 0 && order->payment.initiated < 0)

@@ -193,6 +193,7 @@ struct ds_audit_order {
         int64_t due_minor;
         int64_t captured_minor;
         int64_t refunded_minor;
+        int64_t goodwill_minor; /* of what is not kept: staff gave it back, it was not owed */
         int64_t pending_minor;
         int32_t refund_number;
         ds_str_t charge_key; /* empty: no charge */

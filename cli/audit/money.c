@@ -68,6 +68,7 @@ static bool initiate_refund(struct ds_audit_part *part, const struct ds_audit_ev
     int64_t kept = order->payment.captured_minor - order->payment.refunded_minor;
 
     lower_due(part, event, order, e->due_minor);
+    order->payment.goodwill_minor = e->goodwill_minor;
     if (e->amount_minor > kept)
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "a refund of %" PRId64 ", only %" PRId64 " of the charge is left",
@@ -123,6 +124,7 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         return true;
     case DS_AUDIT_ON_DUE_CHANGED:
         lower_due(part, event, order, e->body.as.payment_due_changed.due_minor);
+        order->payment.goodwill_minor = e->body.as.payment_due_changed.goodwill_minor;
         return true;
     case DS_AUDIT_ON_REFUND_INITIATED:
         return initiate_refund(part, event, order, &e->body.as.payment_refund_initiated, error);

@@ -80,6 +80,8 @@ configuration_page_is_current() {
     diff -u docs/configuration.md <("$binary" config-doc)
 }
 
+reasons_page_is_current() { checker dev/tools/reasons_check.py; }
+
 released_schemas_can_be_read() {
     local binary=build/${DOORSTEP_PRESET:-dev}/doorstep
     [ -x "$binary" ] || skip "$binary is not built" || return
@@ -113,4 +115,5 @@ static_checks() {
     check workflow_follows_the_schema workflow_follows_the_schema
     check configuration_page_is_current configuration_page_is_current
     check released_schemas_can_be_read released_schemas_can_be_read
+    check reasons_page_is_current reasons_page_is_current
 }

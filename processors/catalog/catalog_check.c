@@ -63,6 +63,37 @@ static bool place_valid(const struct ds_place *place)
            place->lng_e6 <= 180000000;
 }
 
+/* A stretch begins on a day of the week and lasts a day at most. */
+static bool hours_valid(const struct ds_store_info *store)
+{
+    if (store->hours.count > DS_CATALOG_MAX_HOURS)
+        return false;
+    for (size_t i = 0; i < store->hours.count; i++) {
+        const struct ds_open_hours *hours = &store->hours.items[i];
+        if (hours->day < 1 || hours->day > 7 || hours->from_minute < 0 ||
+            hours->from_minute >= 1440 || hours->to_minute <= hours->from_minute ||
+            hours->to_minute > hours->from_minute + 1440)
+            return false;
+    }
+    return true;
+}
+
+/* A radius around the store's place, or a polygon; not both. */
+static bool zone_valid(const struct ds_store_info *store)
+{
+    size_t corners = store->delivery_area.count;
+    if (store->delivery_radius_m < 0 || store->delivery_radius_m > DS_CATALOG_MAX_RADIUS_M)
+        return false;
+    if (store->delivery_radius_m > 0)
+        return store->has_place && corners == 0;
+    if (corners > 0 && (corners < 3 || corners > DS_CATALOG_MAX_AREA))
+        return false;
+    for (size_t i = 0; i < corners; i++)
+        if (!place_valid(&store->delivery_area.items[i]))
+            return false;
+    return true;
+}
+
 const char *ds_catalog_check_store(const struct ds_store_info *store)
 {
     if (!ds_store_id_valid(store->store_id))
@@ -79,6 +110,10 @@ const char *ds_catalog_check_store(const struct ds_store_info *store)
         return "INVALID_PRICE";
     if (store->has_place && !place_valid(&store->place))
         return "INVALID_PLACE";
+    if (!hours_valid(store))
+        return "INVALID_HOURS";
+    if (!zone_valid(store))
+        return "INVALID_ZONE";
     return NULL;
 }
 

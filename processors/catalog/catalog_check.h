@@ -10,6 +10,11 @@
 #define DS_CATALOG_MAX_UNIT_BYTES      64
 #define DS_CATALOG_MAX_TIME_ZONE_BYTES 64
 #define DS_CATALOG_MAX_URL_BYTES       2048
+/** Stretches of a week: four a day. */
+#define DS_CATALOG_MAX_HOURS 28
+/** Corners of the polygon a store delivers in. */
+#define DS_CATALOG_MAX_AREA     100
+#define DS_CATALOG_MAX_RADIUS_M 200000
 
 /** @brief NULL when it holds; otherwise the reason, a constant such as "INVALID_NAME". */
 const char *ds_catalog_check_store(const struct ds_store_info *store);

@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/limits.h"
 #include "processors/catalog/catalog_check.h"
+#include "processors/catalog/catalog_merge.h"
 
 /* One command on its way to an event. */
 struct step {
@@ -65,17 +66,21 @@ static bool create_store(const struct step *s, ds_error_t *error)
 
 static bool change_store(const struct step *s, ds_error_t *error)
 {
-    const struct ds_store_info *info = &s->command->body.as.change_store.store;
-    const struct ds_store_info *known = ds_catalog_find_store(s->catalog, info->store_id);
-    const char *reason = ds_catalog_check_store(info);
+    const struct ds_change_store *command = &s->command->body.as.change_store;
+    const struct ds_store_info *known = ds_catalog_find_store(s->catalog, command->store.store_id);
+    struct ds_store_info after;
+    const char *reason = NULL;
 
     if (known == NULL)
-        reason = "STORE_UNKNOWN";
-    else if (reason == NULL && !ds_str_eq(known->currency, info->currency))
+        return reject(s, command->store.store_id, "STORE_UNKNOWN", DS_STR(""), error);
+    reason = ds_catalog_merge_store(known, command, &after);
+    if (reason == NULL)
+        reason = ds_catalog_check_store(&after);
+    if (reason == NULL && !ds_str_eq(known->currency, after.currency))
         reason = "INVALID_CURRENCY"; /* the prices of its products would change their meaning */
     if (reason != NULL)
-        return reject(s, info->store_id, reason, DS_STR(""), error);
-    return emit_store(s, DS_CATALOG_EVENT_STORE_CHANGED, info, info->open, error);
+        return reject(s, command->store.store_id, reason, DS_STR(""), error);
+    return emit_store(s, DS_CATALOG_EVENT_STORE_CHANGED, &after, after.open, error);
 }
 
 /* Opening an open store, or closing a closed one, is said again: the caller gets what was asked
@@ -108,10 +113,12 @@ static const char *check_new_product(const struct step *s, const struct ds_add_p
         return reason;
     if (!ds_str_eq(ds_id_store(product->product_id), bulk->store_id))
         return "INVALID_PRODUCT_ID";
-    if (ds_catalog_has_product(s->catalog, product->product_id) ||
+    if (ds_catalog_find_product(s->catalog, product->product_id) != NULL ||
         ds_map_get(seen, product->product_id) != NULL)
         return "PRODUCT_EXISTS";
-    return ds_map_put(seen, product->product_id, seen, NULL, error) ? NULL : "INVALID";
+    if (!ds_map_put(seen, product->product_id, seen, NULL, error))
+        return NULL; /* the caller asks `error` */
+    return NULL;
 }
 
 static bool emit_products(const struct step *s, const struct ds_add_products *bulk,
@@ -156,18 +163,24 @@ out:
 
 static bool change_product(const struct step *s, ds_error_t *error)
 {
-    const struct ds_product_info *product = &s->command->body.as.change_product.product;
-    const char *reason = ds_catalog_check_product(product);
+    const struct ds_change_product *command = &s->command->body.as.change_product;
+    ds_str_t product_id = command->product.product_id;
+    const struct ds_product_info *known = ds_catalog_find_product(s->catalog, product_id);
+    struct ds_product_info after;
+    const char *reason = NULL;
     struct ds_catalog_event *event = NULL;
 
-    if (!ds_catalog_has_product(s->catalog, product->product_id))
-        reason = "PRODUCT_UNKNOWN";
+    if (known == NULL)
+        return reject(s, product_id, "PRODUCT_UNKNOWN", DS_STR(""), error);
+    reason = ds_catalog_merge_product(known, command, &after);
+    if (reason == NULL)
+        reason = ds_catalog_check_product(&after);
     if (reason != NULL)
-        return reject(s, product->product_id, reason, DS_STR(""), error);
+        return reject(s, product_id, reason, DS_STR(""), error);
     event = add(s, DS_CATALOG_EVENT_PRODUCT_CHANGED, error);
     if (event == NULL)
         return false;
-    event->body.as.product_changed.product = *product;
+    event->body.as.product_changed.product = after;
     return true;
 }
 
@@ -176,7 +189,7 @@ static bool remove_product(const struct step *s, ds_error_t *error)
     ds_str_t product_id = s->command->body.as.remove_product.product_id;
     struct ds_catalog_event *event = NULL;
 
-    if (!ds_catalog_has_product(s->catalog, product_id))
+    if (ds_catalog_find_product(s->catalog, product_id) == NULL)
         return reject(s, product_id, "PRODUCT_UNKNOWN", DS_STR(""), error);
     event = add(s, DS_CATALOG_EVENT_PRODUCT_REMOVED, error);
     if (event == NULL)

@@ -17,6 +17,7 @@ bool ds_catalog_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t 
 {
     struct ds_catalog_state_item *item = item_out;
 
+    (void)key;
     (void)arena;
     (void)error;
     if (shelf == STORES) {
@@ -24,7 +25,7 @@ bool ds_catalog_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t 
         item->body.as.store_image.store = ((const struct ds_catalog_store *)value)->info;
     } else {
         item->body.kind = DS_CATALOG_STATE_ITEM_PRODUCT_IMAGE;
-        item->body.as.product_image.product_id = key;
+        item->body.as.product_image.product = ((const struct ds_catalog_product *)value)->info;
     }
     return true;
 }
@@ -37,7 +38,7 @@ bool ds_catalog_restore(void *state, const void *item, ds_error_t *error)
     case DS_CATALOG_STATE_ITEM_STORE_IMAGE:
         return ds_catalog_put_store(state, &image->body.as.store_image.store, error);
     case DS_CATALOG_STATE_ITEM_PRODUCT_IMAGE:
-        return ds_catalog_put_product(state, image->body.as.product_image.product_id, error);
+        return ds_catalog_put_product(state, &image->body.as.product_image.product, error);
     }
     return true;
 }

@@ -3,12 +3,14 @@
 #include "base/limits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Per partition; what runs out first is memory. */
-#define MAX_STORES   ((size_t)1 << 20)
-#define MAX_PRODUCTS ((size_t)1 << 24)
-#define STORE_FIRST  512
-#define STORE_MAX    DS_MAX_DECODE_BYTES
+#define MAX_STORES    ((size_t)1 << 20)
+#define MAX_PRODUCTS  ((size_t)1 << 24)
+#define STORE_FIRST   512
+#define PRODUCT_FIRST 256
+#define ITEM_MAX      DS_MAX_DECODE_BYTES
 
 static bool no_memory(ds_error_t *error)
 {
@@ -39,13 +41,20 @@ static void store_destroy(void *value)
         ds_arena_destroy(store->arena);
 }
 
+static void product_destroy(void *value)
+{
+    struct ds_catalog_product *product = value;
+    if (product != NULL)
+        ds_arena_destroy(product->arena);
+}
+
 void ds_catalog_destroy(void *state)
 {
     struct ds_catalog *catalog = state;
     if (catalog == NULL)
         return;
     ds_shelf_destroy(catalog->stores, store_destroy);
-    ds_shelf_destroy(catalog->products, NULL);
+    ds_shelf_destroy(catalog->products, product_destroy);
     free(catalog);
 }
 
@@ -61,9 +70,11 @@ const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catal
     return store == NULL ? NULL : &store->info;
 }
 
-bool ds_catalog_has_product(const struct ds_catalog *catalog, ds_str_t product_id)
+const struct ds_product_info *ds_catalog_find_product(const struct ds_catalog *catalog,
+                                                      ds_str_t product_id)
 {
-    return ds_shelf_get(catalog->products, product_id) != NULL;
+    const struct ds_catalog_product *product = ds_shelf_get(catalog->products, product_id);
+    return product == NULL ? NULL : &product->info;
 }
 
 bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out)
@@ -73,18 +84,30 @@ bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out)
     return false;
 }
 
+/* A copy of `count` items of a list; NULL: no memory. */
+static void *dup_list(ds_arena_t *arena, const void *items, size_t count, size_t bytes,
+                      ds_error_t *error)
+{
+    void *copy = ds_arena_calloc(arena, count + 1, bytes, error);
+    if (copy != NULL && count > 0)
+        memcpy(copy, items, count * bytes);
+    return copy;
+}
+
 static bool dup_info(ds_arena_t *arena, const struct ds_store_info *from, struct ds_store_info *to,
                      ds_error_t *error)
 {
-    size_t count = from->payment_methods.count;
-
     *to = *from;
     to->payment_methods.items =
-        ds_arena_calloc(arena, count + 1, sizeof(*to->payment_methods.items), error);
-    if (to->payment_methods.items == NULL)
+        dup_list(arena, from->payment_methods.items, from->payment_methods.count,
+                 sizeof *to->payment_methods.items, error);
+    to->hours.items =
+        dup_list(arena, from->hours.items, from->hours.count, sizeof *to->hours.items, error);
+    to->delivery_area.items = dup_list(arena, from->delivery_area.items, from->delivery_area.count,
+                                       sizeof *to->delivery_area.items, error);
+    if (to->payment_methods.items == NULL || to->hours.items == NULL ||
+        to->delivery_area.items == NULL)
         return false;
-    for (size_t i = 0; i < count; i++)
-        to->payment_methods.items[i] = from->payment_methods.items[i];
     return ds_arena_dup(arena, from->store_id, &to->store_id, error) &&
            ds_arena_dup(arena, from->name, &to->name, error) &&
            ds_arena_dup(arena, from->currency, &to->currency, error) &&
@@ -95,7 +118,7 @@ static bool dup_info(ds_arena_t *arena, const struct ds_store_info *from, struct
 bool ds_catalog_put_store(struct ds_catalog *catalog, const struct ds_store_info *info,
                           ds_error_t *error)
 {
-    ds_arena_t *arena = ds_arena_new(STORE_FIRST, STORE_MAX);
+    ds_arena_t *arena = ds_arena_new(STORE_FIRST, ITEM_MAX);
     struct ds_catalog_store *store = NULL;
     void *old = NULL;
 
@@ -115,16 +138,45 @@ fail:
     return false;
 }
 
-bool ds_catalog_put_product(struct ds_catalog *catalog, ds_str_t product_id, ds_error_t *error)
+static bool dup_product(ds_arena_t *arena, const struct ds_product_info *from,
+                        struct ds_product_info *to, ds_error_t *error)
 {
-    return ds_shelf_put(catalog->products, product_id, catalog, NULL, error);
+    *to = *from;
+    return ds_arena_dup(arena, from->product_id, &to->product_id, error) &&
+           ds_arena_dup(arena, from->name, &to->name, error) &&
+           ds_arena_dup(arena, from->category, &to->category, error) &&
+           ds_arena_dup(arena, from->unit, &to->unit, error) &&
+           (!from->has_image_url || ds_arena_dup(arena, from->image_url, &to->image_url, error));
+}
+
+bool ds_catalog_put_product(struct ds_catalog *catalog, const struct ds_product_info *info,
+                            ds_error_t *error)
+{
+    ds_arena_t *arena = ds_arena_new(PRODUCT_FIRST, ITEM_MAX);
+    struct ds_catalog_product *product = NULL;
+    void *old = NULL;
+
+    if (arena == NULL)
+        return no_memory(error);
+    product = ds_arena_alloc(arena, sizeof(*product), error);
+    if (product == NULL)
+        goto fail;
+    product->arena = arena;
+    if (!dup_product(arena, info, &product->info, error) ||
+        !ds_shelf_put(catalog->products, product->info.product_id, product, &old, error))
+        goto fail;
+    product_destroy(old);
+    return true;
+fail:
+    ds_arena_destroy(arena);
+    return false;
 }
 
 static bool add_products(struct ds_catalog *catalog, const struct ds_product_added *added,
                          ds_error_t *error)
 {
     for (size_t i = 0; i < added->products.count; i++) {
-        if (!ds_catalog_put_product(catalog, added->products.items[i].product_id, error))
+        if (!ds_catalog_put_product(catalog, &added->products.items[i], error))
             return false;
     }
     return true;
@@ -148,10 +200,12 @@ bool ds_catalog_evolve(void *state, const void *event, ds_error_t *error)
         return true;
     case DS_CATALOG_EVENT_PRODUCT_ADDED:
         return add_products(catalog, &e->body.as.product_added, error);
+    case DS_CATALOG_EVENT_PRODUCT_CHANGED:
+        return ds_catalog_put_product(catalog, &e->body.as.product_changed.product, error);
     case DS_CATALOG_EVENT_PRODUCT_REMOVED:
-        (void)ds_shelf_take(catalog->products, e->body.as.product_removed.product_id);
+        product_destroy(ds_shelf_take(catalog->products, e->body.as.product_removed.product_id));
         return true;
-    default: /* changes of a product, refusals: nothing to remember */
+    default: /* refusals: nothing to remember */
         return true;
     }
 }

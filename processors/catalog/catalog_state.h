@@ -1,8 +1,8 @@
 /* processors/catalog/catalog_state.h - stores and products of one partition, built from
  * catalog.events alone.
  *
- * Of a store everything is kept (opening it again repeats the whole), of a product only that it is
- * there. Threads: one state, one thread. */
+ * All that is known of either is kept: a command may name some fields of it, an event says the
+ * whole. Threads: one state, one thread. */
 #ifndef DS_PROCESSORS_CATALOG_CATALOG_STATE_H
 #define DS_PROCESSORS_CATALOG_CATALOG_STATE_H
 
@@ -13,9 +13,14 @@ struct ds_catalog_store {
     struct ds_store_info info;
 };
 
+struct ds_catalog_product {
+    ds_arena_t *arena; /* holds the texts, and this */
+    struct ds_product_info info;
+};
+
 struct ds_catalog {
     ds_shelf_t *stores;   /* by store id: struct ds_catalog_store */
-    ds_shelf_t *products; /* by product id: a mark, not owned */
+    ds_shelf_t *products; /* by product id: struct ds_catalog_product */
 };
 
 void *ds_catalog_new(const void *settings, ds_error_t *error);
@@ -26,12 +31,13 @@ bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: unknown. */
 const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catalog,
                                                   ds_str_t store_id);
-bool ds_catalog_has_product(const struct ds_catalog *catalog, ds_str_t product_id);
+const struct ds_product_info *ds_catalog_find_product(const struct ds_catalog *catalog,
+                                                      ds_str_t product_id);
 /* For evolve and for restoring. */
 DS_MUST_CHECK bool ds_catalog_put_store(struct ds_catalog *catalog,
                                         const struct ds_store_info *info, ds_error_t *error);
-DS_MUST_CHECK bool ds_catalog_put_product(struct ds_catalog *catalog, ds_str_t product_id,
-                                          ds_error_t *error);
+DS_MUST_CHECK bool ds_catalog_put_product(struct ds_catalog *catalog,
+                                          const struct ds_product_info *info, ds_error_t *error);
 
 /* catalog_image.c; see struct ds_decider. Images: schemas/avsc/catalog.state.avsc. */
 size_t ds_catalog_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);

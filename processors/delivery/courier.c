@@ -97,7 +97,11 @@ bool ds_courier_renew(struct ds_courier *courier, const struct ds_courier_online
     courier->vehicle = vehicle;
     courier->name = name;
     courier->capacity = online->capacity;
-    /* A renewal must not cost a waiting courier its place. */
+    if (online->has_place || !courier->online) {
+        courier->has_place = online->has_place;
+        courier->place = online->place;
+    }
+    /* A renewal must not cost a waiting courier its place in the row. */
     if (!courier->online)
         courier->idle_us = at_us;
     courier->online = true;

@@ -22,6 +22,8 @@ struct ds_courier {
     char *vehicle; /* owned */
     int32_t capacity;
     bool online;
+    bool has_place; /* where it was seen last, since it came online */
+    struct ds_place place;
     int64_t idle_us; /* event time at which it came online, or last had an order taken off it */
     struct ds_delivery *bound[DS_MAX_COURIER_CAPACITY];
     int32_t load;      /* of them */

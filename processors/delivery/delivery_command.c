@@ -20,7 +20,22 @@ struct ask {
 static bool refuse(const struct ask *ask, const char *reason, ds_error_t *error)
 {
     ds_str_t operation = ds_str(ds_schema_ce_type(&ds_schema_delivery_commands, ask->command));
-    return ds_decision_reject(ask->decision, ask->target, operation, reason, error);
+    const struct ds_delivery *delivery = ask->delivery;
+    ds_str_t facts;
+
+    if (!ds_decision_reject(ask->decision, ask->target, operation, reason, error))
+        return false;
+    if (delivery == NULL)
+        return true;
+    if (!ds_arena_printf(ds_decision_arena(ask->decision), &facts, error,
+                         "state=%s offer=%d courier=%.*s wrong_codes=%d",
+                         ds_delivery_state_name(delivery->state), (int)delivery->offer_number,
+                         DS_STR_ARG(delivery->courier == NULL ? DS_STR("none")
+                                                              : delivery->courier->id),
+                         (int)delivery->code_failures))
+        return false;
+    ds_decision_facts(ask->decision, facts);
+    return true;
 }
 
 static event_t *add(const struct ask *ask, int32_t kind, ds_error_t *error)
@@ -130,11 +145,23 @@ static bool is_cash_short(const struct ds_delivery *delivery, const struct ds_ha
     return delivery->total_known && body->cash_collected_minor < delivery->total_minor;
 }
 
+/* The customer's code, where there is one. Staff answer for their customers without it. */
+static bool is_code_wrong(const struct ask *ask, const struct ds_hand_over *body)
+{
+    const struct ds_delivery *delivery = ask->delivery;
+    if (delivery->hand_over_code.len == 0 || is_staff(ask))
+        return false;
+    return delivery->code_failures >= DS_DELIVERY_CODE_TRIES || !body->has_code ||
+           !ds_str_eq(body->code, delivery->hand_over_code);
+}
+
 static bool decide_hand_over(struct ask *ask, const struct ds_hand_over *body, ds_error_t *error)
 {
     about(ask, body->order_id);
     const char *reason =
         judge_bound(ask, body->has_courier_id, body->courier_id, DS_DELIVERY_ON_HAND_OVER);
+    if (reason == NULL && is_code_wrong(ask, body))
+        reason = "CODE_WRONG";
     if (reason == NULL && is_cash_short(ask->delivery, body))
         reason = "CASH_SHORT";
     if (reason != NULL)
@@ -387,7 +414,7 @@ static bool decide_go_online(struct ask *ask, const struct ds_go_online *body, d
     online->has_place = body->has_place;
     online->place = body->place;
     ds_match_init(&match, ask->dispatch, ask->decision, ask->now_us, body->courier_id);
-    ds_match_online(&match, courier, body->courier_id, body->capacity);
+    ds_match_online(&match, courier, body);
     return ds_match_run(&match, error);
 }
 
@@ -454,8 +481,7 @@ bool ds_delivery_command_decide(const struct ds_dispatch *dispatch,
         return decide_back_at_store(&ask, &command->body.as.back_at_store, error);
     case DS_DELIVERY_COMMAND_SEE_COURIER:
         return decide_see(&ask, &command->body.as.see_courier, error);
-    default: /* the schema knows no other; one that comes later must not be passed over in silence
-              */
-        return refuse(&ask, "UNKNOWN_COMMAND", error);
+    default: /* the decoder knows no other */
+        return true;
     }
 }

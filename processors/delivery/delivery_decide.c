@@ -76,6 +76,10 @@ static bool decide_confirmed(const struct ds_dispatch *dispatch,
     requested->personal = confirmed->personal;
     requested->placed_at = confirmed->placed_at;
     requested->search_until = now_us + dispatch->settings->search_timeout_us;
+    requested->has_store_place = confirmed->has_store_place;
+    requested->store_place = confirmed->store_place;
+    requested->has_hand_over_code = confirmed->has_hand_over_code;
+    requested->hand_over_code = confirmed->hand_over_code;
     ds_match_init(&match, dispatch, decision, now_us, confirmed->order_id);
     match.requested = requested;
     return ds_match_run(&match, error);

@@ -13,7 +13,8 @@ struct ds_context ds_delivery_context(const struct ds_delivery *delivery)
 }
 
 bool ds_add_offered(const struct ds_match *match, ds_str_t order_id, int32_t number,
-                    ds_str_t courier_id, ds_error_t *error)
+                    ds_str_t courier_id, const struct ds_policy_inputs *inputs, int32_t candidates,
+                    ds_error_t *error)
 {
     const struct ds_delivery *delivery = ds_dispatch_delivery(match->dispatch, order_id);
     event_t *event = ds_decision_add(match->decision, error);
@@ -28,6 +29,12 @@ bool ds_add_offered(const struct ds_match *match, ds_str_t order_id, int32_t num
     offered->offer_number = number;
     offered->courier_id = courier_id;
     offered->expires_at = match->now_us + match->dispatch->settings->offer_timeout_us;
+    offered->has_distance_m = inputs->has_distance;
+    offered->distance_m = inputs->distance_m;
+    offered->load = inputs->load;
+    offered->idle_seconds = inputs->idle_s;
+    offered->score = ds_policy_score(inputs);
+    offered->candidates = candidates;
     return ds_arena_printf(ds_decision_arena(match->decision), &offered->offer_id, error, "%.*s-%d",
                            DS_STR_ARG(order_id), (int)number);
 }

@@ -4,6 +4,7 @@
 #define DS_PROCESSORS_DELIVERY_DELIVERY_EVENTS_H
 
 #include "processors/delivery/delivery_match.h"
+#include "processors/delivery/delivery_policy.h"
 
 /** @brief The context of what follows for a delivery without anybody's command: its own correlation
  * id and trace. */
@@ -12,7 +13,8 @@ struct ds_context ds_delivery_context(const struct ds_delivery *delivery);
 /** @brief delivery.offered, in the context of its order: the order may be another than the decision
  * is about. */
 DS_MUST_CHECK bool ds_add_offered(const struct ds_match *match, ds_str_t order_id, int32_t number,
-                                  ds_str_t courier_id, ds_error_t *error);
+                                  ds_str_t courier_id, const struct ds_policy_inputs *inputs,
+                                  int32_t candidates, ds_error_t *error);
 DS_MUST_CHECK bool ds_add_offer_ended(ds_decision_t *decision, const struct ds_delivery *delivery,
                                       enum ds_offer_end reason, ds_error_t *error);
 DS_MUST_CHECK bool ds_add_unassigned(ds_decision_t *decision, const struct ds_delivery *delivery,

@@ -61,7 +61,13 @@ static bool on_requested(struct ds_dispatch *dispatch, const event_t *event, ds_
         .lines = requested->lines,
         .placed_at = requested->placed_at,
         .search_until = requested->search_until,
+        .has_hand_over_code = requested->has_hand_over_code,
+        .hand_over_code = requested->hand_over_code,
     };
+    if (requested->has_store_place) {
+        store->has_place = true;
+        store->place = requested->store_place;
+    }
     return ds_dispatch_add_delivery(dispatch, &image, &delivery, error) &&
            ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_SEARCHING, requested->search_until,
                              event->meta.at, error);
@@ -248,6 +254,8 @@ static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, 
     struct ds_courier *courier = ds_shelf_edit(dispatch->couriers, seen->courier_id);
     if (courier == NULL)
         return true;
+    courier->has_place = true;
+    courier->place = seen->place;
     for (int32_t i = 0; i < courier->load; i++) {
         struct ds_delivery *delivery = courier->bound[i];
         bool silent = delivery->state == DS_DELIVERY_SILENT;
@@ -264,6 +272,18 @@ static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, 
             return false;
     }
     return ds_dispatch_settle_courier(dispatch, courier, event->meta.at, error);
+}
+
+/* A refusal changes nothing, but that wrong codes are counted. */
+static bool on_rejected(struct ds_dispatch *dispatch, const event_t *event)
+{
+    const struct ds_command_rejected *rejected = &event->body.as.command_rejected;
+    if (!ds_str_eq(rejected->reason, DS_STR("CODE_WRONG")))
+        return true;
+    struct ds_delivery *delivery = ds_shelf_edit(dispatch->deliveries, rejected->target);
+    if (delivery != NULL && delivery->code_failures < DS_DELIVERY_CODE_TRIES)
+        delivery->code_failures++;
+    return true;
 }
 
 static bool apply(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
@@ -311,7 +331,9 @@ static bool apply(struct ds_dispatch *dispatch, const event_t *event, ds_error_t
         return on_courier_offline(dispatch, event, error);
     case DS_DELIVERY_EVENT_COURIER_SEEN:
         return on_courier_seen(dispatch, event, error);
-    default: /* delivery.arrived, command.rejected, command.repeated: nothing is kept of them */
+    case DS_DELIVERY_EVENT_COMMAND_REJECTED:
+        return on_rejected(dispatch, event);
+    default: /* delivery.arrived, command.repeated: nothing is kept of them */
         return true;
     }
 }

@@ -25,6 +25,8 @@ static void fill_store(const struct ds_delivery_store *store, struct ds_dispatch
         .requested = store->requested,
         .retry_order_id = ds_str(store->retry_id),
         .retry_at = store->retry_us,
+        .has_place = store->has_place,
+        .place = store->place,
     };
 }
 
@@ -40,6 +42,8 @@ static void fill_courier(const struct ds_courier *courier, struct ds_courier_ima
         .idle_at = courier->idle_us,
         .has_closed_at = !courier->online && courier->load == 0,
         .closed_at = courier->closed_us,
+        .has_place = courier->has_place,
+        .place = courier->place,
     };
 }
 
@@ -74,6 +78,9 @@ static void fill_delivery(const struct ds_delivery *delivery, struct ds_delivery
         .silence_us = delivery->silence_us,
         .has_closed_at = is_over(delivery),
         .closed_at = delivery->closed_us,
+        .has_hand_over_code = delivery->hand_over_code.len > 0,
+        .hand_over_code = delivery->hand_over_code,
+        .code_failures = delivery->code_failures,
     };
 }
 
@@ -126,6 +133,8 @@ static bool restore_store(struct ds_dispatch *dispatch, const struct ds_dispatch
         return false;
     store->requested = image->requested;
     store->retry_us = image->retry_at;
+    store->has_place = image->has_place;
+    store->place = image->place;
     if (!ds_str_to_array(image->retry_order_id, store->retry_id, sizeof store->retry_id))
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "an order id of %u bytes",
                             image->retry_order_id.len);
@@ -157,6 +166,8 @@ static bool restore_courier(struct ds_dispatch *dispatch, const struct ds_courie
     courier->capacity = image->capacity;
     courier->online = image->online;
     courier->idle_us = image->idle_at;
+    courier->has_place = image->has_place;
+    courier->place = image->place;
     return !image->has_closed_at ||
            ds_dispatch_settle_courier(dispatch, courier, image->closed_at, error);
 }

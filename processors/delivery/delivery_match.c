@@ -1,5 +1,6 @@
 #include "processors/delivery/delivery_match.h"
 
+#include "base/geo.h"
 #include "processors/delivery/delivery_events.h"
 
 #include <assert.h>
@@ -17,8 +18,16 @@ void ds_match_init(struct ds_match *match, const struct ds_dispatch *dispatch,
 
 static struct ds_match_courier of_state(const struct ds_courier *courier)
 {
-    return (struct ds_match_courier){courier,           courier->id,     courier->load,
-                                     courier->capacity, courier->online, courier->idle_us};
+    return (struct ds_match_courier){
+        .courier = courier,
+        .id = courier->id,
+        .load = courier->load,
+        .capacity = courier->capacity,
+        .online = courier->online,
+        .idle_us = courier->idle_us,
+        .has_place = courier->has_place,
+        .place = courier->place,
+    };
 }
 
 static struct ds_match_courier *changed(struct ds_match *match, const struct ds_courier *courier)
@@ -41,19 +50,24 @@ void ds_match_courier(struct ds_match *match, const struct ds_courier *courier, 
         change->idle_us = match->now_us;
 }
 
-void ds_match_online(struct ds_match *match, const struct ds_courier *courier, ds_str_t id,
-                     int32_t capacity)
+void ds_match_online(struct ds_match *match, const struct ds_courier *courier,
+                     const struct ds_go_online *online)
 {
+    struct ds_match_courier *change = NULL;
     if (courier == NULL) {
-        match->couriers[match->courier_count++] =
-            (struct ds_match_courier){NULL, id, 0, capacity, true, match->now_us};
-        return;
+        change = &match->couriers[match->courier_count++];
+        *change = (struct ds_match_courier){.id = online->courier_id};
+    } else {
+        change = changed(match, courier);
     }
-    struct ds_match_courier *change = changed(match, courier);
+    if (online->has_place || !change->online) {
+        change->has_place = online->has_place;
+        change->place = online->place;
+    }
     if (!change->online)
         change->idle_us = match->now_us;
     change->online = true;
-    change->capacity = capacity;
+    change->capacity = online->capacity;
 }
 
 void ds_match_waiting(struct ds_match *match, const struct ds_delivery *delivery, bool waiting,
@@ -107,10 +121,39 @@ static bool find_candidates(const struct ds_match *match, struct candidates *all
     return true;
 }
 
-static bool is_better(const struct ds_match_courier *a, const struct ds_match_courier *b)
+/* Where the order is fetched. */
+static const struct ds_place *store_place(const struct ds_match *match)
 {
-    if (a->load != b->load)
-        return a->load < b->load;
+    if (match->requested != NULL && match->requested->has_store_place)
+        return &match->requested->store_place;
+    return match->store != NULL && match->store->has_place ? &match->store->place : NULL;
+}
+
+static struct ds_policy_inputs inputs_of(const struct ds_match *match,
+                                         const struct ds_match_courier *courier)
+{
+    const struct ds_place *store = store_place(match);
+    int64_t idle_us = match->now_us - courier->idle_us;
+    struct ds_policy_inputs inputs = {.load = courier->load,
+                                      .idle_s = idle_us > 0 ? idle_us / 1000000 : 0};
+    if (store != NULL && courier->has_place) {
+        inputs.has_distance = true;
+        inputs.distance_m =
+            ds_geo_distance_m((struct ds_geo_point){courier->place.lat_e6, courier->place.lng_e6},
+                              (struct ds_geo_point){store->lat_e6, store->lng_e6});
+    }
+    return inputs;
+}
+
+static bool is_better(const struct ds_match *match, const struct ds_match_courier *a,
+                      const struct ds_match_courier *b)
+{
+    struct ds_policy_inputs of_a = inputs_of(match, a);
+    struct ds_policy_inputs of_b = inputs_of(match, b);
+    int64_t score_a = ds_policy_score(&of_a);
+    int64_t score_b = ds_policy_score(&of_b);
+    if (score_a != score_b)
+        return score_a < score_b;
     if (a->idle_us != b->idle_us)
         return a->idle_us < b->idle_us;
     return ds_str_cmp(a->id, b->id) < 0;
@@ -148,7 +191,7 @@ static struct ds_match_courier *choose(const struct ds_match *match,
             courier->load < courier->capacity ? willingness(match, order, courier) : NOT_NOW;
         if (will == NOT_NOW || (best != NULL && will > best_will))
             continue;
-        if (best == NULL || will < best_will || is_better(courier, best)) {
+        if (best == NULL || will < best_will || is_better(match, courier, best)) {
             best = courier;
             best_will = will;
         }
@@ -168,12 +211,22 @@ static struct ds_match_order order_of(const struct ds_match *match,
     return (struct ds_match_order){delivery, waiting, NULL};
 }
 
+static int32_t with_room(const struct candidates *all)
+{
+    int32_t count = 0;
+    for (size_t i = 0; i < all->count; i++)
+        count += all->items[i].load < all->items[i].capacity ? 1 : 0;
+    return count;
+}
+
 static bool offer(const struct ds_match *match, struct ds_match_courier *to, ds_str_t order_id,
                   int32_t number, struct candidates *all, ds_error_t *error)
 {
+    struct ds_policy_inputs inputs = inputs_of(match, to);
+    int32_t candidates = with_room(all);
     to->load++;
     all->room--;
-    return ds_add_offered(match, order_id, number, to->id, error);
+    return ds_add_offered(match, order_id, number, to->id, &inputs, candidates, error);
 }
 
 bool ds_match_run(const struct ds_match *match, ds_error_t *error)
@@ -213,7 +266,8 @@ bool ds_match_best(const struct ds_match *match, const struct ds_courier *except
     if (!find_candidates(match, &all, error))
         return false;
     for (size_t i = 0; i < all.count; i++)
-        if (all.items[i].courier != except && (best == NULL || is_better(&all.items[i], best)))
+        if (all.items[i].courier != except &&
+            (best == NULL || is_better(match, &all.items[i], best)))
             best = &all.items[i];
     if (best != NULL)
         *courier_out = best->courier;

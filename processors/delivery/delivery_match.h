@@ -1,9 +1,8 @@
 /* processors/delivery/delivery_match.h - which waiting order is offered to which courier.
  *
- * The policy. Orders of a store are served in the order they were requested. Each goes to the
- * courier of that store, online and with room, that has the fewest orders; among those to the one
- * that has waited longest (event time since it came online or had an order taken off it); among
- * those by id. So it is a function of the log alone.
+ * Orders of a store are served in the order they were requested. Each goes to the courier of that
+ * store, online and with room, that the policy (delivery_policy.h) prefers: near to the store, with
+ * few orders, waiting for long. So it is a function of the log alone.
  *
  * A courier that refused the order (declined, let the offer expire, gave it back, did not come) is
  * passed over as long as another one can take it. With nobody else there, it is asked again after a
@@ -32,7 +31,9 @@ struct ds_match_courier {
     int32_t load;
     int32_t capacity;
     bool online;
-    int64_t idle_us;
+    int64_t idle_us; /* since when it has waited */
+    bool has_place;
+    struct ds_place place;
 };
 
 struct ds_match_order {
@@ -61,8 +62,8 @@ void ds_match_init(struct ds_match *match, const struct ds_dispatch *dispatch,
 void ds_match_courier(struct ds_match *match, const struct ds_courier *courier, int32_t load_change,
                       bool online);
 /** @brief The courier comes online, new or renewed. `courier` NULL: new. */
-void ds_match_online(struct ds_match *match, const struct ds_courier *courier, ds_str_t id,
-                     int32_t capacity);
+void ds_match_online(struct ds_match *match, const struct ds_courier *courier,
+                     const struct ds_go_online *online);
 /** @brief The delivery is waiting again, or no longer. */
 void ds_match_waiting(struct ds_match *match, const struct ds_delivery *delivery, bool waiting,
                       const struct ds_courier *refused_by);

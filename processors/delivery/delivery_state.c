@@ -209,6 +209,7 @@ static void copy_numbers(struct ds_delivery *delivery, const struct ds_delivery_
     delivery->total_known = image->total_known;
     delivery->offer_number = image->offer_number;
     delivery->attempts = image->attempts;
+    delivery->code_failures = image->code_failures;
     delivery->due_us = image->due_at;
     delivery->placed_at = image->placed_at;
     delivery->search_until = image->search_until;
@@ -224,7 +225,7 @@ static struct ds_delivery *new_delivery(const struct ds_delivery_image *image, d
 {
     struct ds_delivery *delivery =
         calloc(1, sizeof *delivery + image->order_id.len + image->correlation_id.len +
-                      image->traceparent.len + 3);
+                      image->traceparent.len + image->hand_over_code.len + 4);
     if (delivery == NULL) {
         ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a delivery");
         return NULL;
@@ -233,6 +234,8 @@ static struct ds_delivery *new_delivery(const struct ds_delivery_image *image, d
     delivery->order_id = put_text(&place, image->order_id);
     delivery->correlation_id = put_text(&place, image->correlation_id);
     delivery->traceparent = put_text(&place, image->traceparent);
+    if (image->has_hand_over_code)
+        delivery->hand_over_code = put_text(&place, image->hand_over_code);
     delivery->timer_handle = -1;
     delivery->closed_handle = -1;
     copy_numbers(delivery, image);

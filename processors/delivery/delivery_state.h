@@ -22,11 +22,13 @@
 #include "processors/delivery/delivery_table.h"
 
 #define DS_DELIVERIES_MAX     16000000
-#define DS_COURIERS_MAX       1000000
+#define DS_COURIERS_MAX       16384 /* known to a partition; more is a mistake of somebody's */
 #define DS_DELIVERY_FORGET_US (INT64_C(72) * 3600 * 1000000)
 /* How many couriers' refusals of one order are kept; beyond it the one whose pause ends first is
  * forgotten. */
 #define DS_DELIVERY_REFUSALS_MAX 64
+/* Wrong codes of one order before only staff may hand it over: six digits are not to be guessed. */
+#define DS_DELIVERY_CODE_TRIES 5
 /* Kind of the deadline at which an order may be offered once more to a courier that refused it. The
  * other kinds are the numbers of the states. */
 #define DS_DELIVERY_TIMER_RETRY 11
@@ -40,9 +42,10 @@ struct ds_refusal {
 };
 
 struct ds_delivery {
-    ds_str_t order_id; /* owned, behind the struct; so are the next two */
+    ds_str_t order_id; /* owned, behind the struct; so are the next three */
     ds_str_t correlation_id;
-    ds_str_t traceparent; /* empty: none */
+    ds_str_t traceparent;    /* empty: none */
+    ds_str_t hand_over_code; /* empty: none; what the courier must say at the door */
     enum ds_delivery_state state;
     struct ds_delivery_store *store;
     int64_t number;           /* its place among the requests of the store */
@@ -60,8 +63,9 @@ struct ds_delivery {
     struct ds_array_of_line_quantity lines; /* owned, with texts, in one block */
     struct ds_refusal *refusals;            /* owned */
     int32_t refusal_count;
-    int32_t offer_number; /* of the last offer */
-    int32_t attempts;     /* failed, at the door */
+    int32_t offer_number;  /* of the last offer */
+    int32_t attempts;      /* failed, at the door */
+    int32_t code_failures; /* wrong codes; at DS_DELIVERY_CODE_TRIES only staff hands over */
 
     int64_t due_us; /* the state's deadline */
     int64_t placed_at;
@@ -81,7 +85,9 @@ struct ds_delivery_store {
     struct ds_delivery *open_first;
     struct ds_delivery *open_last;
     struct ds_courier *couriers;
-    int64_t requested;                  /* deliveries so far */
+    int64_t requested; /* deliveries so far */
+    bool has_place;    /* as the last order said */
+    struct ds_place place;
     size_t refused;                     /* searching deliveries that somebody refused */
     char retry_id[DS_MAX_ID_BYTES + 1]; /* the order whose pause ends next; "": none */
     int64_t retry_us;                   /* when; while in `retries` */

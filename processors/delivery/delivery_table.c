@@ -313,3 +313,34 @@ step_t ds_delivery_step(enum ds_delivery_state state, enum ds_delivery_input inp
     }
     return no_row(state, input);
 }
+
+const char *ds_delivery_state_name(enum ds_delivery_state state)
+{
+    switch (state) {
+    case DS_DELIVERY_NONE:
+        return "NONE";
+    case DS_DELIVERY_SEARCHING:
+        return "SEARCHING";
+    case DS_DELIVERY_OFFERED:
+        return "OFFERED";
+    case DS_DELIVERY_ASSIGNED:
+        return "ASSIGNED";
+    case DS_DELIVERY_IN_TRANSIT:
+        return "IN_TRANSIT";
+    case DS_DELIVERY_SILENT:
+        return "SILENT";
+    case DS_DELIVERY_RETURNING:
+        return "RETURNING";
+    case DS_DELIVERY_COMPLETED:
+        return "COMPLETED";
+    case DS_DELIVERY_CANCELLED:
+        return "CANCELLED";
+    case DS_DELIVERY_RETURNED:
+        return "RETURNED";
+    case DS_DELIVERY_LOST:
+        return "LOST";
+    case DS_DELIVERY_STATES:
+        break;
+    }
+    return "?";
+}

@@ -84,4 +84,7 @@ struct ds_delivery_step {
 struct ds_delivery_step ds_delivery_step(enum ds_delivery_state state,
                                          enum ds_delivery_input input);
 
+/** @brief "IN_TRANSIT" and so on: as in docs/states. */
+const char *ds_delivery_state_name(enum ds_delivery_state state);
+
 #endif

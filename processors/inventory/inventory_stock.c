@@ -8,7 +8,7 @@ struct request {
     enum ds_update_kind kind;
     ds_str_t store_id;
     const struct ds_array_of_stock_item *items;
-    ds_str_t reason; /* of an adjustment; else empty */
+    ds_str_t reason; /* of an adjustment or a count; else empty */
 };
 
 static struct request read_request(const struct ds_inventory_command *command)
@@ -20,7 +20,10 @@ static struct request read_request(const struct ds_inventory_command *command)
                                 command->body.as.adjust_stock.reason};
     case DS_INVENTORY_COMMAND_COUNT_STOCK:
         return (struct request){DS_UPDATE_KIND_COUNTED, command->body.as.count_stock.store_id,
-                                &command->body.as.count_stock.items, DS_STR("")};
+                                &command->body.as.count_stock.items,
+                                command->body.as.count_stock.has_reason
+                                    ? command->body.as.count_stock.reason
+                                    : DS_STR("")};
     case DS_INVENTORY_COMMAND_SET_THRESHOLD:
         return (struct request){DS_UPDATE_KIND_THRESHOLD, command->body.as.set_threshold.store_id,
                                 &command->body.as.set_threshold.items, DS_STR("")};
@@ -111,6 +114,23 @@ static const char *judge(struct ds_stock_plan *plan, const struct request *reque
     return reason;
 }
 
+/* What is on the shelf after a count less what was expected to be; the reserved pieces stand there
+ * too, before and after. */
+static bool add_differences(const struct ds_stock_plan *plan,
+                            struct ds_array_of_stock_difference *out, ds_error_t *error)
+{
+    out->items = ds_arena_calloc(ds_decision_arena(plan->decision), plan->count + 1,
+                                 sizeof *out->items, error);
+    if (out->items == NULL)
+        return false;
+    out->count = plan->count;
+    for (size_t i = 0; i < plan->count; i++)
+        out->items[i] = (struct ds_stock_difference){plan->changes[i].product_id,
+                                                     plan->changes[i].after.available -
+                                                         plan->changes[i].stock->available};
+    return true;
+}
+
 static bool add_updated(const struct ds_stock_plan *plan, const struct request *request,
                         ds_error_t *error)
 {
@@ -131,21 +151,31 @@ static bool add_updated(const struct ds_stock_plan *plan, const struct request *
     updated->store_id = request->store_id;
     updated->kind = request->kind;
     updated->changes = (struct ds_array_of_stock_item){changes, plan->count};
+    if (request->kind == DS_UPDATE_KIND_COUNTED &&
+        !add_differences(plan, &updated->differences, error))
+        return false;
     updated->has_reason = request->reason.len > 0;
     updated->reason = request->reason;
     return ds_stock_plan_levels(plan, &updated->levels, error);
 }
 
-static bool reject(ds_decision_t *decision, const struct ds_inventory_command *command,
-                   const struct request *request, const char *reason, ds_str_t culprit,
-                   ds_error_t *error)
+/* "shop.milk: 3 available, 2 reserved"; a product that nobody knows has no levels. */
+static bool reject(const struct ds_inventory *inventory, ds_decision_t *decision,
+                   const struct ds_inventory_command *command, const struct request *request,
+                   const char *reason, ds_str_t culprit, ds_error_t *error)
 {
     ds_str_t operation = ds_str(ds_schema_ce_type(&ds_schema_inventory_commands, command));
+    const struct ds_stock *stock = ds_inventory_stock(inventory, culprit);
+    ds_str_t facts = culprit;
+
     if (!ds_decision_reject(decision, request->store_id, operation, reason, error))
         return false;
-    struct ds_inventory_event *event = ds_decision_event(decision, ds_decision_count(decision) - 1);
-    event->body.as.command_rejected.has_detail = culprit.len > 0;
-    event->body.as.command_rejected.detail = culprit;
+    if (stock != NULL &&
+        !ds_arena_printf(ds_decision_arena(decision), &facts, error,
+                         "%.*s: %lld available, %lld reserved", DS_STR_ARG(culprit),
+                         (long long)stock->available, (long long)stock->reserved))
+        return false;
+    ds_decision_facts(decision, facts);
     return true;
 }
 
@@ -160,15 +190,15 @@ bool ds_inventory_command(const struct ds_inventory *inventory,
     const char *reason;
 
     if (actor == DS_ACTOR_KIND_CUSTOMER || actor == DS_ACTOR_KIND_COURIER)
-        return reject(decision, command, &request, "FORBIDDEN", culprit, error);
+        return reject(inventory, decision, command, &request, "FORBIDDEN", culprit, error);
     if (request.items->count == 0)
-        return reject(decision, command, &request, "INVALID_QUANTITY", culprit, error);
+        return reject(inventory, decision, command, &request, "INVALID_QUANTITY", culprit, error);
     if (request.items->count > DS_MAX_BULK_ITEMS)
-        return reject(decision, command, &request, "TOO_LARGE", culprit, error);
+        return reject(inventory, decision, command, &request, "TOO_LARGE", culprit, error);
     if (!ds_stock_plan_init(&plan, inventory, decision, request.items->count, error))
         return false;
     reason = judge(&plan, &request, &culprit);
     if (reason != NULL)
-        return reject(decision, command, &request, reason, culprit, error);
+        return reject(inventory, decision, command, &request, reason, culprit, error);
     return add_updated(&plan, &request, error) && ds_stock_plan_notices(&plan, error);
 }

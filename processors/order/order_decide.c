@@ -26,10 +26,40 @@ static enum ds_order_state state_of(const struct ds_order *order)
     return order == NULL ? DS_ORDER_NONE : order->state;
 }
 
+/* Of the first line that was asked for, and is there. */
+static const struct ds_order_open_line *line_of(const struct step *s)
+{
+    if (s->lines == NULL || s->lines->count == 0 || s->order == NULL || s->order->details == NULL)
+        return NULL;
+    for (size_t i = 0; i < s->order->details->line_count; i++)
+        if (s->order->details->lines[i].line == s->lines->items[0].line)
+            return &s->order->details->lines[i];
+    return NULL;
+}
+
+static bool facts_of(const struct step *s, ds_str_t *facts_out, ds_error_t *error)
+{
+    const struct ds_order_open_line *line = line_of(s);
+    ds_arena_t *arena = ds_decision_arena(s->decision);
+    const char *state = ds_order_state_name(state_of(s->order));
+
+    if (line == NULL)
+        return ds_arena_printf(arena, facts_out, error, "state=%s", state);
+    return ds_arena_printf(arena, facts_out, error, "state=%s line=%d ordered=%d left=%d asked=%d",
+                           state, (int)line->line, (int)line->ordered, (int)line->left,
+                           (int)line->asked);
+}
+
 static bool reject(const struct step *s, const char *reason, ds_error_t *error)
 {
     const char *operation = ds_schema_order_commands.ce_types[s->command->body.kind];
-    return ds_decision_reject(s->decision, s->order_id, ds_str(operation), reason, error);
+    ds_str_t facts;
+
+    if (!ds_decision_reject(s->decision, s->order_id, ds_str(operation), reason, error) ||
+        !facts_of(s, &facts, error))
+        return false;
+    ds_decision_facts(s->decision, facts);
+    return true;
 }
 
 /* An order that is there already. The same customer's is a repeat, however old; the host knows
@@ -211,12 +241,17 @@ static bool is_stranger(const struct step *s)
 
 static bool decide_cancel(struct step *s, ds_error_t *error)
 {
+    struct ds_array_of_line_quantity named;
     bool whole = false;
 
     if (is_stranger(s))
         return reject(s, "ORDER_UNKNOWN", error);
     if (s->command->body.kind == DS_ORDER_COMMAND_CANCEL_LINES &&
         ds_order_react(state_of(s->order), DS_ORDER_ON_CANCEL_LINES).action != DS_ORDER_REFUSE) {
+        if (!ds_order_lines_resolve(s->order->details, s->lines, ds_decision_arena(s->decision),
+                                    &named, error))
+            return false;
+        s->lines = &named;
         const char *refusal = ds_order_lines_judge(s->order->details, s->lines, &whole);
         if (refusal != NULL)
             return reject(s, refusal, error);

@@ -31,6 +31,11 @@ bool ds_order_emit_created(ds_decision_t *decision, const struct ds_place_order 
         .personal = place->personal,
         .placed_at = placed_at_us,
         .reserve_by = reserve_by_us,
+        .store_offset = place->store_offset,
+        .has_store_place = place->has_store_place,
+        .store_place = place->store_place,
+        .has_hand_over_code = place->has_hand_over_code,
+        .hand_over_code = place->hand_over_code,
     };
     return true;
 }
@@ -105,6 +110,10 @@ bool ds_order_emit_confirmed(ds_decision_t *decision, const struct ds_order *ord
         .personal = details->personal,
         .placed_at = details->placed_at_us,
         .deliver_by = deliver_by_us,
+        .has_store_place = details->has_store_place,
+        .store_place = details->store_place,
+        .has_hand_over_code = details->has_hand_over_code,
+        .hand_over_code = details->hand_over_code,
     };
     return true;
 }

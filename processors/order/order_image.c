@@ -33,7 +33,11 @@ static bool fill_details(const struct ds_order_details *details, ds_arena_t *are
                                           .personal = details->personal,
                                           .placed_at = details->placed_at_us,
                                           .has_note = details->has_note,
-                                          .note = details->note};
+                                          .note = details->note,
+                                          .has_store_place = details->has_store_place,
+                                          .store_place = details->store_place,
+                                          .has_hand_over_code = details->has_hand_over_code,
+                                          .hand_over_code = details->hand_over_code};
     return true;
 }
 

@@ -42,6 +42,27 @@ static const char *judge_one(const struct ds_order_details *details,
     return line->asked > 0 ? "CANCEL_PENDING" : "LINE_CANCELLED";
 }
 
+bool ds_order_lines_resolve(const struct ds_order_details *details,
+                            const struct ds_array_of_line_quantity *wanted, ds_arena_t *arena,
+                            struct ds_array_of_line_quantity *out, ds_error_t *error)
+{
+    out->count = wanted->count;
+    out->items = ds_arena_calloc(arena, wanted->count + 1, sizeof(*out->items), error);
+    if (out->items == NULL)
+        return false;
+    for (size_t i = 0; i < wanted->count; i++) {
+        struct ds_line_quantity *item = &out->items[i];
+        const struct ds_order_open_line *line = find(details, wanted->items[i].line);
+        *item = wanted->items[i];
+        if (item->product_id.len == 0 && line != NULL)
+            item->product_id = line->product_id;
+        if (item->quantity == 0) /* where nothing is left, one piece is too many */
+            item->quantity =
+                line != NULL && line->left > line->asked ? line->left - line->asked : 1;
+    }
+    return true;
+}
+
 const char *ds_order_lines_judge(const struct ds_order_details *details,
                                  const struct ds_array_of_line_quantity *wanted, bool *whole_out)
 {

@@ -6,6 +6,12 @@
 
 #include "processors/order/order_state.h"
 
+/** @brief What a request means: a quantity of 0 is all that is left of the line, and not yet asked
+ * for; a product that is not named is the line's. */
+DS_MUST_CHECK bool ds_order_lines_resolve(const struct ds_order_details *details,
+                                          const struct ds_array_of_line_quantity *wanted,
+                                          ds_arena_t *arena, struct ds_array_of_line_quantity *out,
+                                          ds_error_t *error);
 /** @brief Judge a request to cancel some pieces.
  *  @param whole_out  true when nothing but pieces already asked for would be left: that is
  * cancelling the order.

@@ -37,6 +37,7 @@ static size_t personal_bytes(const struct ds_union_personal_data_sealed_data *pe
 bool ds_order_place_fits(const struct ds_place_order *place)
 {
     size_t bytes = place->currency.len + text_if(place->has_payment_token, place->payment_token) +
+                   text_if(place->has_hand_over_code, place->hand_over_code) +
                    personal_bytes(&place->personal);
 
     if (place->lines.count > DS_MAX_ORDER_LINES)

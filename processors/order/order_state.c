@@ -243,11 +243,16 @@ static struct ds_order_details *details_new(const struct ds_open_order_image *im
     details->has_payment_token = image->has_payment_token;
     details->payment_token = image->payment_token;
     details->personal = image->personal;
+    details->has_store_place = image->has_store_place;
+    details->store_place = image->store_place;
+    details->has_hand_over_code = image->has_hand_over_code;
+    details->hand_over_code = image->hand_over_code;
     details->placed_at_us = image->placed_at;
     details->has_note = image->has_note;
     details->note = image->note;
     if (ds_arena_dup(arena, image->currency, &details->currency, error) &&
         dup_optional(arena, details->has_payment_token, &details->payment_token, error) &&
+        dup_optional(arena, details->has_hand_over_code, &details->hand_over_code, error) &&
         dup_optional(arena, details->has_note, &details->note, error) &&
         dup_personal(arena, &details->personal, error) && fill_lines(details, &image->lines, error))
         return details;
@@ -314,6 +319,10 @@ static void fill_created(const struct ds_order_created *created, struct ds_open_
         .has_payment_token = created->has_payment_token,
         .payment_token = created->payment_token,
         .personal = created->personal,
+        .has_store_place = created->has_store_place,
+        .store_place = created->store_place,
+        .has_hand_over_code = created->has_hand_over_code,
+        .hand_over_code = created->hand_over_code,
         .placed_at = created->placed_at,
     };
 }

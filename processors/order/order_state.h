@@ -42,6 +42,10 @@ struct ds_order_details {
     ds_str_t payment_token;
     struct ds_union_personal_data_sealed_data personal;
     int64_t placed_at_us;
+    bool has_store_place;
+    struct ds_place store_place;
+    bool has_hand_over_code;
+    ds_str_t hand_over_code;
     bool has_note; /* of the cancellation that was asked for last */
     ds_str_t note;
 };

@@ -334,3 +334,30 @@ enum ds_order_state ds_order_follow(enum ds_order_state state, enum ds_order_eff
     assert(0 && "an order effect outside the enum");
     return state;
 }
+
+const char *ds_order_state_name(enum ds_order_state state)
+{
+    switch (state) {
+    case DS_ORDER_NONE:
+        return "NONE";
+    case DS_ORDER_RESERVING:
+        return "RESERVING";
+    case DS_ORDER_PAYING:
+        return "PAYING";
+    case DS_ORDER_CONFIRMED:
+        return "CONFIRMED";
+    case DS_ORDER_STOPPING:
+        return "STOPPING";
+    case DS_ORDER_STOPPING_STAFF:
+        return "STOPPING_STAFF";
+    case DS_ORDER_PICKED_UP:
+        return "PICKED_UP";
+    case DS_ORDER_RECALLING:
+        return "RECALLING";
+    case DS_ORDER_FULFILLED:
+        return "FULFILLED";
+    case DS_ORDER_CANCELLED:
+        return "CANCELLED";
+    }
+    return "?";
+}

@@ -88,4 +88,7 @@ struct ds_order_reaction ds_order_react(enum ds_order_state state, enum ds_order
 /** @brief The state after an event. */
 enum ds_order_state ds_order_follow(enum ds_order_state state, enum ds_order_effect effect);
 
+/** @brief "PICKED_UP" and so on: as in docs/states. */
+const char *ds_order_state_name(enum ds_order_state state);
+
 #endif

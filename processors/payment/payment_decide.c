@@ -31,8 +31,9 @@ struct step {
     const struct ds_order_fulfilled *fulfilled;
     const struct ds_report_charge *charge;
     const struct ds_report_refund *refund;
-    int64_t booked_minor; /* of a refund report */
-    int64_t due_minor;    /* what is due after this input */
+    const struct ds_refund *gift; /* NULL: not staff's refund of goodwill */
+    int64_t booked_minor;         /* of a refund report */
+    int64_t due_minor;            /* what is due after this input */
     int64_t now_us;
     ds_decision_t *decision;
 };
@@ -45,7 +46,21 @@ static enum ds_payment_state state_of(const struct ds_payment *payment)
 static bool reject(const struct step *s, ds_str_t order_id, const char *reason, ds_error_t *error)
 {
     const char *operation = ds_schema_payment_commands.ce_types[s->command->body.kind];
-    return ds_decision_reject(s->decision, order_id, ds_str(operation), reason, error);
+    ds_str_t facts;
+
+    if (!ds_decision_reject(s->decision, order_id, ds_str(operation), reason, error))
+        return false;
+    if (s->payment == NULL)
+        return true;
+    if (!ds_arena_printf(ds_decision_arena(s->decision), &facts, error,
+                         "state=%s captured=%lld refunded=%lld pending=%lld due=%lld",
+                         ds_payment_state_name(s->payment->state),
+                         (long long)s->payment->captured_minor,
+                         (long long)s->payment->refunded_minor,
+                         (long long)s->payment->pending_minor, (long long)s->payment->due_minor))
+        return false;
+    ds_decision_facts(s->decision, facts);
+    return true;
 }
 
 static struct ds_payment_charge kept_charge(const struct ds_payment *payment)
@@ -54,13 +69,22 @@ static struct ds_payment_charge kept_charge(const struct ds_payment *payment)
                                       ds_str(payment->provider_reference)};
 }
 
+static struct ds_payment_goodwill goodwill_of(const struct step *s)
+{
+    if (s->gift == NULL)
+        return (struct ds_payment_goodwill){s->payment->goodwill_minor, NULL};
+    return (struct ds_payment_goodwill){s->payment->goodwill_minor + s->gift->amount_minor,
+                                        &s->gift->reason};
+}
+
 /* The one rule: whatever is kept above what is due goes back. */
 static bool refund(const struct step *s, int64_t kept_minor, const struct ds_payment_charge *charge,
                    ds_error_t *error)
 {
+    struct ds_payment_goodwill goodwill = goodwill_of(s);
     assert(kept_minor > s->due_minor);
-    return ds_payment_emit_refund_initiated(s->decision, s->payment, charge,
-                                            kept_minor - s->due_minor, s->due_minor, error);
+    return ds_payment_emit_refund_initiated(
+        s->decision, s->payment, charge, kept_minor - s->due_minor, s->due_minor, &goodwill, error);
 }
 
 static bool fail_charge(const struct step *s, ds_error_t *error)
@@ -87,6 +111,7 @@ static bool succeed(const struct step *s, bool with_refund, ds_error_t *error)
 static bool give_back(const struct step *s, ds_error_t *error)
 {
     struct ds_payment_charge charge = {s->charge->provider, s->charge->provider_reference};
+    struct ds_payment_goodwill goodwill = goodwill_of(s);
     ds_str_t detail;
 
     if (!ds_arena_printf(ds_decision_arena(s->decision), &detail, error,
@@ -97,7 +122,7 @@ static bool give_back(const struct step *s, ds_error_t *error)
         !ds_payment_emit_success(s->decision, s->charge, 0, true, error))
         return false;
     return ds_payment_emit_refund_initiated(s->decision, s->payment, &charge,
-                                            s->charge->amount_minor, 0, error);
+                                            s->charge->amount_minor, 0, &goodwill, error);
 }
 
 static bool book_refund(const struct step *s, bool with_refund, ds_error_t *error)
@@ -121,6 +146,7 @@ static int64_t retry_pause_us(const struct step *s)
 static bool perform(const struct step *s, ds_str_t order_id, ds_error_t *error)
 {
     struct ds_payment_reaction reaction = ds_payment_react(state_of(s->payment), s->what);
+    struct ds_payment_goodwill goodwill;
     struct ds_payment_charge charge;
 
     switch (reaction.action) {
@@ -142,7 +168,8 @@ static bool perform(const struct step *s, ds_str_t order_id, ds_error_t *error)
     case DS_PAYMENT_FAIL_AND_GIVE_BACK:
         return give_back(s, error);
     case DS_PAYMENT_CHANGE_DUE:
-        return ds_payment_emit_due_changed(s->decision, s->payment, s->due_minor, error);
+        goodwill = goodwill_of(s);
+        return ds_payment_emit_due_changed(s->decision, s->payment, s->due_minor, &goodwill, error);
     case DS_PAYMENT_REFUND:
         charge = kept_charge(s->payment);
         return refund(s, ds_payment_kept(s->payment), &charge, error);
@@ -160,12 +187,15 @@ static bool perform(const struct step *s, ds_str_t order_id, ds_error_t *error)
 
 /* ---- order.events */
 
-/* What is due only goes down. Cash is booked when the order is final: nothing of it goes back by a
- * refund. */
-static bool lower_due(struct step *s, ds_str_t order_id, int64_t due_minor, ds_error_t *error)
+/* What is due only goes down. What staff gave back stays given: it comes off each new total. Cash
+ * is booked when the order is final: nothing of it goes back by a refund. */
+static bool lower_due(struct step *s, ds_str_t order_id, int64_t total_minor, ds_error_t *error)
 {
-    if (s->payment == NULL || s->payment->cash || due_minor < 0 ||
-        due_minor >= s->payment->due_minor)
+    if (s->payment == NULL || s->payment->cash || total_minor < 0)
+        return true;
+    int64_t given_minor = s->payment->goodwill_minor;
+    int64_t due_minor = total_minor > given_minor ? total_minor - given_minor : 0;
+    if (due_minor >= s->payment->due_minor)
         return true;
     s->what = DS_PAYMENT_ON_LESS_DUE;
     s->due_minor = due_minor;
@@ -301,6 +331,28 @@ static bool decide_dispute(const struct ds_payments *payments, struct step *s, d
     return ds_payment_emit_disputed(s->decision, report, error);
 }
 
+/* Staff gives back what is not owed. It is never more than what is due: the rest was, or is being,
+ * given back already. */
+static bool decide_gift(const struct ds_payments *payments, struct step *s, ds_error_t *error)
+{
+    const struct ds_refund *gift = &s->command->body.as.refund;
+    enum ds_actor_kind actor = s->command->head.actor.kind;
+
+    if (actor != DS_ACTOR_KIND_STAFF && actor != DS_ACTOR_KIND_ADMIN)
+        return reject(s, gift->order_id, "FORBIDDEN", error);
+    s->payment = ds_payments_find(payments, gift->order_id);
+    if (s->payment == NULL || s->payment->cash)
+        return reject(s, gift->order_id, "CHARGE_UNKNOWN", error);
+    if (gift->amount_minor <= 0 || !ds_str_eq(gift->currency, s->payment->currency))
+        return reject(s, gift->order_id, "AMOUNT_MISMATCH", error);
+    if (gift->amount_minor > s->payment->due_minor)
+        return reject(s, gift->order_id, "REFUND_TOO_LARGE", error);
+    s->gift = gift;
+    s->what = DS_PAYMENT_ON_LESS_DUE;
+    s->due_minor = s->payment->due_minor - gift->amount_minor;
+    return perform(s, gift->order_id, error);
+}
+
 /* Only a gateway, or the shop itself, may say what became of money. */
 static bool may_report(const struct ds_actor *actor)
 {
@@ -319,6 +371,8 @@ static bool decide_command(const struct ds_payments *payments, struct step *s, d
         return decide_refund(payments, s, error);
     case DS_PAYMENT_COMMAND_REPORT_DISPUTE:
         return decide_dispute(payments, s, error);
+    case DS_PAYMENT_COMMAND_REFUND:
+        return decide_gift(payments, s, error);
     default: /* the decoder knows no other */
         return true;
     }

@@ -115,19 +115,27 @@ bool ds_payment_emit_failed(ds_decision_t *decision, ds_str_t order_id, enum ds_
 }
 
 bool ds_payment_emit_due_changed(ds_decision_t *decision, const struct ds_payment *payment,
-                                 int64_t due_minor, ds_error_t *error)
+                                 int64_t due_minor, const struct ds_payment_goodwill *goodwill,
+                                 ds_error_t *error)
 {
     struct ds_payment_event *event = add(decision, DS_PAYMENT_EVENT_PAYMENT_DUE_CHANGED, error);
     if (event == NULL)
         return false;
     event->body.as.payment_due_changed = (struct ds_payment_due_changed){
-        .order_id = payment->id, .due_minor = due_minor, .currency = payment->currency};
+        .order_id = payment->id,
+        .due_minor = due_minor,
+        .currency = payment->currency,
+        .goodwill_minor = goodwill->minor,
+        .has_reason = goodwill->reason != NULL,
+        .reason = goodwill->reason == NULL ? DS_STR("") : *goodwill->reason,
+    };
     return true;
 }
 
 bool ds_payment_emit_refund_initiated(ds_decision_t *decision, const struct ds_payment *payment,
                                       const struct ds_payment_charge *charge, int64_t amount_minor,
-                                      int64_t due_minor, ds_error_t *error)
+                                      int64_t due_minor, const struct ds_payment_goodwill *goodwill,
+                                      ds_error_t *error)
 {
     struct ds_payment_event *event =
         add(decision, DS_PAYMENT_EVENT_PAYMENT_REFUND_INITIATED, error);
@@ -142,6 +150,9 @@ bool ds_payment_emit_refund_initiated(ds_decision_t *decision, const struct ds_p
         .currency = payment->currency,
         .provider = charge->provider,
         .provider_reference = charge->reference,
+        .goodwill_minor = goodwill->minor,
+        .has_reason = goodwill->reason != NULL,
+        .reason = goodwill->reason == NULL ? DS_STR("") : *goodwill->reason,
     };
     return refund_key(decision, payment->id, body->number, &body->refund_key, error);
 }
@@ -196,6 +207,10 @@ bool ds_payment_emit_disputed(ds_decision_t *decision, const struct ds_report_di
         .amount_minor = report->amount_minor,
         .currency = report->currency,
         .provider_reference = report->provider_reference,
+        .has_charge_key = true,
+        .charge_key = report->charge_key,
+        .has_detail = report->has_detail,
+        .detail = report->detail,
     };
     return true;
 }

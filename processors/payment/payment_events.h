@@ -18,6 +18,13 @@ bool ds_payment_is_charge_key(ds_str_t order_id, ds_str_t key);
 /** @brief "<order>-r<number>". */
 bool ds_payment_is_refund_key(ds_str_t order_id, int32_t number, ds_str_t key);
 
+/** What staff gave back that was not owed: all of it so far, and why where this event is about
+ * that. */
+struct ds_payment_goodwill {
+    int64_t minor;
+    const ds_str_t *reason; /* NULL: none */
+};
+
 DS_MUST_CHECK bool ds_payment_emit_initiated(ds_decision_t *decision,
                                              const struct ds_order_payment_requested *request,
                                              int64_t give_up_at_us, ds_error_t *error);
@@ -33,11 +40,13 @@ DS_MUST_CHECK bool ds_payment_emit_failed(ds_decision_t *decision, ds_str_t orde
                                           ds_error_t *error);
 DS_MUST_CHECK bool ds_payment_emit_due_changed(ds_decision_t *decision,
                                                const struct ds_payment *payment, int64_t due_minor,
+                                               const struct ds_payment_goodwill *goodwill,
                                                ds_error_t *error);
 DS_MUST_CHECK bool ds_payment_emit_refund_initiated(ds_decision_t *decision,
                                                     const struct ds_payment *payment,
                                                     const struct ds_payment_charge *charge,
                                                     int64_t amount_minor, int64_t due_minor,
+                                                    const struct ds_payment_goodwill *goodwill,
                                                     ds_error_t *error);
 DS_MUST_CHECK bool ds_payment_emit_refunded(ds_decision_t *decision,
                                             const struct ds_payment *payment,

@@ -30,6 +30,7 @@ bool ds_payment_image(size_t shelf, ds_str_t key, const void *value, ds_arena_t 
         .captured_minor = payment->captured_minor,
         .refunded_minor = payment->refunded_minor,
         .pending_minor = payment->pending_minor,
+        .goodwill_minor = payment->goodwill_minor,
         .refund_number = payment->refund_number,
         .refund_failures = payment->refund_failures,
         .has_due_at = payment->due_us != DS_PAYMENT_NO_DUE,

@@ -182,6 +182,7 @@ bool ds_payments_add(struct ds_payments *payments, const struct ds_payment_state
     payment->captured_minor = image->captured_minor;
     payment->refunded_minor = image->refunded_minor;
     payment->pending_minor = image->pending_minor;
+    payment->goodwill_minor = image->goodwill_minor;
     payment->refund_number = image->refund_number;
     payment->refund_failures = image->refund_failures;
     return keep_text(&payment->provider, image->has_provider, image->provider, error) &&
@@ -220,6 +221,7 @@ static bool on_refund_initiated(struct ds_payments *payments, struct ds_payment 
     payment->refund_number = refund->number;
     payment->pending_minor = refund->amount_minor;
     payment->due_minor = refund->due_minor;
+    payment->goodwill_minor = refund->goodwill_minor;
     return set_due(payments, payment, DS_PAYMENT_NO_DUE, error);
 }
 
@@ -255,6 +257,7 @@ static bool on_event(struct ds_payments *payments, struct ds_payment *payment,
     case DS_PAYMENT_EVENT_PAYMENT_DUE_CHANGED:
         payment->state = ds_payment_follow(payment->state, DS_PAYMENT_DUE_HAS_CHANGED);
         payment->due_minor = event->body.as.payment_due_changed.due_minor;
+        payment->goodwill_minor = event->body.as.payment_due_changed.goodwill_minor;
         return true;
     case DS_PAYMENT_EVENT_PAYMENT_REFUND_INITIATED:
         return on_refund_initiated(payments, payment, &event->body.as.payment_refund_initiated,

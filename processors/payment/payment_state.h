@@ -26,6 +26,7 @@ struct ds_payment {
     int64_t captured_minor;
     int64_t refunded_minor;
     int64_t pending_minor;   /* of the refund that is out; 0: none */
+    int64_t goodwill_minor;  /* given back by staff beyond what was owed; part of what is not due */
     int32_t refund_number;   /* of the last refund asked for */
     int32_t refund_failures; /* since the last refund that was done */
     int64_t due_us;          /* DS_PAYMENT_NO_DUE: nothing to wait for */

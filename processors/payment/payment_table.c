@@ -206,3 +206,22 @@ enum ds_payment_state ds_payment_follow(enum ds_payment_state state, enum ds_pay
     assert(0 && "a payment effect outside the enum");
     return state;
 }
+
+const char *ds_payment_state_name(enum ds_payment_state state)
+{
+    switch (state) {
+    case DS_PAYMENT_NONE:
+        return "NONE";
+    case DS_PAYMENT_CHARGING:
+        return "CHARGING";
+    case DS_PAYMENT_SETTLED:
+        return "SETTLED";
+    case DS_PAYMENT_REFUNDING:
+        return "REFUNDING";
+    case DS_PAYMENT_REFUND_WAIT:
+        return "REFUND_WAIT";
+    case DS_PAYMENT_FAILED:
+        return "FAILED";
+    }
+    return "?";
+}

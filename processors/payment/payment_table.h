@@ -74,4 +74,7 @@ struct ds_payment_reaction ds_payment_react(enum ds_payment_state state,
 /** @brief The state after an event. */
 enum ds_payment_state ds_payment_follow(enum ds_payment_state state, enum ds_payment_effect effect);
 
+/** @brief "SETTLED" and so on: as in docs/states. */
+const char *ds_payment_state_name(enum ds_payment_state state);
+
 #endif

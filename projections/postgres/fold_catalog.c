@@ -31,6 +31,37 @@ static bool method_words(struct ds_fold *fold, const struct ds_store_info *store
            ds_fold_lower(fold->sheets, upper.data, words_out, error);
 }
 
+/* "mon 08:00-22:00,fri 18:00-02:00". */
+static bool hours_words(struct ds_fold *fold, const struct ds_store_info *store,
+                        ds_str_t *words_out, ds_error_t *error)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    ds_buf_clear(fold->scratch);
+    for (size_t i = 0; i < store->hours.count; i++) {
+        const struct ds_open_hours *open = &store->hours.items[i];
+        int32_t to = open->to_minute > 1440 ? open->to_minute - 1440 : open->to_minute;
+        if (!ds_buf_printf(fold->scratch, error, "%s%s %02d:%02d-%02d:%02d", i == 0 ? "" : ",",
+                           days[(uint32_t)(open->day - 1) % 7], (int)(open->from_minute / 60),
+                           (int)(open->from_minute % 60), (int)(to / 60), (int)(to % 60)))
+            return false;
+    }
+    return ds_arena_dup(fold->sheets->arena, ds_buf_str(fold->scratch), words_out, error);
+}
+
+/* "52.520008 13.404954,52.530000 13.410000": corners of the polygon. */
+static bool area_words(struct ds_fold *fold, const struct ds_store_info *store, ds_str_t *words_out,
+                       ds_error_t *error)
+{
+    ds_buf_clear(fold->scratch);
+    for (size_t i = 0; i < store->delivery_area.count; i++) {
+        const struct ds_place *corner = &store->delivery_area.items[i];
+        if (!ds_buf_printf(fold->scratch, error, "%s%.6f %.6f", i == 0 ? "" : ",",
+                           corner->lat_e6 / 1e6, corner->lng_e6 / 1e6))
+            return false;
+    }
+    return ds_arena_dup(fold->sheets->arena, ds_buf_str(fold->scratch), words_out, error);
+}
+
 static bool make_store(struct ds_fold *fold, const struct ds_store_info *store, ds_error_t *error)
 {
     void *made = NULL;
@@ -51,7 +82,11 @@ static bool make_store(struct ds_fold *fold, const struct ds_store_info *store, 
     row->updated_at = fold->at_us;
     row->partition = fold->partition;
     row->last_offset = fold->offset;
-    return method_words(fold, store, &row->payment_methods, error);
+    row->delivery_radius_m = store->delivery_radius_m;
+    row->hand_over_code = store->hand_over_code;
+    return method_words(fold, store, &row->payment_methods, error) &&
+           hours_words(fold, store, &row->hours, error) &&
+           area_words(fold, store, &row->delivery_area, error);
 }
 
 static bool make_product(struct ds_fold *fold, ds_str_t store_id,

@@ -92,6 +92,10 @@ static bool fold_offered(struct ds_fold *fold, struct ds_delivery_row *row,
     offer->offered_at = fold->at_us;
     offer->expires_at = e->expires_at;
     offer->last_offset = fold->offset;
+    if (e->has_distance_m)
+        offer->distance_m = e->distance_m;
+    offer->load = e->load;
+    offer->score = e->score;
     row->status = DS_STR("offered");
     row->offer_id = ds_fold_maybe(true, e->offer_id);
     row->offer_number = e->offer_number;

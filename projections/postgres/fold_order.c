@@ -82,6 +82,7 @@ static bool make_address(struct ds_fold *fold, const struct ds_order_created *cr
     struct ds_order_address_row *row = made;
     row->order_id = created->order_id;
     row->last_offset = fold->offset;
+    row->hand_over_code = ds_fold_maybe(created->has_hand_over_code, created->hand_over_code);
     if (created->personal.kind == DS_UNION_PERSONAL_DATA_SEALED_DATA_PERSONAL_DATA)
         set_address(row, &created->personal.as.personal_data);
     else

@@ -93,10 +93,12 @@ static bool fold_step(struct ds_fold *fold, struct ds_payment_row *row,
                              error);
     case DS_PAYMENT_EVENT_PAYMENT_DUE_CHANGED:
         row->due_minor = event->body.as.payment_due_changed.due_minor;
+        row->goodwill_minor = event->body.as.payment_due_changed.goodwill_minor;
         return true;
     case DS_PAYMENT_EVENT_PAYMENT_REFUND_INITIATED:
         row->status = DS_STR("refund_pending");
         row->due_minor = refund->due_minor;
+        row->goodwill_minor = refund->goodwill_minor;
         row->refund_open_minor = refund->amount_minor;
         row->refund_key = ds_fold_maybe(true, refund->refund_key);
         row->refund_number = refund->number;

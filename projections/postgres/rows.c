@@ -103,6 +103,7 @@ static const struct ds_column order_addresses_columns[] = {
     NULLABLE(ds_order_address_row, TEXT, notes),
     NULLABLE(ds_order_address_row, TEXT, sealed_key_id),
     COLUMN(ds_order_address_row, BIGINT, last_offset),
+    NULLABLE(ds_order_address_row, TEXT, hand_over_code),
 };
 
 static const struct ds_column payments_columns[] = {
@@ -130,6 +131,7 @@ static const struct ds_column payments_columns[] = {
     COLUMN(ds_payment_row, TIME, updated_at),
     COLUMN(ds_payment_row, INT, partition),
     COLUMN(ds_payment_row, BIGINT, last_offset),
+    COLUMN(ds_payment_row, BIGINT, goodwill_minor),
 };
 
 static const struct ds_column deliveries_columns[] = {
@@ -168,7 +170,8 @@ static const struct ds_column offers_columns[] = {
     COLUMN(ds_offer_row, TEXT, courier_id),    COLUMN(ds_offer_row, INT, offer_number),
     COLUMN(ds_offer_row, TEXT, status),        COLUMN(ds_offer_row, TIME, offered_at),
     COLUMN(ds_offer_row, TIME, expires_at),    NULLABLE(ds_offer_row, TIME, ended_at),
-    COLUMN(ds_offer_row, BIGINT, last_offset),
+    COLUMN(ds_offer_row, BIGINT, last_offset), NULLABLE(ds_offer_row, INT, distance_m),
+    COLUMN(ds_offer_row, INT, load),           COLUMN(ds_offer_row, BIGINT, score),
 };
 
 static const struct ds_column couriers_columns[] = {
@@ -202,6 +205,10 @@ static const struct ds_column stores_columns[] = {
     COLUMN(ds_store_row, TIME, updated_at),
     COLUMN(ds_store_row, INT, partition),
     COLUMN(ds_store_row, BIGINT, last_offset),
+    COLUMN(ds_store_row, WORDS, hours),
+    COLUMN(ds_store_row, INT, delivery_radius_m),
+    COLUMN(ds_store_row, WORDS, delivery_area),
+    COLUMN(ds_store_row, BOOL, hand_over_code),
 };
 
 static const struct ds_column products_columns[] = {

@@ -102,6 +102,7 @@ struct ds_order_address_row {
     ds_str_t notes;         /* or NULL */
     ds_str_t sealed_key_id; /* or NULL */
     int64_t last_offset;
+    ds_str_t hand_over_code; /* or NULL */
 };
 
 struct ds_payment_row {
@@ -129,6 +130,7 @@ struct ds_payment_row {
     int64_t updated_at;
     int32_t partition;
     int64_t last_offset;
+    int64_t goodwill_minor;
 };
 
 struct ds_delivery_row {
@@ -172,6 +174,9 @@ struct ds_offer_row {
     int64_t expires_at;
     int64_t ended_at; /* or NULL */
     int64_t last_offset;
+    int32_t distance_m; /* or NULL */
+    int32_t load;
+    int64_t score;
 };
 
 struct ds_courier_row {
@@ -216,6 +221,10 @@ struct ds_store_row {
     int64_t updated_at;
     int32_t partition;
     int64_t last_offset;
+    ds_str_t hours;            /* "mon 08:00-22:00" */
+    int32_t delivery_radius_m; /* 0: none */
+    ds_str_t delivery_area;    /* "52.520008 13.404954" */
+    bool hand_over_code;
 };
 
 struct ds_product_row {

@@ -377,6 +377,29 @@ Test(fold_catalog, a_closed_store_keeps_its_row)
     cr_assert(ds_kit_is(store->payment_methods, "card,cash_on_delivery"));
 }
 
+Test(fold_catalog, hours_and_zone_are_words)
+{
+    struct ds_open_hours hours[] = {{1, 480, 1320}, {7, 1080, 1560}};
+    struct ds_place corners[] = {{52520008, 13404954}, {-1, 0}, {0, 180000000}};
+    struct ds_catalog_event e = {0};
+    head(&e);
+    e.body.kind = DS_CATALOG_EVENT_STORE_CHANGED;
+    e.body.as.store_changed.store = (struct ds_store_info){.store_id = DS_STR("berlin-1"),
+                                                           .currency = DS_STR("EUR"),
+                                                           .hours = {hours, 2},
+                                                           .delivery_area = {corners, 3},
+                                                           .hand_over_code = true};
+    open_store();
+    const struct ds_store_row *store = ds_kit_row(&kit, DS_TABLE_STORES, "berlin-1");
+    cr_assert(ds_kit_is(store->hours, ""));
+    ds_kit_fold(&kit, DS_FOLD_CATALOG, &e);
+    store = ds_kit_row(&kit, DS_TABLE_STORES, "berlin-1");
+    cr_assert(ds_kit_is(store->hours, "mon 08:00-22:00,sun 18:00-02:00"));
+    cr_assert(ds_kit_is(store->delivery_area,
+                        "52.520008 13.404954,-0.000001 0.000000,0.000000 180.000000"));
+    cr_assert(store->hand_over_code);
+}
+
 Test(fold_catalog, a_changed_product_keeps_its_store_and_a_removed_one_its_row)
 {
     struct ds_product_info milk = {.product_id = DS_STR("berlin-1.milk"), .price_minor = 150};

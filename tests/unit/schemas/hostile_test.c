@@ -5,10 +5,10 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-/* An inventory.commands record up to the items of a CountStock: empty texts, actor 0, no trace,
- * time 0, kind 2. */
+/* An inventory.commands record up to the items of a SetThreshold: empty texts, actor 0, no
+ * trace, time 0, kind 3. */
 #define HEAD     "\x00\x00\x00\x00\x00\x00\x00"
-#define ITEMS_OF HEAD "\x04\x00"
+#define ITEMS_OF HEAD "\x06\x00"
 #define VARINT11 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
 
 struct hostile {
@@ -54,7 +54,7 @@ static const struct hostile cases[] = {
     CASE("a body kind nobody knows", HEAD "\x08", DS_ERR_INVALID, "body at byte 17"),
     CASE("a negative body kind", HEAD "\x03", DS_ERR_INVALID, "no such union branch"),
     CASE("more items than bytes", ITEMS_OF "\x06\x00\x00\x00\x00", DS_ERR_TRUNCATED,
-         "body.CountStock.items at byte 19: more items than the bytes allow"),
+         "body.SetThreshold.items at byte 19: more items than the bytes allow"),
     CASE("2^40 items", ITEMS_OF "\x80\x80\x80\x80\x80\x80\x01", DS_ERR_TRUNCATED,
          "more items than the bytes allow"),
     CASE("2^62 items", ITEMS_OF "\xfe\xff\xff\xff\xff\xff\xff\xff\x7f", DS_ERR_TRUNCATED,
@@ -73,7 +73,7 @@ static const struct hostile cases[] = {
          "array block of another size"),
     CASE("an array without an end", ITEMS_OF "\x02\x00\x00", DS_ERR_TRUNCATED, "ends too early"),
     CASE("a bad text in the second item", ITEMS_OF "\x04\x00\x00\x02\xff\x00\x00", DS_ERR_INVALID,
-         "body.CountStock.items[1].product_id at byte 22: not UTF-8"),
+         "body.SetThreshold.items[1].product_id at byte 22: not UTF-8"),
     CASE("an int of 33 bits", ITEMS_OF "\x02\x00\x80\x80\x80\x80\x10\x00", DS_ERR_INVALID,
          "items[0].quantity at byte 21: int out of range"),
     CASE("a byte too many", ITEMS_OF "\x00\x00", DS_ERR_INVALID, "trailing bytes"),
@@ -113,7 +113,7 @@ Test(hostile, many_blocks_and_sized_blocks_are_one_array)
     cr_assert(kit_decode(kit, &ds_schema_inventory_commands, kit->bytes.data, kit->bytes.len, NULL),
               "%s", kit->error.message);
     const struct ds_inventory_command *command = (const void *)kit->back;
-    const struct ds_array_of_stock_item *items = &command->body.as.count_stock.items;
+    const struct ds_array_of_stock_item *items = &command->body.as.set_threshold.items;
     cr_assert_eq(items->count, 4);
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(items->items[i].product_id.data[0], (char)('a' + i));
@@ -201,7 +201,7 @@ Test(hostile, a_full_arena_is_an_error_that_names_the_field)
     cr_assert(!ds_schema_decode(&ds_schema_inventory_commands, ds_buf_bytes(&kit->bytes), small,
                                 kit->back, NULL, &kit->error));
     cr_assert_eq(kit->error.code, DS_ERR_LIMIT);
-    cr_assert_not_null(strstr(kit->error.message, "body.CountStock.items"), "%s",
+    cr_assert_not_null(strstr(kit->error.message, "body.SetThreshold.items"), "%s",
                        kit->error.message);
     ds_arena_destroy(small);
     kit_destroy(kit);

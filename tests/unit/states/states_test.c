@@ -312,3 +312,32 @@ DS_BEHAVIOUR(states, pages_are_current)
         ds_buf_cleanup(&page);
     }
 }
+
+/* The choreography's section 8. */
+DS_BEHAVIOUR(states, deadlines_are_those_of_the_choreography)
+{
+    static const struct {
+        const char *env;
+        const char *after;
+    } wanted[] = {
+        {"ORDER_RESERVE_TIMEOUT", "60s"},   {"ORDER_PAYMENT_TIMEOUT", "15m"},
+        {"ORDER_DELIVERY_TIMEOUT", "3h"},   {"ORDER_PLACE_TTL", "15m"},
+        {"PAYMENT_GIVE_UP", "24h"},         {"PAYMENT_REFUND_RETRY_FIRST", "1m"},
+        {"PAYMENT_REFUND_RETRY_MAX", "6h"}, {"DELIVERY_SEARCH_TIMEOUT", "30m"},
+        {"DELIVERY_OFFER_TIMEOUT", "30s"},  {"DELIVERY_PICKUP_TIMEOUT", "20m"},
+        {"DELIVERY_SILENT", "10m"},         {"DELIVERY_LATE", "8h"},
+        {"DELIVERY_LOST", "24h"},           {"DELIVERY_ATTEMPTS", "2"},
+    };
+    size_t found = 0;
+    for (size_t m = 0; machines[m] != NULL; m++) {
+        const struct ds_option *option =
+            machines[m]->decider == NULL ? NULL : machines[m]->decider->options;
+        for (; option != NULL && option->name != NULL; option++)
+            for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+                if (strcmp(wanted[i].env, option->env) == 0) {
+                    found++;
+                    cr_expect_str_eq(option->default_text, wanted[i].after, "%s", option->env);
+                }
+    }
+    cr_expect_eq(found, sizeof wanted / sizeof wanted[0]);
+}

@@ -187,6 +187,62 @@ static void off_the_map(void)
     store.place.lat_e6 = 90000001;
 }
 
+static struct ds_open_hours hours = {1, 480, 1320};
+static struct ds_place corners[] = {
+    {52000000, 13000000}, {53000000, 13000000}, {53000000, 14000000}};
+
+static void set_hours(int32_t day, int32_t from_minute, int32_t to_minute)
+{
+    hours = (struct ds_open_hours){day, from_minute, to_minute};
+    store.hours.items = &hours;
+    store.hours.count = 1;
+}
+
+static void a_day_too_many(void)
+{
+    set_hours(8, 480, 1320);
+}
+
+static void no_time_at_all(void)
+{
+    set_hours(1, 480, 480);
+}
+
+static void more_than_a_day(void)
+{
+    set_hours(1, 480, 480 + 1441);
+}
+
+static void from_the_next_day(void)
+{
+    set_hours(1, 1440, 1500);
+}
+
+static void radius_around_nothing(void)
+{
+    store.delivery_radius_m = 5000;
+}
+
+static void negative_radius(void)
+{
+    store.has_place = true;
+    store.delivery_radius_m = -1;
+}
+
+static void area_of_two_corners(void)
+{
+    store.delivery_area.items = corners;
+    store.delivery_area.count = 2;
+}
+
+static void area_and_radius(void)
+{
+    store.has_place = true;
+    store.delivery_radius_m = 5000;
+    store.delivery_area.items = corners;
+    store.delivery_area.count = 3;
+}
+
 DS_BEHAVIOUR(catalog, a_store_that_is_not_well_said_is_refused)
 {
     static const struct bad cases[] = {
@@ -202,6 +258,14 @@ DS_BEHAVIOUR(catalog, a_store_that_is_not_well_said_is_refused)
         {"INVALID_PRICE", negative_fee},
         {"INVALID_PRICE", negative_minimum},
         {"INVALID_PLACE", off_the_map},
+        {"INVALID_HOURS", a_day_too_many},
+        {"INVALID_HOURS", no_time_at_all},
+        {"INVALID_HOURS", more_than_a_day},
+        {"INVALID_HOURS", from_the_next_day},
+        {"INVALID_ZONE", radius_around_nothing},
+        {"INVALID_ZONE", negative_radius},
+        {"INVALID_ZONE", area_of_two_corners},
+        {"INVALID_ZONE", area_and_radius},
     };
     memset(too_long, 'x', sizeof(too_long));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -251,6 +315,82 @@ DS_BEHAVIOUR(catalog, a_store_closes_and_opens_with_all_that_is_known_of_it)
     set_open(kit, true);
     cr_expect_str_eq(ds_kit_types(kit), "store.changed", "every command has an outcome");
     ds_kit_destroy(copy);
+}
+
+/* A change of the named fields, of what `store` holds. */
+static const char *change_fields(const char *const *names, size_t count)
+{
+    ds_str_t fields[4];
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CHANGE_STORE);
+    for (size_t i = 0; i < count; i++)
+        fields[i] = ds_str(names[i]);
+    c.body.as.change_store = (struct ds_change_store){store, {fields, count}};
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+DS_BEHAVIOUR(catalog, a_change_of_some_fields_leaves_the_others)
+{
+    create();
+    set_open(kit, false);
+    set_hours(5, 1080, 1560);
+    store.has_place = true;
+    store.place = (struct ds_place){52500000, 13400000};
+    store.delivery_radius_m = 3000;
+    store.hand_over_code = true;
+    const char *where[] = {"place", "delivery_zone", "hours", "hand_over_code"};
+    cr_expect_str_eq(change_fields(where, 4), "");
+    store.name = DS_STR("Another name");
+    store.delivery_fee_minor = 1;
+    const char *fee[] = {"delivery_fee_minor"};
+    cr_expect_str_eq(change_fields(fee, 1), "");
+    const struct ds_store_info *after = &event()->body.as.store_changed.store;
+    cr_expect(ds_str_eq(after->name, DS_STR("Berlin Mitte")));
+    cr_expect_eq(after->delivery_fee_minor, 1);
+    cr_expect_not(after->open, "whether it is open is not a field of a change");
+    cr_expect(after->hand_over_code);
+    cr_expect_eq(after->delivery_radius_m, 3000);
+    cr_assert_eq(after->hours.count, 1);
+    cr_expect_eq(after->hours.items[0].to_minute, 1560);
+    const char *wrong[] = {"currency"};
+    cr_expect_str_eq(change_fields(wrong, 1), "INVALID_FIELD");
+}
+
+DS_BEHAVIOUR(catalog, a_polygon_takes_the_place_of_a_radius)
+{
+    store.has_place = true;
+    store.delivery_radius_m = 3000;
+    create();
+    store.delivery_radius_m = 0;
+    store.delivery_area.items = corners;
+    store.delivery_area.count = 3;
+    const char *zone[] = {"delivery_zone"};
+    cr_expect_str_eq(change_fields(zone, 1), "");
+    cr_expect_eq(event()->body.as.store_changed.store.delivery_radius_m, 0);
+    cr_expect_eq(event()->body.as.store_changed.store.delivery_area.count, 3);
+}
+
+/* Two people who do not know of each other: a new price and a new name. */
+DS_BEHAVIOUR(catalog, two_changes_of_one_product_do_not_undo_each_other)
+{
+    ds_str_t field = DS_STR("price_minor");
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CHANGE_PRODUCT);
+    create();
+    add(2);
+    c.body.as.change_product = (struct ds_change_product){products[0], {&field, 1}};
+    c.body.as.change_product.product.price_minor = 199;
+    ds_kit_command(kit, &c);
+    field = DS_STR("name");
+    c.body.as.change_product.product = products[0];
+    c.body.as.change_product.product.name = DS_STR("Whole milk");
+    ds_kit_command(kit, &c);
+    cr_assert_str_eq(ds_kit_types(kit), "product.changed");
+    cr_expect_eq(event()->body.as.product_changed.product.price_minor, 199);
+    cr_expect(ds_str_eq(event()->body.as.product_changed.product.name, DS_STR("Whole milk")));
+    cr_expect(ds_str_eq(event()->body.as.product_changed.product.unit, DS_STR("1 l")));
+    field = DS_STR("product_id");
+    ds_kit_command(kit, &c);
+    cr_expect_str_eq(ds_kit_refusal(kit), "INVALID_FIELD");
 }
 
 DS_BEHAVIOUR(catalog, products_are_added_all_or_none)

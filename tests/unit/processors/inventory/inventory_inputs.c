@@ -107,7 +107,8 @@ size_t somebody(ds_decider_kit_t *kit, enum ds_actor_kind actor, int32_t kind,
             (struct ds_adjust_stock){DS_STR("shop"), array, DS_STR("broken")};
         break;
     case DS_INVENTORY_COMMAND_COUNT_STOCK:
-        command.body.as.count_stock = (struct ds_count_stock){DS_STR("shop"), array};
+        command.body.as.count_stock =
+            (struct ds_count_stock){.store_id = DS_STR("shop"), .items = array};
         break;
     case DS_INVENTORY_COMMAND_SET_THRESHOLD:
         command.body.as.set_threshold = (struct ds_set_threshold){DS_STR("shop"), array};

@@ -71,11 +71,16 @@ DS_BEHAVIOUR(inventory_stock, a_count_sets_what_is_on_the_shelf)
     ds_decider_kit_t *kit = shop_with_milk();
     staff(kit, COUNT, &(struct part){0, "shop.milk", 3}, 1);
     assert_refused(kit, "COUNT_BELOW_RESERVED");
+    cr_assert(ds_str_eq(event_of(kit, 0)->body.as.command_rejected.detail,
+                        DS_STR("shop.milk: 5 available, 4 reserved")));
     staff(kit, COUNT, &(struct part){0, "shop.milk", 4}, 1);
+    cr_assert_eq(event_of(kit, 0)->body.as.inventory_updated.differences.count, 1);
+    cr_assert_eq(event_of(kit, 0)->body.as.inventory_updated.differences.items[0].quantity, -5);
     cr_assert_eq(stock_of(kit, "shop.milk")->available, 0);
     cr_assert_eq(stock_of(kit, "shop.milk")->reserved, 4);
     cr_assert_eq(stock_of(kit, "shop.milk")->received, 5);
     staff(kit, COUNT, &(struct part){0, "shop.milk", 20}, 1);
+    cr_assert_eq(event_of(kit, 0)->body.as.inventory_updated.differences.items[0].quantity, 16);
     cr_assert_eq(stock_of(kit, "shop.milk")->available, 16);
     cr_assert_eq(stock_of(kit, "shop.milk")->received, 21);
     ds_kit_destroy(kit);

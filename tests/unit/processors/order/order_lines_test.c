@@ -105,12 +105,40 @@ DS_BEHAVIOUR(order_lines, a_pick_up_refuses_order_and_pieces_where_both_were_ask
                      "order.picked_up,order.cancel_refused,order.cancel_refused");
 }
 
+/* A client that shows one button at a line need not know pieces and products. */
+DS_BEHAVIOUR(order_lines, no_quantity_is_all_that_is_left_of_the_line)
+{
+    struct ds_line_quantity item = {.line = 1};
+    struct ds_order_command command = {.head = {.command_id = DS_STR("c-lines"),
+                                                .correlation_id = DS_STR("corr"),
+                                                .actor = {DS_ACTOR_KIND_STAFF, DS_STR("staff-1")}}};
+    command.body.kind = DS_ORDER_COMMAND_CANCEL_LINES;
+    command.body.as.cancel_lines =
+        (struct ds_cancel_lines){.order_id = DS_STR(ORDER_ID), .lines = {&item, 1}};
+    world_place(kit, DS_PAYMENT_METHOD_CARD);
+    customer_cancels(1, 1);
+    ds_kit_command(kit, &command);
+    cr_assert_str_eq(ds_kit_types(kit), "order.lines_cancelled");
+    const struct ds_array_of_line_quantity *gone =
+        &world_only(kit)->body.as.order_lines_cancelled.lines;
+    cr_assert_eq(gone->count, 1);
+    cr_expect_eq(gone->items[0].quantity, 1);
+    cr_expect(gone->items[0].product_id.len > 0);
+    ds_kit_command(kit, &command);
+    cr_expect_str_eq(ds_kit_refusal(kit), "LINE_CANCELLED");
+    cr_expect(ds_str_eq(world_only(kit)->body.as.command_rejected.detail,
+                        DS_STR("state=RESERVING line=1 ordered=2 left=0 asked=0")));
+    item.line = 9;
+    ds_kit_command(kit, &command);
+    cr_expect_str_eq(ds_kit_refusal(kit), "LINE_UNKNOWN");
+}
+
 DS_BEHAVIOUR(order_lines, wrong_requests_are_refused_with_a_reason)
 {
     world_place(kit, DS_PAYMENT_METHOD_CARD);
     customer_cancels(3, 1);
     cr_expect_str_eq(ds_kit_refusal(kit), "LINE_UNKNOWN");
-    customer_cancels(1, 0);
+    customer_cancels(1, -1);
     cr_expect_str_eq(ds_kit_refusal(kit), "INVALID");
     customer_cancels(1, 3);
     cr_expect_str_eq(ds_kit_refusal(kit), "INVALID");

@@ -135,3 +135,93 @@ DS_BEHAVIOUR(payment_refund, an_open_refund_is_never_forgotten)
     world_refunded(kit, 1, 400);
     cr_expect_str_eq(ds_kit_types(kit), "payment.refunded,payment.refund_initiated");
 }
+
+/* ---- goodwill */
+
+static const char *give(enum ds_actor_kind actor, int64_t amount_minor, const char *currency)
+{
+    struct ds_payment_command c = {.head = {.command_id = DS_STR("c-gift"),
+                                            .correlation_id = DS_STR("corr"),
+                                            .actor = {actor, DS_STR("boss")}}};
+    c.body.kind = DS_PAYMENT_COMMAND_REFUND;
+    c.body.as.refund = (struct ds_refund){DS_STR(ORDER_ID), amount_minor, ds_str(currency),
+                                          DS_STR("late and cold")};
+    ds_kit_command(kit, &c);
+    return ds_kit_refusal(kit);
+}
+
+static const char *staff_gives(int64_t amount_minor)
+{
+    return give(DS_ACTOR_KIND_STAFF, amount_minor, "EUR");
+}
+
+DS_BEHAVIOUR(payment_refund, goodwill_lowers_what_is_due_and_is_refunded)
+{
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    cr_expect_str_eq(staff_gives(100), "");
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refund_initiated");
+    cr_expect_eq(refund(0)->amount_minor, 100);
+    cr_expect_eq(refund(0)->due_minor, 900);
+    cr_expect_eq(refund(0)->goodwill_minor, 100);
+    cr_expect(ds_str_eq(refund(0)->reason, DS_STR("late and cold")));
+    cr_expect_str_eq(staff_gives(50), "");
+    cr_assert_str_eq(ds_kit_types(kit), "payment.due_changed", "one refund at a time");
+    world_refunded(kit, 1, 100);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refunded,payment.refund_initiated");
+    cr_expect_eq(refund(1)->amount_minor, 50);
+    cr_expect_eq(refund(1)->goodwill_minor, 150);
+    cr_expect_not(refund(1)->has_reason, "the reason stands where it was said");
+}
+
+/* 1000 paid, 100 given: a line of 400 less leaves 600 - 100. */
+DS_BEHAVIOUR(payment_refund, goodwill_stays_given_when_lines_are_cancelled)
+{
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    staff_gives(100);
+    world_refunded(kit, 1, 100);
+    ds_decider_kit_t *copy = ds_kit_replay(kit);
+    world_lines_cancelled(kit, 600);
+    world_lines_cancelled(copy, 600);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.refund_initiated");
+    cr_expect_eq(refund(0)->amount_minor, 400);
+    cr_expect_eq(refund(0)->due_minor, 500);
+    cr_expect(ds_kit_same_step(kit, copy), "it is in the log");
+    ds_kit_destroy(copy);
+    world_refunded(kit, 2, 400);
+    world_order_cancelled(kit);
+    cr_expect_eq(refund(0)->amount_minor, 500, "all that is left");
+}
+
+DS_BEHAVIOUR(payment_refund, goodwill_of_more_than_is_due_is_refused)
+{
+    cr_expect_str_eq(staff_gives(1), "CHARGE_UNKNOWN");
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    cr_expect_str_eq(staff_gives(TOTAL_MINOR + 1), "REFUND_TOO_LARGE");
+    cr_expect(ds_str_eq(world_event(kit, 0)->body.as.command_rejected.detail,
+                        DS_STR("state=SETTLED captured=1000 refunded=0 pending=0 due=1000")));
+    cr_expect_str_eq(staff_gives(0), "AMOUNT_MISMATCH");
+    cr_expect_str_eq(give(DS_ACTOR_KIND_ADMIN, 1, "USD"), "AMOUNT_MISMATCH");
+    cr_expect_str_eq(give(DS_ACTOR_KIND_CUSTOMER, 1, "EUR"), "FORBIDDEN");
+    cr_expect_str_eq(give(DS_ACTOR_KIND_GATEWAY, 1, "EUR"), "FORBIDDEN");
+    cr_expect_str_eq(staff_gives(TOTAL_MINOR), "");
+    cr_expect_str_eq(staff_gives(1), "REFUND_TOO_LARGE");
+}
+
+/* While the provider has not answered, what is due is lower at once, and the difference goes back
+ * after the capture. */
+DS_BEHAVIOUR(payment_refund, goodwill_before_the_capture_is_refunded_after_it)
+{
+    world_reach(kit, DS_PAYMENT_CHARGING);
+    cr_expect_str_eq(staff_gives(100), "");
+    cr_assert_str_eq(ds_kit_types(kit), "payment.due_changed");
+    world_charged(kit, TOTAL_MINOR);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.success,payment.refund_initiated");
+    cr_expect_eq(refund(1)->amount_minor, 100);
+    cr_expect_eq(refund(1)->goodwill_minor, 100);
+}
+
+DS_BEHAVIOUR(payment_refund, cash_is_not_given_back_through_a_provider)
+{
+    world_fulfilled(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY, TOTAL_MINOR);
+    cr_expect_str_eq(staff_gives(1), "CHARGE_UNKNOWN");
+}
