@@ -30,6 +30,9 @@ static void free_store(void *value)
     free(store->name);
     free(store->currency);
     free(store->time_zone);
+    free(store->hours);
+    free(store->area);
+    ds_timezone_destroy(store->zone);
     free(store->products);
     free(store);
 }
@@ -94,6 +97,46 @@ static struct ds_catalogue_store *store_of(ds_catalogue_t *catalog, ds_str_t id,
     return store;
 }
 
+static bool replace_list(void **list, const void *items, size_t count, size_t bytes)
+{
+    void *copy = malloc((count + 1) * bytes);
+    if (copy == NULL)
+        return false;
+    if (count > 0)
+        memcpy(copy, items, count * bytes);
+    free(*list);
+    *list = copy;
+    return true;
+}
+
+/* Hours need the zone's clock. Where it cannot be had the store is not judged by the hour: such an
+ * order is answered 503 (api/commands_order.c). */
+static void set_zone(ds_catalogue_t *catalog, struct ds_catalogue_store *store,
+                     const struct ds_store_info *info)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_timezone_destroy(store->zone);
+    store->zone = NULL;
+    if (info->hours.count == 0)
+        return;
+    store->zone = ds_timezone_load(NULL, info->time_zone, &error);
+    if (store->zone == NULL)
+        ds_log_error(&catalog->runtime->log, DS_LOG_ERROR, "catalog.time_zone", &error);
+}
+
+static bool set_lists(struct ds_catalogue_store *store, const struct ds_store_info *info,
+                      struct ds_store_info *copy)
+{
+    void *hours = store->hours;
+    void *area = store->area;
+    bool ok = replace_list(&hours, info->hours.items, info->hours.count, sizeof *store->hours) &&
+              replace_list(&area, info->delivery_area.items, info->delivery_area.count,
+                           sizeof *store->area);
+    copy->hours.items = store->hours = hours;
+    copy->delivery_area.items = store->area = area;
+    return ok;
+}
+
 static bool fold_store(ds_catalogue_t *catalog, const struct ds_store_info *info, int32_t partition,
                        int64_t offset, ds_error_t *error)
 {
@@ -105,8 +148,10 @@ static bool fold_store(ds_catalogue_t *catalog, const struct ds_store_info *info
     if (!replace_text(&store->id, info->store_id, &copy.store_id) ||
         !replace_text(&store->name, info->name, &copy.name) ||
         !replace_text(&store->currency, info->currency, &copy.currency) ||
-        !replace_text(&store->time_zone, info->time_zone, &copy.time_zone))
+        !replace_text(&store->time_zone, info->time_zone, &copy.time_zone) ||
+        !set_lists(store, info, &copy))
         return no_memory(error);
+    set_zone(catalog, store, info);
     if (methods > DS_STORE_MAX_METHODS)
         methods = DS_STORE_MAX_METHODS;
     if (methods > 0)

@@ -19,6 +19,13 @@ struct ds_catalogue_config {
     int64_t fresh_us;
 };
 
+/** Whether a store takes orders at this moment. */
+enum ds_store_door {
+    DS_DOOR_OPEN,
+    DS_DOOR_CLOSED,    /* it is closed, or it is not one of its hours */
+    DS_DOOR_NOT_KNOWN, /* it has hours, and the clock of its time zone cannot be had here */
+};
+
 /** A store or a product as it is now, with the place of the event that said so. Texts stand in the
  * reader's arena. */
 struct ds_store_view {
@@ -26,6 +33,7 @@ struct ds_store_view {
     int64_t offset;         /* of its last own event */
     int64_t touched_offset; /* of the last event of the store or of one of its products */
     int32_t partition;
+    enum ds_store_door door; /* when the view was taken */
 };
 struct ds_product_view {
     struct ds_product_info info;

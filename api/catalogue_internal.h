@@ -6,6 +6,7 @@
 #include "api/catalogue.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/timezone.h"
 
 #include <pthread.h>
 
@@ -20,6 +21,9 @@ struct ds_catalogue_store {
     char *time_zone;
     struct ds_store_info info; /* texts point to the above, methods to `methods` */
     enum ds_payment_method methods[DS_STORE_MAX_METHODS];
+    struct ds_open_hours *hours; /* info's lists point to these two */
+    struct ds_place *area;
+    ds_timezone_t *zone; /* NULL: not needed, or not to be had */
     int64_t offset;
     int64_t touched_offset;
     int32_t partition;

@@ -1,6 +1,7 @@
 /* api/catalogue_read.c - questions to the catalogue. Everything handed out is a copy in the
  * caller's arena. */
 #include "api/catalogue_internal.h"
+#include "api/opening.h"
 #include "base/id.h"
 #include "stream/partition.h"
 
@@ -28,17 +29,43 @@ bool ds_catalogue_loaded(ds_catalogue_t *catalog)
     return loaded;
 }
 
-static bool copy_store(const struct ds_catalogue_store *store, ds_arena_t *arena,
-                       struct ds_store_view *out, ds_error_t *error)
+static enum ds_store_door door_of(const ds_catalogue_t *catalog,
+                                  const struct ds_catalogue_store *store)
 {
-    size_t count = store->info.payment_methods.count;
-    enum ds_payment_method *methods = ds_arena_calloc(arena, count + 1, sizeof *methods, error);
-    *out =
-        (struct ds_store_view){store->info, store->offset, store->touched_offset, store->partition};
-    if (methods == NULL)
+    if (!store->info.open)
+        return DS_DOOR_CLOSED;
+    if (store->info.hours.count == 0)
+        return DS_DOOR_OPEN;
+    if (store->zone == NULL)
+        return DS_DOOR_NOT_KNOWN;
+    struct ds_wall_time now = ds_timezone_wall(store->zone, ds_now_us(catalog->runtime->clock));
+    return ds_hours_hold(&store->info.hours, now) ? DS_DOOR_OPEN : DS_DOOR_CLOSED;
+}
+
+static void *copy_list(ds_arena_t *arena, const void *items, size_t count, size_t bytes,
+                       ds_error_t *error)
+{
+    void *copy = ds_arena_calloc(arena, count + 1, bytes, error);
+    if (copy != NULL && count > 0)
+        memcpy(copy, items, count * bytes);
+    return copy;
+}
+
+static bool copy_store(const ds_catalogue_t *catalog, const struct ds_catalogue_store *store,
+                       ds_arena_t *arena, struct ds_store_view *out, ds_error_t *error)
+{
+    const struct ds_store_info *info = &store->info;
+    *out = (struct ds_store_view){*info, store->offset, store->touched_offset, store->partition,
+                                  door_of(catalog, store)};
+    out->info.payment_methods.items = copy_list(arena, store->methods, info->payment_methods.count,
+                                                sizeof *store->methods, error);
+    out->info.hours.items =
+        copy_list(arena, store->hours, info->hours.count, sizeof *store->hours, error);
+    out->info.delivery_area.items =
+        copy_list(arena, store->area, info->delivery_area.count, sizeof *store->area, error);
+    if (out->info.payment_methods.items == NULL || out->info.hours.items == NULL ||
+        out->info.delivery_area.items == NULL)
         return false;
-    memcpy(methods, store->methods, count * sizeof *methods);
-    out->info.payment_methods.items = methods;
     return ds_arena_dup(arena, store->info.store_id, &out->info.store_id, error) &&
            ds_arena_dup(arena, store->info.name, &out->info.name, error) &&
            ds_arena_dup(arena, store->info.currency, &out->info.currency, error) &&
@@ -78,7 +105,7 @@ bool ds_catalogue_store(ds_catalogue_t *catalog, ds_str_t store_id, ds_arena_t *
     ds_error_t error = DS_ERROR_INIT;
     (void)pthread_rwlock_rdlock(&catalog->lock);
     const struct ds_catalogue_store *store = ds_map_get(catalog->stores, store_id);
-    bool ok = is_store(store) && copy_store(store, arena, store_out, &error);
+    bool ok = is_store(store) && copy_store(catalog, store, arena, store_out, &error);
     (void)pthread_rwlock_unlock(&catalog->lock);
     return ok;
 }
@@ -124,7 +151,7 @@ bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_arena_t *arena,
     bool ok = *stores_out != NULL;
     while (ok && ds_map_next(catalog->stores, &cursor, &id, &store)) {
         if (is_store(store))
-            ok = copy_store(store, arena, &(*stores_out)[(*count_out)++], error);
+            ok = copy_store(catalog, store, arena, &(*stores_out)[(*count_out)++], error);
     }
     *version_out = version_of_all(catalog);
     (void)pthread_rwlock_unlock(&catalog->lock);

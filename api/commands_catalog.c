@@ -6,6 +6,7 @@
 #include "api/internal.h"
 #include "api/json_in.h"
 #include "api/response.h"
+#include "api/store_in.h"
 #include "base/limits.h"
 #include "base/money.h"
 
@@ -13,79 +14,18 @@
 
 enum { STORE_WAIT_US = 2000000 };
 
-static bool parse_method(ds_str_t text, enum ds_payment_method *method_out)
-{
-    *method_out = DS_PAYMENT_METHOD_CARD;
-    if (ds_str_eq(text, DS_STR("cash_on_delivery")))
-        *method_out = DS_PAYMENT_METHOD_CASH_ON_DELIVERY;
-    else if (!ds_str_eq(text, DS_STR("card")))
-        return false;
-    return true;
-}
-
-static void take_methods(ds_request_t *request, struct ds_fields *body, struct ds_store_info *store)
-{
-    const json_t *list;
-    ds_error_t error = DS_ERROR_INIT;
-    if (!ds_field_array(body, "paymentMethods", true, 1, 2, &list))
-        return;
-    store->payment_methods.items =
-        ds_arena_calloc(request->arena, 2, sizeof *store->payment_methods.items, &error);
-    for (size_t i = 0; store->payment_methods.items != NULL && i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        enum ds_payment_method method;
-        if (text == NULL || !parse_method(ds_str(text), &method) ||
-            (i == 1 && method == store->payment_methods.items[0])) {
-            ds_fields_problem(body, "paymentMethods", "invalid",
-                              "card, cash_on_delivery or both, each once");
-            return;
-        }
-        store->payment_methods.items[store->payment_methods.count++] = method;
-    }
-}
-
-static void take_fee(struct ds_fields *body, const char *name, const struct ds_store_info *store,
-                     int64_t *amount_minor_out)
-{
-    ds_str_t currency;
-    if (ds_field_money(body, name, false, 0, amount_minor_out, &currency) &&
-        !ds_str_eq(currency, store->currency))
-        ds_fields_problem(body, name, "currency", "must be in the store's currency");
-}
-
-static bool is_time_zone(ds_str_t text)
-{
-    for (uint32_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '/' || c == '_' || c == '-' || c == '+'))
-            return false;
-    }
-    return true;
-}
-
 static bool take_store(ds_request_t *request, struct ds_store_info *store)
 {
     struct ds_fields body;
-    int32_t lat_e6;
-    int32_t lng_e6;
+    struct ds_changed_fields all = {.count = 0};
     ds_fields_init(&body, request->json, "", &request->problems);
     if (ds_field_text(&body, "storeId", true, 1, DS_MAX_STORE_BYTES, &store->store_id) &&
         !ds_store_id_valid(store->store_id))
         ds_fields_problem(&body, "storeId", "invalid", "must be of a-z, 0-9 and -");
-    (void)ds_field_text(&body, "name", true, 1, 100, &store->name);
     if (ds_field_text(&body, "currency", true, 3, 3, &store->currency) &&
         !ds_currency_valid(store->currency))
         ds_fields_problem(&body, "currency", "invalid", "must be an ISO 4217 code such as EUR");
-    if (ds_field_text(&body, "timeZone", true, 1, 64, &store->time_zone) &&
-        !is_time_zone(store->time_zone))
-        ds_fields_problem(&body, "timeZone", "invalid", "must be a name such as Europe/Berlin");
-    take_methods(request, &body, store);
-    take_fee(&body, "deliveryFee", store, &store->delivery_fee_minor);
-    take_fee(&body, "minimumOrder", store, &store->minimum_order_minor);
-    store->has_place = ds_field_place(&body, "location", false, &lat_e6, &lng_e6);
-    if (store->has_place)
-        store->place = (struct ds_place){lat_e6, lng_e6};
+    ds_store_take(request, &body, true, store->currency, store, &all);
     store->open = true;
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))

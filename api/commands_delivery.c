@@ -167,20 +167,51 @@ static bool may_deliver(ds_request_t *request, ds_str_t order_id, ds_str_t *cour
     return false;
 }
 
-void ds_post_pickup(ds_request_t *request)
+/* What a courier does with an order that it has, without a body. */
+static void post_step(ds_request_t *request, int32_t kind)
 {
     ds_str_t order_id = ds_request_arg(request, 0);
     struct ds_command_job *job;
     ds_str_t courier_id;
     if (!may_deliver(request, order_id, &courier_id) || !no_fields(request))
         return;
-    struct ds_delivery_command *command =
-        new_command(request, ds_id_store(order_id), order_id, DS_COURIER | DS_STAFF | DS_ADMIN,
-                    DS_DELIVERY_COMMAND_PICK_UP, &job);
+    struct ds_delivery_command *command = new_command(request, ds_id_store(order_id), order_id,
+                                                      DS_COURIER | DS_STAFF | DS_ADMIN, kind, &job);
     if (command == NULL)
         return;
-    command->body.as.pick_up = (struct ds_pick_up){
-        .order_id = order_id, .has_courier_id = courier_id.len > 0, .courier_id = courier_id};
+    if (kind == DS_DELIVERY_COMMAND_PICK_UP)
+        command->body.as.pick_up = (struct ds_pick_up){
+            .order_id = order_id, .has_courier_id = courier_id.len > 0, .courier_id = courier_id};
+    else
+        command->body.as.arrive = (struct ds_arrive){
+            .order_id = order_id, .has_courier_id = courier_id.len > 0, .courier_id = courier_id};
+    ds_command_name(job, "orderId", order_id);
+    ds_command_submit(request, job);
+}
+
+void ds_post_pickup(ds_request_t *request)
+{
+    post_step(request, DS_DELIVERY_COMMAND_PICK_UP);
+}
+
+void ds_post_arrived(ds_request_t *request)
+{
+    post_step(request, DS_DELIVERY_COMMAND_ARRIVE);
+}
+
+/* The courier gives an order back that it did not fetch yet. */
+void ds_post_giveback(ds_request_t *request)
+{
+    ds_str_t order_id = ds_request_arg(request, 0);
+    struct ds_command_job *job;
+    ds_str_t courier_id;
+    if (!may_deliver(request, order_id, &courier_id) || !no_fields(request))
+        return;
+    struct ds_delivery_command *command = new_command(
+        request, ds_id_store(order_id), order_id, DS_COURIER, DS_DELIVERY_COMMAND_GIVE_BACK, &job);
+    if (command == NULL)
+        return;
+    command->body.as.give_back = (struct ds_give_back){order_id, request->person.subject};
     ds_command_name(job, "orderId", order_id);
     ds_command_submit(request, job);
 }
@@ -214,6 +245,88 @@ void ds_post_handover(ds_request_t *request)
     if (command == NULL)
         return;
     command->body.as.hand_over = hand_over;
+    ds_command_name(job, "orderId", order_id);
+    ds_command_submit(request, job);
+}
+
+void ds_post_failed(ds_request_t *request)
+{
+    ds_str_t order_id = ds_request_arg(request, 0);
+    struct ds_report_failed_attempt failed = {.order_id = order_id};
+    struct ds_command_job *job;
+    struct ds_fields body;
+    if (!may_deliver(request, order_id, &failed.courier_id))
+        return;
+    failed.has_courier_id = failed.courier_id.len > 0;
+    ds_fields_init(&body, request->json, "", &request->problems);
+    (void)ds_field_text(&body, "reason", true, 1, 200, &failed.reason);
+    ds_fields_end(&body);
+    if (ds_problems_any(&request->problems)) {
+        ds_answer_problems(request);
+        return;
+    }
+    struct ds_delivery_command *command =
+        new_command(request, ds_id_store(order_id), order_id, DS_COURIER | DS_STAFF | DS_ADMIN,
+                    DS_DELIVERY_COMMAND_REPORT_FAILED_ATTEMPT, &job);
+    if (command == NULL)
+        return;
+    command->body.as.report_failed_attempt = failed;
+    ds_command_name(job, "orderId", order_id);
+    ds_command_submit(request, job);
+}
+
+/* Staff of the order's store; to others the delivery is not there. */
+static bool may_direct(ds_request_t *request, ds_str_t order_id)
+{
+    if (ds_entity_id_valid(order_id) &&
+        ds_person_works_for(&request->person, ds_id_store(order_id)))
+        return true;
+    ds_answer_error(request, 404, "delivery_unknown", "there is no such delivery");
+    return false;
+}
+
+void ds_post_reassign(ds_request_t *request)
+{
+    ds_str_t order_id = ds_request_arg(request, 0);
+    struct ds_reassign reassign = {.order_id = order_id};
+    struct ds_command_job *job;
+    struct ds_fields body;
+    if (!may_direct(request, order_id))
+        return;
+    ds_fields_init(&body, request->json, "", &request->problems);
+    reassign.has_to_courier_id =
+        ds_field_text(&body, "courierId", false, 1, DS_MAX_ID_BYTES, &reassign.to_courier_id);
+    if (reassign.has_to_courier_id &&
+        (!ds_entity_id_valid(reassign.to_courier_id) ||
+         !ds_str_eq(ds_id_store(reassign.to_courier_id), ds_id_store(order_id))))
+        ds_fields_problem(&body, "courierId", "invalid", "must be a courier of this store");
+    ds_fields_end(&body);
+    if (ds_problems_any(&request->problems)) {
+        ds_answer_problems(request);
+        return;
+    }
+    struct ds_delivery_command *command =
+        new_command(request, ds_id_store(order_id), order_id, DS_STAFF | DS_ADMIN,
+                    DS_DELIVERY_COMMAND_REASSIGN, &job);
+    if (command == NULL)
+        return;
+    command->body.as.reassign = reassign;
+    ds_command_name(job, "orderId", order_id);
+    ds_command_submit(request, job);
+}
+
+void ds_post_returned(ds_request_t *request)
+{
+    ds_str_t order_id = ds_request_arg(request, 0);
+    struct ds_command_job *job;
+    if (!may_direct(request, order_id) || !no_fields(request))
+        return;
+    struct ds_delivery_command *command =
+        new_command(request, ds_id_store(order_id), order_id, DS_STAFF | DS_ADMIN,
+                    DS_DELIVERY_COMMAND_BACK_AT_STORE, &job);
+    if (command == NULL)
+        return;
+    command->body.as.back_at_store.order_id = order_id;
     ds_command_name(job, "orderId", order_id);
     ds_command_submit(request, job);
 }

@@ -6,6 +6,7 @@
 #include "api/intake.h"
 #include "api/internal.h"
 #include "api/json_in.h"
+#include "api/opening.h"
 #include "api/response.h"
 #include "base/limits.h"
 #include "base/money.h"
@@ -226,6 +227,44 @@ static void check_total(ds_request_t *request, const struct order_in *order,
     }
 }
 
+/* Whether the store takes orders at this hour, and for this address. */
+static bool door_open(const struct order_in *order, const struct ds_store_view *store,
+                      struct refusal *refusal)
+{
+    const struct ds_place *address = order->address.has_place ? &order->address.place : NULL;
+    if (store->door == DS_DOOR_CLOSED)
+        *refusal = (struct refusal){409, "store_closed", "the store takes no orders now"};
+    else if (store->door == DS_DOOR_NOT_KNOWN)
+        *refusal = (struct refusal){503, "catalog_stale", "the store's hours cannot be told here"};
+    else if (!ds_store_delivers_to(&store->info, address))
+        *refusal =
+            (struct refusal){409, "outside_zone",
+                             address == NULL ? "the store delivers in a zone; send coordinates"
+                                             : "the store does not deliver there"};
+    return refusal->status == 0;
+}
+
+/* What hours, zone, fee and smallest basket were judged by stays with the order, and where the
+ * courier fetches it. */
+static void note_store(const struct ds_store_view *store, struct ds_place_order *place)
+{
+    place->store_offset = store->offset;
+    place->has_store_place = store->info.has_place;
+    place->store_place = store->info.place;
+}
+
+/* The words between customer and courier: six digits, where the store asks for them. A repeat of
+ * the request makes others, and is a repeat: the first ones stand in the log. */
+static void make_code(ds_request_t *request, const struct ds_store_view *store,
+                      struct ds_place_order *place)
+{
+    if (!store->info.hand_over_code)
+        return;
+    place->has_hand_over_code = true;
+    place->hand_over_code = ds_str(ds_request_text(
+        request, "%06u", (unsigned)ds_random_below(request->api->runtime->random, 1000000)));
+}
+
 /* Fill the command from the catalogue. refusal->status != 0: it cannot be. */
 static void price(ds_request_t *request, struct order_in *order, struct ds_place_order *place,
                   struct refusal *refusal)
@@ -235,10 +274,10 @@ static void price(ds_request_t *request, struct order_in *order, struct ds_place
         *refusal = (struct refusal){404, "store_unknown", "there is no such store"};
         return;
     }
-    if (!store.info.open) {
-        *refusal = (struct refusal){409, "store_closed", "the store takes no orders now"};
+    if (!door_open(order, &store, refusal))
         return;
-    }
+    note_store(&store, place);
+    make_code(request, &store, place);
     for (size_t i = 0; i < order->line_count; i++)
         price_line(request, order, &order->lines[i], refusal);
     if (refusal->status != 0)
@@ -331,36 +370,4 @@ void ds_post_order(ds_request_t *request)
         refuse(request, job, &refusal);
     else if (fill_command(request, &order, job, place))
         ds_command_submit(request, job);
-}
-
-void ds_post_order_cancel(ds_request_t *request)
-{
-    ds_str_t order_id = ds_request_arg(request, 0);
-    ds_str_t store_id = ds_id_store(order_id);
-    struct ds_fields body;
-    ds_str_t note;
-    ds_fields_init(&body, request->json, "", &request->problems);
-    bool has_note = ds_field_text(&body, "reason", false, 0, 200, &note);
-    ds_fields_end(&body);
-    if (ds_problems_any(&request->problems)) {
-        ds_answer_problems(request);
-        return;
-    }
-    bool customer = (request->person.roles & DS_CUSTOMER) != 0;
-    if (!ds_entity_id_valid(order_id) ||
-        (!customer && !ds_person_works_for(&request->person, store_id))) {
-        ds_answer_error(request, 404, "order_unknown", "there is no such order");
-        return;
-    }
-    struct ds_command_job *job =
-        ds_command_new(request, &ds_schema_order_commands, DS_TOPIC_ORDER, store_id, order_id,
-                       DS_CUSTOMER | DS_STAFF | DS_ADMIN);
-    if (job == NULL)
-        return;
-    struct ds_order_command *command = (struct ds_order_command *)(void *)job->command;
-    command->body.kind = DS_ORDER_COMMAND_CANCEL_ORDER;
-    command->body.as.cancel_order =
-        (struct ds_cancel_order){.order_id = order_id, .has_note = has_note, .note = note};
-    ds_command_name(job, "orderId", order_id);
-    ds_command_submit(request, job);
 }

@@ -8,15 +8,31 @@
 /* commands */
 void ds_post_order(ds_request_t *request);
 void ds_post_order_cancel(ds_request_t *request);
+void ds_post_line_cancel(ds_request_t *request);
+void ds_post_refund(ds_request_t *request);
 void ds_post_store(ds_request_t *request);
+void ds_patch_store(ds_request_t *request);
+void ds_post_store_open(ds_request_t *request);
+void ds_post_store_close(ds_request_t *request);
 void ds_post_products(ds_request_t *request);
+void ds_patch_product(ds_request_t *request);
+void ds_delete_product(ds_request_t *request);
 void ds_post_stock_receive(ds_request_t *request);
+void ds_post_stock_adjust(ds_request_t *request);
+void ds_post_stock_count(ds_request_t *request);
+void ds_post_stock_threshold(ds_request_t *request);
 void ds_post_courier_online(ds_request_t *request);
 void ds_post_courier_offline(ds_request_t *request);
+void ds_post_courier_location(ds_request_t *request);
 void ds_post_offer_accept(ds_request_t *request);
 void ds_post_offer_decline(ds_request_t *request);
 void ds_post_pickup(ds_request_t *request);
+void ds_post_giveback(ds_request_t *request);
+void ds_post_arrived(ds_request_t *request);
 void ds_post_handover(ds_request_t *request);
+void ds_post_failed(ds_request_t *request);
+void ds_post_reassign(ds_request_t *request);
+void ds_post_returned(ds_request_t *request);
 void ds_post_payment_webhook(ds_request_t *request);
 
 /* from the catalogue */
@@ -28,6 +44,8 @@ void ds_get_store(ds_request_t *request);
 /* from PostgreSQL */
 void ds_get_orders(ds_request_t *request);
 void ds_get_order(ds_request_t *request);
+void ds_get_order_payments(ds_request_t *request);
+void ds_get_order_refunds(ds_request_t *request);
 void ds_get_command(ds_request_t *request);
 void ds_get_stock(ds_request_t *request);
 void ds_get_courier_offers(ds_request_t *request);

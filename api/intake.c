@@ -335,7 +335,8 @@ void ds_intake_body(ds_request_t *request)
         ds_answer_error(request, 413, "body_too_large", "the body is larger than this path takes");
         return;
     }
-    if (request->method != DS_POST || (request->match.route->flags & DS_ROUTE_WEBHOOK) != 0)
+    const unsigned with_body = DS_POST | DS_PUT | DS_PATCH | DS_DELETE;
+    if ((request->method & with_body) == 0 || (request->match.route->flags & DS_ROUTE_WEBHOOK) != 0)
         return;
     if (request->body.len == 0) {
         request->json = json_object(); /* then every required field is reported as missing */

@@ -8,6 +8,7 @@
 #include "api/catalogue.h"
 #include "api/database.h"
 #include "api/ends.h"
+#include "api/locations.h"
 #include "api/ratelimit.h"
 #include "api/recent.h"
 #include "api/server.h"
@@ -40,6 +41,7 @@ struct ds_api {
     ds_ends_t *ends;
     ds_server_t *server;
     ds_command_writer_t *writer;
+    struct ds_locations locations;
     struct ds_route_metrics metrics[DS_API_MAX_ROUTES];
     ds_metric_t *in_flight;
     int64_t started_us; /* monotonic */

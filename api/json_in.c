@@ -352,6 +352,20 @@ bool ds_field_number(struct ds_fields *fields, const char *name, bool required, 
     return true;
 }
 
+bool ds_field_bool(struct ds_fields *fields, const char *name, bool required, bool *value_out)
+{
+    const json_t *value = take(fields, name, required);
+    *value_out = false;
+    if (value == NULL)
+        return false;
+    if (!json_is_boolean(value)) {
+        ds_fields_problem(fields, name, "wrong_type", "must be true or false");
+        return false;
+    }
+    *value_out = json_is_true(value);
+    return true;
+}
+
 bool ds_field_object(struct ds_fields *fields, const char *name, bool required,
                      struct ds_fields *child_out)
 {

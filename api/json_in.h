@@ -50,6 +50,7 @@ bool ds_field_int(struct ds_fields *fields, const char *name, bool required, int
                   int64_t max, int64_t *value_out);
 bool ds_field_number(struct ds_fields *fields, const char *name, bool required, double min,
                      double max, double *value_out);
+bool ds_field_bool(struct ds_fields *fields, const char *name, bool required, bool *value_out);
 bool ds_field_object(struct ds_fields *fields, const char *name, bool required,
                      struct ds_fields *child_out);
 bool ds_field_array(struct ds_fields *fields, const char *name, bool required, size_t min_items,

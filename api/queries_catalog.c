@@ -205,15 +205,42 @@ void ds_get_products(ds_request_t *request)
 
 /* --- stores */
 
-static json_t *place_json(const struct ds_store_info *info)
+static json_t *corner_json(const struct ds_place *place)
 {
-    if (!info->has_place)
-        return json_null();
-    return json_pack("{s:f,s:f}", "lat", (double)info->place.lat_e6 / 1e6, "lng",
-                     (double)info->place.lng_e6 / 1e6);
+    return json_pack("{s:f,s:f}", "lat", (double)place->lat_e6 / 1e6, "lng",
+                     (double)place->lng_e6 / 1e6);
 }
 
-static json_t *store_json(const struct ds_store_view *store)
+static json_t *hours_json(ds_request_t *request, const struct ds_store_info *info)
+{
+    static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < info->hours.count; i++) {
+        const struct ds_open_hours *open = &info->hours.items[i];
+        int32_t to = open->to_minute > 1440 ? open->to_minute - 1440 : open->to_minute;
+        (void)json_array_append_new(
+            list,
+            json_pack("{s:s,s:s,s:s}", "day", days[(open->day + 6) % 7], "from",
+                      ds_request_text(request, "%02d:%02d", (int)(open->from_minute / 60),
+                                      (int)(open->from_minute % 60)),
+                      "to", ds_request_text(request, "%02d:%02d", (int)(to / 60), (int)(to % 60))));
+    }
+    return list;
+}
+
+static json_t *zone_json(const struct ds_store_info *info)
+{
+    if (info->delivery_radius_m > 0)
+        return json_pack("{s:i}", "radiusMetres", (int)info->delivery_radius_m);
+    if (info->delivery_area.count == 0)
+        return json_null();
+    json_t *corners = json_array();
+    for (size_t i = 0; i < info->delivery_area.count; i++)
+        (void)json_array_append_new(corners, corner_json(&info->delivery_area.items[i]));
+    return json_pack("{s:o}", "polygon", corners);
+}
+
+static json_t *store_json(ds_request_t *request, const struct ds_store_view *store)
 {
     const struct ds_store_info *info = &store->info;
     json_t *methods = json_array();
@@ -222,14 +249,18 @@ static json_t *store_json(const struct ds_store_view *store)
                                                                  DS_PAYMENT_METHOD_CARD
                                                              ? "card"
                                                              : "cash_on_delivery"));
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:I}", "storeId",
+    json_t *door =
+        store->door == DS_DOOR_NOT_KNOWN ? json_null() : json_boolean(store->door == DS_DOOR_OPEN);
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:b,s:I}", "storeId",
                      ds_out_text(info->store_id), "name", ds_out_text(info->name), "currency",
                      ds_out_text(info->currency), "timeZone", ds_out_text(info->time_zone),
                      "paymentMethods", methods, "deliveryFee",
                      ds_out_money(info->delivery_fee_minor, info->currency), "minimumOrder",
                      ds_out_money(info->minimum_order_minor, info->currency), "open",
-                     (int)info->open, "location", place_json(info), "version",
-                     (json_int_t)store->offset);
+                     (int)info->open, "openNow", door, "hours", hours_json(request, info), "zone",
+                     zone_json(info), "location",
+                     info->has_place ? corner_json(&info->place) : json_null(), "handOverCode",
+                     (int)info->hand_over_code, "version", (json_int_t)store->offset);
 }
 
 void ds_get_store(ds_request_t *request)
@@ -243,7 +274,7 @@ void ds_get_store(ds_request_t *request)
         return;
     }
     ds_answer_tagged(request, ds_request_text(request, "\"s%lld\"", (long long)store.offset),
-                     store_json(&store));
+                     store_json(request, &store));
 }
 
 void ds_get_stores(ds_request_t *request)
@@ -269,7 +300,7 @@ void ds_get_stores(ds_request_t *request)
     while (i < count && after.len > 0 && ds_str_cmp(stores[i].info.store_id, after) <= 0)
         i++;
     for (; i < count && json_array_size(list) < (size_t)limit; i++)
-        (void)json_array_append_new(list, store_json(&stores[i]));
+        (void)json_array_append_new(list, store_json(request, &stores[i]));
     ds_str_t next = {0};
     if (i < count && i > 0)
         next = ds_query_next(request, filter, (ds_str_t){0}, stores[i - 1].info.store_id);

@@ -32,6 +32,7 @@ enum column {
     DELIVERY_OFFSET,
     LINES,
     ADDRESS,
+    CODE,
 };
 
 /* clang-format off */
@@ -48,7 +49,10 @@ enum column {
     "   'city', a.city, 'state', a.state, 'zipCode', a.zip_code, 'country', a.country,"            \
     "   'coordinates', CASE WHEN a.lat_e6 IS NULL THEN NULL ELSE json_build_object("               \
     "     'lat', a.lat_e6 / 1e6, 'lng', a.lng_e6 / 1e6) END, 'notes', a.notes)"                    \
-    "  FROM shop.order_addresses a WHERE a.order_id = o.order_id)"
+    "  FROM shop.order_addresses a WHERE a.order_id = o.order_id),"                                \
+    /* the courier must hear it from the customer */                                               \
+    " CASE WHEN $1::bool OR o.customer_id = $2 OR o.store_id = ANY ($4::text[]) THEN"              \
+    "  (SELECT a.hand_over_code FROM shop.order_addresses a WHERE a.order_id = o.order_id) END"
 
 static const struct ds_sql one_order = {
     "one_order",
@@ -135,6 +139,7 @@ static json_t *order_json(const PGresult *rows, int row)
                   ds_cell_text(rows, row, COURIER_ID), "address", address_json(rows, row));
     (void)json_object_set_new(order, "payment", payment);
     (void)json_object_set_new(order, "delivery", delivery);
+    (void)json_object_set_new(order, "handOverCode", ds_cell_text(rows, row, CODE));
     (void)json_object_set_new(order, "createdAt", ds_cell_time(rows, row, PLACED_US));
     (void)json_object_set_new(order, "updatedAt", ds_cell_time(rows, row, UPDATED_US));
     return order;

@@ -64,8 +64,10 @@ bool ds_webhook_verify(ds_bytes_t key, ds_str_t id, ds_str_t timestamp, ds_str_t
 }
 
 /* What the sandbox provider says happened. */
+enum notice_kind { CHARGE, REFUND, DISPUTE };
+
 struct notice {
-    bool refund;
+    enum notice_kind kind;
     enum ds_report_outcome outcome;
     ds_str_t order_id;
     ds_str_t key;
@@ -80,18 +82,19 @@ static bool take_type(ds_str_t type, struct notice *notice)
 {
     static const struct {
         const char *type;
-        bool refund;
+        enum notice_kind kind;
         enum ds_report_outcome outcome;
     } types[] = {
-        {"charge.succeeded", false, DS_REPORT_OUTCOME_OK},
-        {"charge.failed", false, DS_REPORT_OUTCOME_FAILED},
-        {"refund.succeeded", true, DS_REPORT_OUTCOME_OK},
-        {"refund.failed", true, DS_REPORT_OUTCOME_FAILED},
+        {"charge.succeeded", CHARGE, DS_REPORT_OUTCOME_OK},
+        {"charge.failed", CHARGE, DS_REPORT_OUTCOME_FAILED},
+        {"charge.disputed", DISPUTE, DS_REPORT_OUTCOME_OK},
+        {"refund.succeeded", REFUND, DS_REPORT_OUTCOME_OK},
+        {"refund.failed", REFUND, DS_REPORT_OUTCOME_FAILED},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (!ds_str_eq(type, ds_str(types[i].type)))
             continue;
-        notice->refund = types[i].refund;
+        notice->kind = types[i].kind;
         notice->outcome = types[i].outcome;
         return true;
     }
@@ -135,25 +138,26 @@ static bool verify(ds_request_t *request)
     return false;
 }
 
-static void fill(struct ds_payment_command *command, const struct notice *notice, ds_str_t provider)
+static void fill_charge(const struct notice *notice, ds_str_t provider,
+                        struct ds_report_charge *report)
 {
-    if (!notice->refund) {
-        command->body.kind = DS_PAYMENT_COMMAND_REPORT_CHARGE;
-        command->body.as.report_charge = (struct ds_report_charge){
-            .order_id = notice->order_id,
-            .charge_key = notice->key,
-            .outcome = notice->outcome,
-            .amount_minor = notice->amount_minor,
-            .currency = notice->currency,
-            .provider = provider,
-            .provider_reference = notice->reference,
-            .has_detail = notice->has_reason,
-            .detail = notice->reason,
-        };
-        return;
-    }
-    command->body.kind = DS_PAYMENT_COMMAND_REPORT_REFUND;
-    command->body.as.report_refund = (struct ds_report_refund){
+    *report = (struct ds_report_charge){
+        .order_id = notice->order_id,
+        .charge_key = notice->key,
+        .outcome = notice->outcome,
+        .amount_minor = notice->amount_minor,
+        .currency = notice->currency,
+        .provider = provider,
+        .provider_reference = notice->reference,
+        .has_detail = notice->has_reason,
+        .detail = notice->reason,
+    };
+}
+
+static void fill_refund(const struct notice *notice, ds_str_t provider,
+                        struct ds_report_refund *report)
+{
+    *report = (struct ds_report_refund){
         .order_id = notice->order_id,
         .refund_key = notice->key,
         .outcome = notice->outcome,
@@ -164,6 +168,39 @@ static void fill(struct ds_payment_command *command, const struct notice *notice
         .has_detail = notice->has_reason,
         .detail = notice->reason,
     };
+}
+
+static void fill_dispute(const struct notice *notice, ds_str_t provider,
+                         struct ds_report_dispute *report)
+{
+    *report = (struct ds_report_dispute){
+        .order_id = notice->order_id,
+        .charge_key = notice->key,
+        .amount_minor = notice->amount_minor,
+        .currency = notice->currency,
+        .provider = provider,
+        .provider_reference = notice->reference,
+        .has_detail = notice->has_reason,
+        .detail = notice->reason,
+    };
+}
+
+static void fill(struct ds_payment_command *command, const struct notice *notice, ds_str_t provider)
+{
+    switch (notice->kind) {
+    case CHARGE:
+        command->body.kind = DS_PAYMENT_COMMAND_REPORT_CHARGE;
+        fill_charge(notice, provider, &command->body.as.report_charge);
+        return;
+    case REFUND:
+        command->body.kind = DS_PAYMENT_COMMAND_REPORT_REFUND;
+        fill_refund(notice, provider, &command->body.as.report_refund);
+        return;
+    case DISPUTE:
+        command->body.kind = DS_PAYMENT_COMMAND_REPORT_DISPUTE;
+        fill_dispute(notice, provider, &command->body.as.report_dispute);
+        return;
+    }
 }
 
 static void send_notice(ds_request_t *request, const struct notice *notice, ds_str_t provider)

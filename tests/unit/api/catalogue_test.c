@@ -96,6 +96,51 @@ Test(catalogue, removed_products_and_closed_stores_are_known_as_such)
     cr_assert_not(ds_catalogue_store(catalogue, DS_STR("paris-1"), arena, &store));
 }
 
+static int64_t wall_us;
+
+static int64_t test_now_us(const ds_clock_t *clock)
+{
+    (void)clock;
+    return wall_us;
+}
+
+/* Berlin's Monday, 08:00 to 22:00: in winter 07:00 to 21:00 UTC, in summer 06:00 to 20:00. */
+Test(catalogue, a_store_is_open_within_its_hours_by_its_own_clock)
+{
+    static const ds_clock_t clock = {.now_us = test_now_us};
+    struct ds_open_hours hours = {1, 480, 1320};
+    struct ds_store_view view;
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_STORE_CHANGED};
+    static const struct {
+        int64_t at_s;
+        enum ds_store_door door;
+    } cases[] = {
+        {1768806000 - 1, DS_DOOR_CLOSED}, /* Monday 2026-01-19 07:00 UTC */
+        {1768806000, DS_DOOR_OPEN},       {1768856400, DS_DOOR_CLOSED}, /* 21:00 UTC */
+        {1784527200 - 1, DS_DOOR_CLOSED}, /* Monday 2026-07-20 06:00 UTC */
+        {1784527200, DS_DOOR_OPEN},       {1784577600, DS_DOOR_CLOSED}, /* 20:00 UTC */
+    };
+    runtime.clock = &clock;
+    add_store("berlin-1", 2);
+    cr_assert(ds_catalogue_store(catalogue, DS_STR("berlin-1"), arena, &view));
+    cr_assert_eq(view.door, DS_DOOR_OPEN, "without hours: always");
+    event.body.as.store_changed.store = view.info;
+    event.body.as.store_changed.store.hours.items = &hours;
+    event.body.as.store_changed.store.hours.count = 1;
+    apply(&event, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        wall_us = cases[i].at_s * 1000000;
+        cr_assert(ds_catalogue_store(catalogue, DS_STR("berlin-1"), arena, &view));
+        cr_expect_eq(view.door, cases[i].door, "case %zu", i);
+    }
+    event.body.as.store_changed.store.open = false;
+    apply(&event, 4);
+    wall_us = INT64_C(1768806000) * 1000000;
+    cr_assert(ds_catalogue_store(catalogue, DS_STR("berlin-1"), arena, &view));
+    cr_expect_eq(view.door, DS_DOOR_CLOSED, "closed is closed, whatever the hour");
+    cr_expect_eq(view.info.hours.count, 1);
+}
+
 Test(catalogue, it_prices_only_while_it_is_fresh)
 {
     cr_assert_not(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 1));
