@@ -36,6 +36,7 @@ static const struct ds_role *const roles[] = {
     &ds_role_audit,
     &ds_role_lag,
     &ds_role_dlq,
+    &ds_role_payments,
     &ds_role_token,
     &ds_role_healthcheck,
     &ds_role_config_doc,

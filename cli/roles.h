@@ -36,6 +36,7 @@ extern const struct ds_role ds_role_order;
 extern const struct ds_role ds_role_audit;
 extern const struct ds_role ds_role_lag;
 extern const struct ds_role ds_role_dlq;
+extern const struct ds_role ds_role_payments;
 extern const struct ds_role ds_role_token;
 extern const struct ds_role ds_role_config_doc;
 extern const struct ds_role ds_role_healthcheck;

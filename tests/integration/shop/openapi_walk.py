@@ -28,13 +28,12 @@ SPEC = yaml.safe_load((kit.ROOT / 'api/openapi.yaml').read_text())
 RESOLVER = jsonschema.RefResolver.from_schema(SPEC)
 SHOP = kit.Shop('openapi')
 
-NO_FIELDS = ('courierOffline', 'acceptOffer', 'declineOffer', 'pickUp')
-OPTIONAL_FIELDS = NO_FIELDS + ('cancelOrder', 'handOver')
+NO_FIELDS = ('courierOffline', 'acceptOffer', 'declineOffer', 'pickUp', 'openStore', 'closeStore', 'removeProduct',
+             'giveBack', 'arrive', 'returned')
+OPTIONAL_FIELDS = NO_FIELDS + ('cancelOrder', 'cancelLine', 'handOver', 'reassign')
 UNREACHABLE = {
     ('*', 'internal'): 'a fault of our own',
     ('*', 'invalid_header'): 'the HTTP library refuses a broken Content-Length itself',
-    ('*', 'store_closed'): 'stores are closed by a later endpoint',
-    ('*', 'product_removed'): 'products are removed by a later endpoint',
     **{(op, 'idempotency_mismatch'): 'no field could differ' for op in NO_FIELDS},
     **{(op, 'invalid_field'): 'no field could be wrong' for op in NO_FIELDS},
     **{(op, 'missing_field'): 'no field is required' for op in OPTIONAL_FIELDS},
@@ -55,7 +54,7 @@ class Operation:
         self.node = node
         self.responses = {int(status): resolve(answer)
                           for status, answer in node['responses'].items()}
-        self.is_command = self.method == 'POST'
+        self.is_command = self.method in ('POST', 'PATCH', 'DELETE')
         self.is_public = node.get('x-roles') == ['anyone'] or node.get('security') == []
         # Filled in by describe():
         self.path = path
@@ -164,7 +163,7 @@ def raw(op, head, body=b''):
 
 
 def commands():
-    return [op for op in OPS.values() if op.is_command]
+    return [op for op in OPS.values() if op.is_command and 204 not in op.responses]
 
 
 def queries():
@@ -249,8 +248,17 @@ def describe():
         return {'storeId': kit.unique('w'), 'name': name, 'currency': 'EUR',
                 'timeZone': 'Europe/Berlin', 'paymentMethods': ['card']}
 
-    def goods(quantity):
-        return {'items': [{'productId': STORE.milk, 'quantity': quantity}]}
+    def goods(quantity, **more):
+        return {'items': [{'productId': STORE.milk, 'quantity': quantity}], **more}
+
+    # Whether these are there does not matter to the answer, and the others go on selling.
+    elsewhere = f'{kit.unique("w")}'
+    for name in ('openStore', 'closeStore', 'changeStore'):
+        OPS[name].path = OPS[name].template.replace('{storeId}', elsewhere)
+        OPS[name].token = SHOP.admin
+    for name in ('changeProduct', 'removeProduct'):
+        OPS[name].path = OPS[name].template.replace('{productId}', f'{STORE.id}.gone')
+    OPS['cancelLine'].path = f'/api/orders/{order.id}/lines/1/cancel'
 
     first = store('One')
     OPS['placeOrder'].bodies = [STORE.body(quantity=1), STORE.body(quantity=2)]
@@ -258,7 +266,19 @@ def describe():
     OPS['createStore'].bodies = [first, dict(first, name='Two')]
     OPS['addProducts'].bodies = [kit.product('soap', 100), kit.product('soap', 200)]
     OPS['receiveStock'].bodies = [goods(1), goods(2)]
+    OPS['adjustStock'].bodies = [goods(1, reason='found'), goods(2, reason='found')]
+    OPS['countStock'].bodies = [goods(1000), goods(1001, reason='the yearly count')]
+    OPS['setThreshold'].bodies = [goods(1), goods(2)]
+    OPS['changeStore'].bodies = [
+        {'hours': [{'day': 'mon', 'from': '08:00', 'to': '22:00'}], 'zone': {'radiusMetres': 5000}},
+        {'name': 'Two', 'handOverCode': True, 'zone': {}, 'hours': []}]
+    OPS['changeProduct'].bodies = [{'name': 'One'}, {'price': kit.money(7), 'maxQuantity': 3}]
+    OPS['refundOrder'].bodies = [{'amount': kit.money(1), 'reason': why} for why in ('late', 'cold')]
+    OPS['cancelLine'].bodies = [{'quantity': 1}, {'reason': 'two'}]
+    OPS['deliveryFailed'].bodies = [{'reason': 'nobody there'}, {'reason': 'no such house'}]
+    OPS['reassign'].bodies = [{}, {'courierId': courier.id}]
     OPS['courierOnline'].bodies = [{'vehicle': 'bicycle', 'capacity': capacity} for capacity in (5, 6)]
+    OPS['courierLocation'].bodies = [{'lat': 52.5, 'lng': 13.4, 'accuracy': 10, 'at': '2026-11-21T07:30:33Z'}]
     OPS['handOver'].bodies = [{}, {'cashCollected': kit.money(1)}]
     OPS['paymentWebhook'].bodies = [{'type': 'charge.failed', 'data': {
         'reference': order.id, 'key': f'{order.id}-c1', 'id': 'ch_1', 'amount': 1, 'currency': 'EUR'}}]
@@ -277,7 +297,7 @@ class CalmShop(unittest.TestCase):
     def test_right_requests_are_answered_as_documented(self):
         for op in OPS.values():
             with self.subTest(operation=op.id):
-                status = 202 if 202 in op.responses else 200
+                status = next(good for good in (202, 204, 200) if good in op.responses)
                 for body in op.bodies if op.is_command else []:
                     schema = resolve(op.node.get('requestBody', {'content': {}}))['content']
                     if schema:
@@ -307,7 +327,7 @@ class CalmShop(unittest.TestCase):
 
     def test_what_is_wrong_with_any_request(self):
         ops = OPS.values()
-        self.each('method_not_allowed', lambda op: send(op, method='DELETE'), ops)
+        self.each('method_not_allowed', lambda op: send(op, method='PUT'), ops)
         self.each('not_acceptable', lambda op: send(op, headers={'Accept': 'text/html'}), ops)
         self.each('uri_too_long', lambda op: send(op, path=op.path + '?x=' + 'a' * 3000), ops)
         self.each('headers_too_large',
@@ -334,7 +354,13 @@ class CalmShop(unittest.TestCase):
                  'createStore': {**OPS['createStore'].bodies[0], 'storeId': 'NO!'},
                  'addProducts': {**OPS['addProducts'].bodies[0], 'price': 'cheap'},
                  'receiveStock': {'items': [{'productId': STORE.milk, 'quantity': -1}]},
-                 'courierOnline': {'vehicle': 'rocket', 'capacity': 1}, 'handOver': {'code': 7}}
+                 'courierOnline': {'vehicle': 'rocket', 'capacity': 1}, 'courierLocation': {'lat': 91, 'lng': 0, 'at': 'now'}, 'handOver': {'code': 7},
+                 'adjustStock': {'items': [{'productId': STORE.milk, 'quantity': 0}], 'reason': 'none'},
+                 'countStock': {'items': [{'productId': STORE.milk, 'quantity': -1}]},
+                 'setThreshold': {'items': [{'productId': STORE.milk, 'quantity': -1}]},
+                 'changeStore': {'hours': [{'day': 'mon', 'from': '25:00', 'to': '26:00'}]},
+                 'changeProduct': {'maxQuantity': 0}, 'cancelLine': {'quantity': 0},
+                 'refundOrder': {'amount': kit.money(0), 'reason': 'none'}, 'deliveryFailed': {'reason': ''}, 'reassign': {'courierId': 'nowhere.none'}}
         self.each('invalid_field', lambda op: send(op, body=wrong.get(op.id, [])))
         self.each('unroutable', lambda op: send(op, body={'type': 'party.started', 'data': {}}))
         receive = OPS['receiveStock']
@@ -355,7 +381,7 @@ class CalmShop(unittest.TestCase):
 
     def test_repeat_is_marked(self):
         for op in commands():
-            if op.id != 'paymentWebhook':
+            if op.has('idempotency_mismatch') or op.id in NO_FIELDS and op.method == 'POST':
                 with self.subTest(operation=op.id):
                     key = kit.unique('key')
                     first = check(op, send(op, key=key), 202)
@@ -368,20 +394,23 @@ class CalmShop(unittest.TestCase):
                  'product_unknown': '{0}.none', 'store_unknown': 'nowhere',
                  'courier_unknown': 'nowhere.none', 'not_found': None}
 
-        def missing(op):
+        def missing(op, code):
             if op.id == 'getCommand':
                 return send(op, path='/api/commands/' + '0' * 26)
             if op.id == 'paymentWebhook':
                 return send(op, path='/api/webhooks/payments/nobody')
-            if op.id == 'cancelOrder':  # whether there is one the log decides; this is no id at all
-                return send(op, path='/api/orders/nothing/cancel')
+            # Whether there is one the log decides; this is no id at all.
+            if op.id == 'cancelLine' and code == 'not_found':
+                return send(op, path=op.path.replace('/1/', '/99/'))
+            if op.id in ('cancelOrder', 'cancelLine', 'refundOrder', 'changeStore', 'changeProduct', 'removeProduct'):
+                return send(op, path=re.sub(r'\{\w+\}', 'NOTHING', op.template))
             if op.id in ('acceptOffer', 'declineOffer'):
                 return send(op, path=re.sub(r'\{\w+\}', 'nowhere.none-1', op.template))
-            code = next(code for code in other if op.has(code))
             path = re.sub(r'\{\w+\}', other[code].format('nowhere'), op.template)
             return send(op, path=path, token=SHOP.admin if op.id == 'addProducts' else None)
         for code in other:
-            self.each(code, missing, [op for op in OPS.values() if op.id != 'placeOrder'])
+            self.each(code, lambda op, code=code: missing(op, code),
+                      [op for op in OPS.values() if op.id != 'placeOrder'])
         place = OPS['placeOrder']
         body = place.bodies[0]
         for product_id, code in [('nowhere.milk', 'store_unknown'),
@@ -410,6 +439,27 @@ class CalmShop(unittest.TestCase):
         lines = [{'productId': f'{dear["storeId"]}.pin', 'quantity': 1}]
         wait_until(lambda: check(place, send(place, body=dict(body, lines=lines)), 409,
                                  'below_minimum'), 'the product')
+        self.the_door_of(dear['storeId'], dict(body, lines=lines))
+
+    def the_door_of(self, store_id, body):
+        """A store with a zone, then closed, then open without the product."""
+        place = OPS['placeOrder']
+
+        def refused(code):
+            wait_until(lambda: check(place, send(place, body=body), 409, code), code)
+
+        def change(method, path, change=None):
+            SHOP.call(method, path, change or {}, SHOP.admin).expect(202)
+        change('PATCH', f'/api/stores/{store_id}', {'location': {'lat': 1, 'lng': 1},
+                                                    'zone': {'radiusMetres': 10}})
+        refused('outside_zone')
+        change('POST', f'/api/stores/{store_id}/close')
+        refused('store_closed')
+        change('PATCH', f'/api/stores/{store_id}', {'zone': {}})
+        change('POST', f'/api/stores/{store_id}/open')
+        refused('below_minimum')
+        change('DELETE', f'/api/products/{body["lines"][0]["productId"]}')
+        refused('product_removed')
 
     def test_tokens_and_cursors_of_somebody_else(self):
         self.each('consistency_token_invalid', lambda op: send(op, path=op.path + '?after=ct1.x.y'))

@@ -213,6 +213,120 @@ class Deadlines(unittest.TestCase):
         wait_for_rest(store)
 
 
+class TheDomainComplete(unittest.TestCase):
+    """What staff, couriers and the shop's rules add to an order's way."""
+
+    def setUp(self):
+        self.store = Store(SHOP)
+        self.customer = Customer(SHOP)
+
+    def confirmed(self, **body):
+        order = self.customer.place(self.store.body(**body))
+        order.wait('confirmed')
+        return order
+
+    def staff(self, path, body=None, key=None, method='POST', token=None):
+        token = token or self.store.staff
+        kept = SHOP.call(method, path, body or {}, token, key).expect(202)
+        return SHOP.outcome(kept.data['commandId'], token)
+
+    def test_hand_over_needs_the_code_that_only_the_customer_sees(self):
+        self.staff(f'/api/stores/{self.store.id}', {'handOverCode': True}, method='PATCH', token=SHOP.admin)
+        wait_until(lambda: SHOP.get(f'/api/stores/{self.store.id}').data['handOverCode'], 'the new rule')
+        courier = self.store.courier().online()
+        order = self.confirmed()
+        code = order.look()['handOverCode']
+        self.assertRegex(code, '^[0-9]{6}$')
+        courier.accept(order)
+        courier.pick_up(order)
+        seen = SHOP.get(f'/api/orders/{order.id}', courier.token).expect(200).data
+        self.assertIsNone(seen['handOverCode'])
+        path = f'/api/deliveries/{order.id}/handover'
+        wrong = courier.act(path, {'code': '000000' if code != '000000' else '111111'})
+        self.assertEqual((wrong['status'], wrong['reason']), ('refused', 'code_wrong'))
+        courier.done(path, {'code': code})
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+
+    def test_goods_that_nobody_takes_come_back_and_the_money_too(self):
+        courier = self.store.courier().online()
+        order = self.confirmed()
+        courier.accept(order)
+        courier.pick_up(order)
+        courier.done(f'/api/deliveries/{order.id}/arrived')
+        for _ in range(2):
+            courier.done(f'/api/deliveries/{order.id}/failed', {'reason': 'nobody opens'})
+        self.assertEqual(self.staff(f'/api/deliveries/{order.id}/returned')['status'], 'done')
+        order.wait('cancelled', 'not_delivered')
+        wait_for_rest(self.store)
+        self.assertEqual(self.store.stock()[self.store.milk]['available'], 100)
+
+    def test_order_is_given_back_and_reassigned(self):
+        first = self.store.courier('first').online()
+        order = self.confirmed()
+        first.accept(order)
+        first.done(f'/api/deliveries/{order.id}/giveback')
+        second = self.store.courier('second').online()
+        second.accept(order)
+        second.pick_up(order)
+        third = self.store.courier('third').online()
+        self.assertEqual(self.staff(f'/api/deliveries/{order.id}/reassign', {'courierId': third.id})['status'],
+                         'done')
+        third.hand_over(order)
+        order.wait('fulfilled')
+        wait_for_rest(self.store)
+
+    def test_nearest_courier_is_asked(self):
+        self.staff(f'/api/stores/{self.store.id}', {'location': {'lat': 52.5, 'lng': 13.4}}, method='PATCH',
+                   token=SHOP.admin)
+        wait_until(lambda: SHOP.get(f'/api/stores/{self.store.id}').data['location'], 'the place')
+        couriers = [self.store.courier(name).online() for name in ('far', 'near')]
+        couriers[0].see(52.6, 13.4)
+        couriers[1].see(52.501, 13.4)
+        wait_until(lambda: all(row[0] for row in kit.sql(
+            'SELECT lat_e6 FROM shop.couriers WHERE store_id = %s', self.store.id)), 'both places')
+        order = self.confirmed()
+        couriers[1].wait_offer(order)
+        self.assertEqual(kit.sql('SELECT distance_m FROM shop.offers WHERE order_id = %s', order.id), [['111']])
+        self.assertEqual(order.cancel()['status'], 'done')
+        wait_for_rest(self.store)
+
+    def test_lines_are_cancelled_and_goodwill_is_given(self):
+        courier = self.store.courier().online()
+        order = self.confirmed(quantity=2, bread=1)
+        kept = SHOP.call('POST', f'/api/orders/{order.id}/lines/2/cancel', {}, self.customer.token).expect(202)
+        self.assertEqual(SHOP.outcome(kept.data['commandId'], self.customer.token)['status'], 'done')
+        total = 2 * Store.MILK_MINOR + Store.FEE_MINOR
+        wait_until(lambda: order.look()['total']['amount'] == total, 'the new total')
+        courier.deliver(order)
+        order.wait('fulfilled')
+        path = f'/api/orders/{order.id}/refunds'
+        much = self.staff(path, {'amount': kit.money(total + 1), 'reason': 'cold'}, kit.unique('gift'))
+        self.assertEqual((much['status'], much['reason']), ('refused', 'refund_too_large'))
+        given = self.staff(path, {'amount': kit.money(100), 'reason': 'cold'}, kit.unique('gift'))
+        self.assertEqual(given['status'], 'done')
+        wait_for_rest(self.store)
+        refunds = wait_until(lambda: (lambda rows: rows if [row['status'] for row in rows] == ['succeeded'] * 2
+                                      else None)(SHOP.get(path, self.customer.token).expect(200).data), 'both refunds')
+        self.assertEqual([(row['amount']['amount'], row['reason']) for row in refunds],
+                         [(Store.BREAD_MINOR, None), (100, 'cold')])
+
+    def test_stock_is_counted_adjusted_and_told_to_be_low(self):
+        milk = self.store.milk
+
+        def items(quantity, **more):
+            return {'items': [{'productId': milk, 'quantity': quantity}], **more}
+        stock = f'/api/stores/{self.store.id}/stock'
+        self.staff(stock + '/threshold', items(50))
+        self.staff(stock + '/count', items(40, reason='inventory day'))
+        wait_until(lambda: self.store.stock()[milk]['low'], 'the product to be low')
+        self.assertEqual(self.staff(stock + '/adjust', items(-41, reason='broken'), kit.unique('key'))['reason'],
+                         'stock_reserved')
+        self.staff(stock + '/adjust', items(20, reason='found'), kit.unique('key'))
+        wait_until(lambda: not self.store.stock()[milk]['low'], 'the product to be there again')
+        self.assertEqual(self.store.stock()[milk]['available'], 60)
+
+
 class Repeats(unittest.TestCase):
     def setUp(self):
         self.store = Store(SHOP)
@@ -367,7 +481,7 @@ class TheLogAfterAllThat(unittest.TestCase):
 
 def load_tests(loader, _tests, _pattern):
     # The longest waits come last.
-    classes = [WaysOfAnOrder, Repeats, ReadModels, Deadlines, TheLogAfterAllThat]
+    classes = [WaysOfAnOrder, TheDomainComplete, Repeats, ReadModels, Deadlines, TheLogAfterAllThat]
     return unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in classes)
 
 
