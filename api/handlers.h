@@ -48,6 +48,7 @@ void ds_get_order_payments(ds_request_t *request);
 void ds_get_order_refunds(ds_request_t *request);
 void ds_get_command(ds_request_t *request);
 void ds_get_stock(ds_request_t *request);
+void ds_get_couriers(ds_request_t *request);
 void ds_get_courier_offers(ds_request_t *request);
 void ds_get_courier_deliveries(ds_request_t *request);
 void ds_get_track(ds_request_t *request);

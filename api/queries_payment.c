@@ -24,7 +24,7 @@ static const struct ds_sql order_refunds = {
     "    WHEN bool_or(e.ce_type = 'payment.refund_failed') THEN 'failed' ELSE 'requested' END AS status,"
     "   max(e.body->>'reason') AS reason, min(e.at) AS requested_at,"
     "   max(e.at) FILTER (WHERE e.ce_type <> 'payment.refund_initiated') AS ended_at"
-    "  FROM (SELECT ce_type, at, data->'body'->ce_type AS body FROM shop.timeline"
+    "  FROM (SELECT ce_type, at, data AS body FROM shop.timeline"
     "   WHERE order_id = $5 AND topic = 'payment.events'"
     "   AND ce_type IN ('payment.refund_initiated', 'payment.refunded', 'payment.refund_failed')) e"
     "  GROUP BY 1) r ON true"

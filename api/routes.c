@@ -56,6 +56,7 @@ const struct ds_route ds_routes[] = {
     {DS_POST, "/api/stores/{storeId}/stock/threshold", "stock.threshold", S | A, DS_ROUTE_BULK,
      ds_post_stock_threshold},
 
+    {DS_GET, "/api/couriers", "courier.list", S | A, 0, ds_get_couriers},
     {DS_POST, "/api/couriers/{courierId}/online", "courier.go_online", K | S | A, 0,
      ds_post_courier_online},
     {DS_POST, "/api/couriers/{courierId}/offline", "courier.go_offline", K | S | A, 0,

@@ -241,6 +241,8 @@ class TheDomainComplete(unittest.TestCase):
         courier.pick_up(order)
         seen = SHOP.get(f'/api/orders/{order.id}', courier.token).expect(200).data
         self.assertIsNone(seen['handOverCode'])
+        self.assertEqual(kit.sql("SELECT count(*) FROM shop.timeline WHERE order_id = %s AND data::text LIKE '%hand_over%'",
+                                 order.id), [['0']])
         path = f'/api/deliveries/{order.id}/handover'
         wrong = courier.act(path, {'code': '000000' if code != '000000' else '111111'})
         self.assertEqual((wrong['status'], wrong['reason']), ('refused', 'code_wrong'))
