@@ -1,21 +1,35 @@
-/* cli/processor.c - `doorstep processor NAME...`: one thread a name, each a host with a consumer
- * and producer of its own. The role is ready when all of them are; one that ends ends the role, and
- * `up` starts it anew. */
+/* cli/processor.c - `doorstep processor NAME...`: --workers threads a name, each a host with a
+ * consumer, a producer and partitions of its own. The role is ready when all of them are; one that
+ * ends ends the role, and `up` starts it anew.
+ *
+ * The first thread watches the others. One whose work does not come round any more (it hangs in a
+ * call, or in a decider) would stay a member for minutes, since librdkafka's own threads go on
+ * sending heartbeats. It cannot be ended alone, so the process ends: at once, without a word to
+ * the group, for whatever it hangs in may be what leaving would need. Nothing is lost by that. */
+#include "base/watchdog.h"
 #include "cli/roles.h"
 #include "decider/decider.h"
 #include "stream/host.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
-#define STEP_MS    100
-#define LOOK_NS    (20 * 1000 * 1000)
-#define NAME_BYTES 96
+#define STEP_MS     100
+#define LOOK_NS     (20 * 1000 * 1000)
+#define STOP_NS     (2 * 1000 * 1000) /* between looks while it stops */
+#define NAME_BYTES  96
+#define WORKERS_MAX 64
+#define EXIT_STUCK  70
 
 struct settings {
     const char *brokers;
     const char *instance;
+    int64_t workers;
+    int64_t stuck_after_us;
     int64_t session_timeout_us;
     int64_t timer_grace_us;
     int64_t snapshot_events;
@@ -29,7 +43,15 @@ static const struct ds_option options[] = {
      0, 0, false, false,
      "A stable name: a restart within the session timeout has its partitions back at once. Empty: "
      "a "
-     "dynamic member."},
+     "dynamic member. With more than one worker, all but the first add .w2, .w3 ... to it."},
+    {"workers", "WORKERS", DS_OPT_INT, offsetof(struct settings, workers), "1", 1, WORKERS_MAX,
+     false, false,
+     "Threads of each processor in this process. Each is a member of the group by itself, with "
+     "partitions, a consumer and a producer of its own; more than there are partitions are idle."},
+    {"stuck-after", "STUCK_AFTER", DS_OPT_DURATION, offsetof(struct settings, stuck_after_us),
+     "30s", DS_US_PER_S, 24 * 3600 * DS_US_PER_S, false, false,
+     "A worker that has not come round for so long ends the process (exit code 70), to be started "
+     "anew. Time in which the whole process stood still does not count."},
     {"session-timeout", "SESSION_TIMEOUT", DS_OPT_DURATION,
      offsetof(struct settings, session_timeout_us), "10s", 6 * DS_US_PER_S, 300 * DS_US_PER_S,
      false, false, "How long a member may be silent before the group gives its partitions away."},
@@ -48,7 +70,11 @@ static const struct ds_option options[] = {
 
 struct worker {
     const struct ds_decider *decider;
-    const void *settings; /* of the decider */
+    int number; /* of its processor, from 1 */
+    char instance[NAME_BYTES];
+    char client_id[NAME_BYTES];
+    struct ds_watchdog dog; /* the first thread's */
+    const void *settings;   /* of the decider */
     const struct settings *shared;
     struct ds_runtime runtime; /* the role's, with a health of its own */
     struct ds_health health;
@@ -60,13 +86,13 @@ struct worker {
 
 static bool run_host(struct worker *worker, ds_error_t *error)
 {
-    char instance[NAME_BYTES];
-    (void)snprintf(instance, sizeof instance, "%s", worker->shared->instance);
     struct ds_host_config config = {
         .decider = worker->decider,
         .settings = worker->settings,
         .brokers = worker->shared->brokers,
-        .group_instance_id = instance[0] == '\0' ? NULL : instance,
+        .client_id = worker->client_id,
+        .group_instance_id = worker->instance[0] == '\0' ? NULL : worker->instance,
+        .owner = worker->instance[0] == '\0' ? worker->client_id : NULL,
         .session_timeout_ms = worker->shared->session_timeout_us / DS_US_PER_MS,
         .timer_grace_us = worker->shared->timer_grace_us,
         .snapshot_events = worker->shared->snapshot_events,
@@ -87,6 +113,9 @@ static bool run_host(struct worker *worker, ds_error_t *error)
 static void *work(void *worker_)
 {
     struct worker *worker = worker_;
+    char name[16]; /* for top, gdb and /proc */
+    (void)snprintf(name, sizeof name, "%.11s-%d", worker->decider->name, worker->number);
+    (void)prctl(PR_SET_NAME, name);
     if (!run_host(worker, &worker->error))
         ds_log_error(&worker->runtime.log, DS_LOG_ERROR, "processor.ended", &worker->error);
     atomic_store(&worker->ended, true);
@@ -122,18 +151,30 @@ static void gather_health(const struct ds_runtime *runtime, struct worker *worke
         atomic_store(&runtime->health->ready, true);
 }
 
-static bool any_ended(const struct worker *workers, size_t count)
+/* Members of one group must differ in their names; groups differ by processor. */
+static bool name_member(struct worker *worker, ds_error_t *error)
 {
-    for (size_t i = 0; i < count; i++)
-        if (atomic_load(&workers[i].ended))
-            return true;
-    return false;
+    const char *instance = worker->shared->instance;
+    char suffix[16] = "";
+    int len;
+    if (worker->number > 1)
+        (void)snprintf(suffix, sizeof suffix, ".w%d", worker->number);
+    (void)snprintf(worker->client_id, sizeof worker->client_id, "doorstep-%s%s",
+                   worker->decider->name, suffix);
+    len = instance[0] == '\0'
+              ? 0
+              : snprintf(worker->instance, sizeof worker->instance, "%s%s", instance, suffix);
+    if (len < 0 || (size_t)len >= sizeof worker->instance)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT,
+                            "group-instance-id: more than %d bytes", NAME_BYTES - 16);
+    return true;
 }
 
 static bool prepare(const struct ds_runtime *runtime, const struct settings *settings,
-                    const char *name, struct worker *worker, ds_error_t *error)
+                    const char *name, int number, struct worker *worker, ds_error_t *error)
 {
     size_t index = 0;
+    worker->number = number;
     worker->decider = find_decider(name, &index);
     if (worker->decider == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
@@ -145,31 +186,107 @@ static bool prepare(const struct ds_runtime *runtime, const struct settings *set
     worker->runtime = *runtime;
     worker->runtime.health = &worker->health;
     worker->runtime.log.role = worker->decider->name;
-    return true;
+    return name_member(worker, error);
 }
 
 static bool start(struct worker *worker, ds_error_t *error)
 {
+    ds_health_turn(&worker->runtime); /* it is watched from here on */
     worker->started = pthread_create(&worker->thread, NULL, work, worker) == 0;
     if (!worker->started)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_IO, "cannot start a thread");
     return true;
 }
 
+/* ---- the first thread ---- */
+
+struct crew {
+    const struct ds_runtime *runtime;
+    const struct settings *settings;
+    struct worker *workers;
+    size_t count;
+};
+
+static bool hire(struct crew *crew, int name_count, const char *const *names, ds_error_t *error)
+{
+    int64_t each = crew->settings->workers;
+    crew->workers = calloc((size_t)name_count * (size_t)each, sizeof *crew->workers);
+    if (crew->workers == NULL)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "workers");
+    for (int i = 0; i < name_count; i++)
+        for (int n = 1; n <= each; n++)
+            if (!prepare(crew->runtime, crew->settings, names[i], n, &crew->workers[crew->count++],
+                         error))
+                return false;
+    return true;
+}
+
+static bool start_all(struct crew *crew, ds_error_t *error)
+{
+    for (size_t i = 0; i < crew->count; i++)
+        if (!start(&crew->workers[i], error))
+            return false;
+    return true;
+}
+
+/* A thread that hangs cannot be waited for, and what it holds cannot be taken down. */
+static void watch(struct crew *crew)
+{
+    int64_t now_us = ds_monotonic_us(crew->runtime->clock);
+    for (size_t i = 0; i < crew->count; i++) {
+        struct worker *worker = &crew->workers[i];
+        if (!worker->started || atomic_load(&worker->ended))
+            continue;
+        int64_t turn_us = atomic_load_explicit(&worker->health.progress_us, memory_order_relaxed);
+        int64_t still_us = ds_watchdog_look(&worker->dog, turn_us, now_us);
+        if (still_us < crew->settings->stuck_after_us)
+            continue;
+        ds_log(&worker->runtime.log, DS_LOG_ERROR, "processor.stuck",
+               "its work does not come round any more: the process ends, to be started anew",
+               DS_F_CSTR("processor", worker->decider->name), DS_F_INT("worker", worker->number),
+               DS_F_INT("still_ms", still_us / DS_US_PER_MS));
+        _exit(EXIT_STUCK);
+    }
+}
+
+static size_t at_work(const struct crew *crew)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < crew->count; i++)
+        count += crew->workers[i].started && !atomic_load(&crew->workers[i].ended);
+    return count;
+}
+
 /* A worker that ended cannot stop the others by itself: the runtime's flag is the process's. */
-static int finish(struct worker *workers, size_t count, ds_error_t *error)
+static void stop_all(struct crew *crew)
+{
+    static const struct timespec look = {0, STOP_NS};
+    int64_t since_us = ds_monotonic_us(crew->runtime->clock);
+    atomic_store(&crew->runtime->health->draining, true);
+    if (!ds_stopping(crew->runtime))
+        (void)raise(SIGTERM);
+    while (at_work(crew) > 0) {
+        watch(crew);
+        (void)nanosleep(&look, NULL);
+    }
+    ds_log(&crew->runtime->log, DS_LOG_INFO, "processor.stopped", "all workers have ended",
+           DS_F_INT("workers", (int64_t)crew->count),
+           DS_F_INT("ms", (ds_monotonic_us(crew->runtime->clock) - since_us) / DS_US_PER_MS));
+}
+
+static int dismiss(struct crew *crew, ds_error_t *error)
 {
     int code = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!workers[i].started)
+    for (size_t i = 0; i < crew->count; i++) {
+        if (!crew->workers[i].started)
             continue;
-        (void)raise(SIGTERM);
-        (void)pthread_join(workers[i].thread, NULL);
-        if (ds_error_is_set(&workers[i].error)) {
-            *error = workers[i].error;
+        (void)pthread_join(crew->workers[i].thread, NULL);
+        if (ds_error_is_set(&crew->workers[i].error)) {
+            *error = crew->workers[i].error;
             code = 1;
         }
     }
+    free(crew->workers);
     return code;
 }
 
@@ -177,24 +294,23 @@ static int run(const struct ds_runtime *runtime, const void *settings, int argc,
                const char *const *argv, ds_error_t *error)
 {
     static const struct timespec look = {0, LOOK_NS};
-    struct worker workers[DS_DECIDERS] = {0};
-    size_t count = (size_t)argc;
+    struct crew crew = {.runtime = runtime, .settings = settings};
     if (argc < 1 || argc > DS_DECIDERS) {
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "name one or more processors");
         return 2;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!prepare(runtime, settings, argv[i], &workers[i], error))
-            return 2;
-    bool ok = true;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = start(&workers[i], error);
-    while (ok && !ds_stopping(runtime) && !any_ended(workers, count)) {
-        gather_health(runtime, workers, count);
+    if (!hire(&crew, argc, argv, error)) {
+        free(crew.workers);
+        return 2;
+    }
+    bool ok = start_all(&crew, error);
+    while (ok && !ds_stopping(runtime) && at_work(&crew) == crew.count) {
+        gather_health(runtime, crew.workers, crew.count);
+        watch(&crew);
         (void)nanosleep(&look, NULL);
     }
-    atomic_store(&runtime->health->draining, true);
-    int code = finish(workers, count, error);
+    stop_all(&crew);
+    int code = dismiss(&crew, error);
     return ok ? code : 1;
 }
 
@@ -203,7 +319,8 @@ const struct ds_role ds_role_processor = {
     .summary = "decide: catalog, order, payment, inventory, delivery",
     .usage = "NAME...",
     .examples = "  doorstep processor order\n"
-                "  doorstep processor catalog order payment inventory delivery\n",
+                "  doorstep processor catalog order payment inventory delivery\n"
+                "  doorstep processor order --workers 4\n",
     .options = options,
     .settings_bytes = sizeof(struct settings),
     .is_server = true,
