@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 static struct ds_schema commands;
 static struct ds_schema orders;
@@ -37,10 +38,38 @@ static void name_decider(const char *name)
     decider.inputs = inputs;
 }
 
-int fence_host_main(const char *brokers, const char *name, const char *instance)
+static volatile sig_atomic_t stop;
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+static bool write_metrics(const ds_metrics_t *metrics, const char *dir)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    char path[512];
+    ds_buf_t text;
+    FILE *file;
+    bool ok;
+
+    (void)snprintf(path, sizeof(path), "%s/%d.json", dir, (int)getpid());
+    ds_buf_init(&text, 4 * 1024 * 1024);
+    file = fopen(path, "we");
+    ok = file != NULL && ds_metrics_json(metrics, &text, &error) &&
+         fwrite(text.data, text.len, 1, file) == 1;
+    if (file != NULL)
+        ok = fclose(file) == 0 && ok;
+    ds_buf_cleanup(&text);
+    return ok;
+}
+
+int fence_host_main(const char *brokers, const char *name, const char *instance,
+                    const char *metrics_dir)
 {
     static struct ds_health health;
-    static volatile sig_atomic_t stop;
+    const struct sigaction on_term = {.sa_handler = on_stop};
     struct ds_runtime runtime = {.log = ds_log_root("fence", DS_LOG_ERROR),
                                  .metrics = ds_metrics_new(),
                                  .clock = ds_system_clock(),
@@ -55,13 +84,18 @@ int fence_host_main(const char *brokers, const char *name, const char *instance)
     ds_host_t *host;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)sigaction(SIGTERM, &on_term, NULL);
     name_decider(name);
     if (!ds_host_new(&runtime, &config, &host, &error)) {
         (void)fprintf(stderr, "fence host: %s\n", error.message);
         return 1;
     }
-    while (ds_host_step(host, 50, &error))
+    while (!stop && ds_host_step(host, 50, &error))
         continue;
+    if (!ds_error_is_set(&error)) {
+        ds_host_destroy(host);
+        _Exit(metrics_dir[0] == '\0' || write_metrics(runtime.metrics, metrics_dir) ? 0 : 1);
+    }
     /* The name is another process's: what a supervisor starts anew. */
     (void)fprintf(stderr, "fence host %s ends: %s\n", instance, error.message);
     _Exit(error.code == DS_ERR_NOT_OWNER ? 3 : 1);

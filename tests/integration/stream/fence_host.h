@@ -3,7 +3,11 @@
 #ifndef DS_TESTS_FENCE_HOST_H
 #define DS_TESTS_FENCE_HOST_H
 
-/** The process's main: runs until it is killed. @param instance  "": a dynamic member. */
-int fence_host_main(const char *brokers, const char *name, const char *instance);
+/** The process's main: runs until it is killed, or asked to stop (SIGTERM).
+ *  @param instance     "": a dynamic member.
+ *  @param metrics_dir  where it leaves its metrics (JSON, PID.json) when it was asked to stop; "":
+ * nowhere. */
+int fence_host_main(const char *brokers, const char *name, const char *instance,
+                    const char *metrics_dir);
 
 #endif

@@ -13,7 +13,9 @@
 #include "stream/host.h"
 
 #define RIG_HOSTS      3
+#ifndef RIG_PARTITIONS
 #define RIG_PARTITIONS 2
+#endif
 #define RIG_COMMANDS   "inventory.commands"
 #define RIG_ORDERS     "order.events"
 #define RIG_EVENTS     "inventory.events"
