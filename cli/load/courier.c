@@ -1,6 +1,7 @@
 #include "cli/shop/courier.h"
 
 #include "cli/load/run.h"
+#include "cli/load/storm.h"
 #include "cli/shop/demo_shop.h"
 
 #define ALL_COURIERS ((size_t)DS_DEMO_STORES * DS_DEMO_COURIERS_A_STORE)
@@ -14,9 +15,12 @@ void *ds_load_courier(void *argument_)
     struct ds_load_run *run = argument->run;
     ds_shop_client_t *client = ds_shop_client_new(run->runtime, &run->settings->shop);
     size_t step = (size_t)run->settings->courier_threads;
+    size_t turn = 0;
     while (client != NULL && !ds_stopping(run->runtime) && !ds_load_is_done(run)) {
         int64_t next_us = ds_monotonic_us(run->runtime->clock) + ROUND_US;
-        for (size_t i = argument->index; i < ALL_COURIERS; i += step) {
+        if (run->stormy)
+            ds_storm_round(run, client, argument->index, step, turn++);
+        for (size_t i = argument->index; !run->stormy && i < ALL_COURIERS; i += step) {
             char courier[96];
             size_t acted = 0;
             ds_error_t attempt = DS_ERROR_INIT; /* a server that is away: the next look shows */

@@ -22,10 +22,14 @@ struct ds_load_settings {
     int64_t courier_threads;
     int64_t cash_percent;
     int64_t declined_percent;
-    int64_t give_up_us; /* how long an order is tried, and the couriers' first step */
-    int64_t settle_us;  /* how long the last orders may take after the last was placed */
+    int64_t give_up_us;  /* how long an order is tried, and the couriers' first step */
+    int64_t settle_us;   /* how long the last orders may take after the last was placed */
+    const char *profile; /* "steady" or "storm" */
+    int64_t units;       /* storm: pieces on sale */
     bool json;
 };
+
+#define DS_STORM_STORES 4
 
 struct ds_load_order {
     char id[96];          /* empty: not accepted (yet) */
@@ -35,6 +39,7 @@ struct ds_load_order {
     int64_t over_us;      /* decided at; 0: not over */
     int created_count;    /* order.created or order.refused in the log */
     int end_count;        /* fulfilled, cancelled or refused in the log */
+    int64_t pieces;       /* as the log says, without what was cancelled by line */
     bool fulfilled;
     char reason[32]; /* of a cancellation or refusal */
     int last_status; /* the last HTTP answer when it was not accepted */
@@ -43,17 +48,21 @@ struct ds_load_order {
 struct ds_load_run {
     const struct ds_runtime *runtime;
     const struct ds_load_settings *settings;
-    char customer[64]; /* unique to this run: the log's orders of this customer are this run's */
-    int64_t start_us;  /* wall clock of the first order */
+    char customer[64]; /* unique to this run: what customers of this run begin with */
+    bool stormy;
+    char storm[24];   /* what the storm's stores begin with */
+    int64_t start_us; /* wall clock of the first order */
     int64_t start_mono_us;
     pthread_mutex_t lock;
     struct ds_load_order *orders;
+    size_t slots; /* of `orders`; the storm has more than it was asked for, to sell out */
     ds_map_t *by_id;
     size_t next; /* to be sent */
     size_t accepted;
     size_t failed; /* given up */
     size_t over;
-    size_t strangers; /* orders of this customer in the log that no answer named */
+    size_t other_answers; /* a repeat that named another order */
+    size_t strangers;     /* orders of this customer in the log that no answer named */
     bool placing_done;
     bool done;        /* all threads end */
     ds_error_t error; /* the first that a thread met */
@@ -68,6 +77,12 @@ struct ds_load_courier_argument {
     struct ds_load_run *run;
     size_t index; /* of the thread */
 };
+
+/** @brief Who places order `slot`: one customer, in a storm many. */
+void ds_load_customer(const struct ds_load_run *run, size_t slot, char *to, size_t to_bytes);
+/** @brief Place the order of a slot with its key, until it is taken or given up. @param body the
+ * caller's. */
+void ds_load_place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot, json_t *body);
 
 /** @brief Note the first error of a thread and let all end. */
 void ds_load_fail(struct ds_load_run *run, const ds_error_t *error);

@@ -1,4 +1,5 @@
 #include "cli/load/run.h"
+#include "cli/load/storm.h"
 #include "cli/shop/demo_shop.h"
 
 #include <inttypes.h>
@@ -23,8 +24,18 @@ static void wait_for_schedule(const struct ds_load_run *run, size_t slot)
         (void)ds_shop_pause(run->runtime, left, due);
 }
 
+void ds_load_customer(const struct ds_load_run *run, size_t slot, char *to, size_t to_bytes)
+{
+    if (run->stormy)
+        (void)snprintf(to, to_bytes, "%s-%zu", run->customer, slot % 997);
+    else
+        (void)snprintf(to, to_bytes, "%s", run->customer);
+}
+
 static json_t *body_of(const struct ds_load_run *run, size_t slot)
 {
+    if (run->stormy)
+        return ds_storm_order_body(run, slot);
     /* A fixed pattern, so that two runs are comparable. */
     int64_t percent = (int64_t)(slot * 37 % 100);
     const char *token = percent < run->settings->cash_percent ? NULL
@@ -55,6 +66,7 @@ static void note_answer(struct ds_load_run *run, size_t slot, const struct ds_sh
             order->created_count = seen->created_count;
             order->end_count = seen->end_count;
             order->fulfilled = seen->fulfilled;
+            order->pieces = seen->pieces;
             memcpy(order->reason, seen->reason, sizeof order->reason);
             run->strangers--;
             free(seen);
@@ -63,21 +75,37 @@ static void note_answer(struct ds_load_run *run, size_t slot, const struct ds_sh
     pthread_mutex_unlock(&run->lock);
 }
 
-/* The same key again and again while the shop is away: at most one order comes of it. */
-static void place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot)
+/* In a storm every button is pressed twice. */
+static void repeat(struct ds_load_run *run, ds_shop_client_t *client, size_t slot, json_t *body,
+                   const char *key)
 {
-    char key[96];
+    struct ds_shop_answer answer;
+    ds_error_t error = DS_ERROR_INIT;
+    if (!run->stormy || !ds_shop_call(client, "POST", "/api/orders", body, key, &answer, &error))
+        return;
+    const char *id = json_string_value(json_object_get(answer.data, "orderId"));
+    pthread_mutex_lock(&run->lock);
+    run->other_answers +=
+        answer.status == 202 && (id == NULL || strcmp(id, run->orders[slot].id) != 0);
+    pthread_mutex_unlock(&run->lock);
+    ds_shop_answer_cleanup(&answer);
+}
+
+/* The same key again and again while the shop is away: at most one order comes of it. */
+void ds_load_place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot, json_t *body)
+{
+    char key[96], customer[96];
     (void)snprintf(key, sizeof key, "%s-%zu", run->customer, slot);
-    json_t *body = body_of(run, slot);
+    ds_load_customer(run, slot, customer, sizeof customer);
     ds_error_t error = DS_ERROR_INIT;
     struct ds_shop_answer answer;
     int64_t deadline = ds_monotonic_us(run->runtime->clock) + run->settings->give_up_us;
-    bool ok = ds_shop_act_as(client, "customer", run->customer, &error) &&
+    bool ok = ds_shop_act_as(client, "customer", customer, &error) &&
               ds_shop_expect(client, "POST", "/api/orders", body, key, deadline, &answer, &error);
-    json_decref(body);
     if (ok) {
         note_answer(run, slot, &answer);
         ds_shop_answer_cleanup(&answer);
+        repeat(run, client, slot, body, key);
         return;
     }
     pthread_mutex_lock(&run->lock);
@@ -86,6 +114,15 @@ static void place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot
                    error.message);
     pthread_mutex_unlock(&run->lock);
     ds_log_error(&run->runtime->log, DS_LOG_WARN, "load.not_accepted", &error);
+}
+
+static void place(struct ds_load_run *run, ds_shop_client_t *client, size_t slot)
+{
+    json_t *body = body_of(run, slot);
+    ds_load_place(run, client, slot, body);
+    json_decref(body);
+    if (run->stormy)
+        ds_storm_meddle(run, client, slot);
 }
 
 void *ds_load_sender(void *run_)

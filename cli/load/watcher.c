@@ -42,7 +42,17 @@ static bool is_of_this_run(const struct ds_load_run *run, const struct ds_order_
         customer = event->body.as.order_created.customer_id;
     else if (event->body.kind == DS_ORDER_EVENT_ORDER_REFUSED)
         customer = event->body.as.order_refused.customer_id;
-    return ds_str_eq(customer, ds_str(run->customer));
+    ds_str_t own = ds_str(run->customer);
+    return customer.len >= own.len && ds_str_eq((ds_str_t){customer.data, own.len}, own) &&
+           (customer.len == own.len || customer.data[own.len] == '-');
+}
+
+static int64_t pieces_of(const struct ds_order_created *created)
+{
+    int64_t pieces = 0;
+    for (size_t i = 0; i < created->lines.count; i++)
+        pieces += created->lines.items[i].quantity;
+    return pieces;
 }
 
 static bool note(struct ds_load_run *run, const struct ds_order_event *event, ds_error_t *error)
@@ -58,6 +68,11 @@ static bool note(struct ds_load_run *run, const struct ds_order_event *event, ds
     switch (event->body.kind) {
     case DS_ORDER_EVENT_ORDER_CREATED:
         order->created_count++;
+        order->pieces += pieces_of(&event->body.as.order_created);
+        break;
+    case DS_ORDER_EVENT_ORDER_LINES_CANCELLED:
+        for (size_t i = 0; i < event->body.as.order_lines_cancelled.lines.count; i++)
+            order->pieces -= event->body.as.order_lines_cancelled.lines.items[i].quantity;
         break;
     case DS_ORDER_EVENT_ORDER_REFUSED:
         order->created_count++;
