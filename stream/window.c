@@ -120,8 +120,8 @@ static size_t slot_of(const struct ds_window *window, const uint8_t id[16], uint
     uint32_t tag = (uint32_t)(hash >> 32) & ~mask;
     uint32_t slot = (uint32_t)hash & mask;
 
-    while (window->slots[slot] != 0 &&
-           ((window->slots[slot] & ~mask) != tag || memcmp(entry_at(window, slot)->id, id, 16) != 0))
+    while (window->slots[slot] != 0 && ((window->slots[slot] & ~mask) != tag ||
+                                        memcmp(entry_at(window, slot)->id, id, 16) != 0))
         slot = (slot + 1) & mask;
     return slot;
 }

@@ -1,8 +1,7 @@
 /* The command ids of the last 24 hours. */
-#include "stream/window.h"
-
 #include "base/crypto.h"
 #include "base/id.h"
+#include "stream/window.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -185,7 +184,9 @@ Test(window, hashes_what_only_looks_like_an_id_of_ours)
 {
     static const char *const ids[] = {
         "80000000000000000000000000", /* 129 bits */
-        "0000000000000000000000000U", "U0000000000000000000000000", "0000000000000a000000000000",
+        "0000000000000000000000000U",
+        "U0000000000000000000000000",
+        "0000000000000a000000000000",
         "000000000000000000000000\xff"
         "0",
     };
