@@ -12,16 +12,16 @@
 #include "stream/fence.h"
 #include "stream/host.h"
 
-#define RIG_HOSTS      3
+#define RIG_HOSTS 3
 #ifndef RIG_PARTITIONS
 #define RIG_PARTITIONS 2
 #endif
-#define RIG_COMMANDS   "inventory.commands"
-#define RIG_ORDERS     "order.events"
-#define RIG_EVENTS     "inventory.events"
-#define RIG_DLQ        "inventory.dlq"
-#define RIG_SNAPSHOTS  "inventory.snapshots"
-#define RIG_START_US   INT64_C(1700000000000000)
+#define RIG_COMMANDS  "inventory.commands"
+#define RIG_ORDERS    "order.events"
+#define RIG_EVENTS    "inventory.events"
+#define RIG_DLQ       "inventory.dlq"
+#define RIG_SNAPSHOTS "inventory.snapshots"
+#define RIG_START_US  INT64_C(1700000000000000)
 
 struct rig {
     struct ds_fake_time time;
