@@ -223,25 +223,33 @@ class AuditOfALog(unittest.TestCase):
             self.addCleanup(kit.sql, f"DELETE FROM read_v1.{table} WHERE ctid = '{place}'")
         self.check_each_table('has a row of')
 
-    def test_position_that_is_not_the_logs_is_found(self):
+    def finds_position(self, partition, column, planted, what):
+        """The projection works meanwhile: what it has written itself is right, and stays."""
         where = "topic = 'order.events' AND partition = %s"
+        (before, after), = kit.sql(
+            f'UPDATE read_v1.position p SET {column} = {planted} FROM (SELECT {column} AS before, '
+            f'topic, partition FROM read_v1.position WHERE {where} FOR UPDATE) o WHERE p.topic = '
+            f'o.topic AND p.partition = o.partition RETURNING o.before, p.{column}', partition)
+        try:
+            mistakes = found(audit('--no-provider'))
+        finally:
+            stayed = kit.sql(f'UPDATE read_v1.position SET {column} = %s WHERE {where} AND '
+                             f'{column} = %s RETURNING 1', before, partition, after)
+        is_found = any(invariant == 'I6' and what in text for invariant, text in mistakes)
+        self.assertTrue(is_found or not stayed, mistakes)
+        return is_found
+
+    def test_position_that_is_not_the_logs_is_found(self):
         (partition,), = kit.sql('SELECT partition FROM read_v1.orders WHERE order_id = %s',
                                 ORDERS['card'])
-        for change, back, what in (
-                ('seq = seq + 1', 'seq = seq - 1', 'read_v1.position is at'),
-                ("log_id = 'Y' || log_id", 'log_id = substr(log_id, 2)', 'is of log Y'),
-                ('commands_through = commands_through - 1', 'commands_through = commands_through + 1',
-                 'commands_through'),
-                ('last_offset = last_offset + 1000000', 'last_offset = last_offset - 1000000',
-                 'outside the log')):
-            with self.subTest(change):
-                try:
-                    kit.sql(f'UPDATE read_v1.position SET {change} WHERE {where}', partition)
-                    mistakes = found(audit('--no-provider'))
-                    self.assertTrue([True for one in mistakes if one[0] == 'I6' and what in one[1]],
-                                    mistakes)
-                finally:
-                    kit.sql(f'UPDATE read_v1.position SET {back} WHERE {where}', partition)
+        for column, planted, what in (
+                ('seq', 'p.seq + 1', 'read_v1.position is at'),
+                ('log_id', "'Y' || p.log_id", 'is of log Y'),
+                ('commands_through', 'p.commands_through - 1', 'commands_through'),
+                ('last_offset', 'p.last_offset + 1000000', 'outside the log')):
+            with self.subTest(column):
+                self.assertTrue(any(self.finds_position(partition, column, planted, what)
+                                    for _ in range(5)))
 
     def documents(self):
         """(collection, one of its documents) of this run; they come back after the test."""
