@@ -1,6 +1,7 @@
 /* The inputs of a running partition: where they are resumed, rule F on those that are events, and
  * the order of records. */
 #include "base/crypto.h"
+#include "stream/partition.h"
 #include "stream/task.h"
 
 #include <inttypes.h>
@@ -168,12 +169,32 @@ void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *eve
 
 /* ---- records ---- */
 
+/* A command's key says which partition decides about what it names. From elsewhere, by a producer
+ * with another partitioner, it would be decided on a state that is another partition's. */
+static bool is_misplaced(const struct ds_task *task, const struct ds_task_input *in,
+                         const struct ds_broker_event *record)
+{
+    return !in->is_events &&
+           (!record->has_key ||
+            ds_partition_of(record->key, task->host->partitions) != task->partition);
+}
+
 static bool decide(struct ds_task *task, struct ds_task_input *in,
                    const struct ds_broker_event *record, const struct ds_meta *meta,
                    const void *message, const ds_error_t *why, ds_error_t *error)
 {
     const char *reason = NULL;
+    char detail[DS_ERROR_MESSAGE_BYTES];
 
+    if (message != NULL && is_misplaced(task, in, record)) {
+        if (record->has_key)
+            (void)snprintf(detail, sizeof(detail), "its key belongs to partition %" PRId32,
+                           ds_partition_of(record->key, task->host->partitions));
+        else
+            (void)snprintf(detail, sizeof(detail), "it has no key");
+        return ds_task_decide_record(task, in, record, meta, NULL, "WRONG_PARTITION", detail,
+                                     error);
+    }
     if (message == NULL)
         reason = !record->has_value            ? "EMPTY"
                  : why->code == DS_ERR_UNKNOWN ? "UNKNOWN_SCHEMA"

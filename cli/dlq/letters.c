@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "cli/roles.h"
 #include "stream/broker_kafka.h"
+#include "stream/partition.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -472,9 +473,13 @@ bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *letter, const char
 {
     struct ds_broker_header headers[DS_LETTER_HEADERS + 1];
     int32_t topic = DS_DECIDERS + topic_of(letter);
+    /* Where its key belongs: where it was found may have been what was wrong with it. */
+    int32_t partition = letter->has_key
+                            ? ds_partition_of(text_of(letter->original_key), letters->partitions)
+                            : letter->source_partition;
     char own[TOPIC_BYTES];
     struct ds_broker_message message = {.topic = topic,
-                                        .partition = letter->source_partition,
+                                        .partition = partition,
                                         .has_key = letter->has_key,
                                         .key = text_of(letter->original_key),
                                         .has_value = letter->has_value,
@@ -492,7 +497,7 @@ bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *letter, const char
     if (!put(letters, &message, &offset, error))
         return ds_error_prefix(error, "retry %.*s", DS_STR_ARG(letter->key));
     return ds_arena_printf(letters->arena, &letter->retried_as, error, "%.*s/%" PRId32 "/%" PRId64,
-                           DS_STR_ARG(letter->source_topic), letter->source_partition, offset) &&
+                           DS_STR_ARG(letter->source_topic), partition, offset) &&
            note(letters, letter, DS_LETTER_RETRIED, actor, reason, error);
 }
 

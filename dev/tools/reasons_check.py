@@ -26,7 +26,7 @@ OTHERS = {'ActorKind', 'PaymentMethod', 'CancelScope', 'CancelBy', 'Goods', 'Fai
 HOST = 'Any processor: `command.rejected`'
 HOST_WORDS = {'TOO_LARGE', 'NOTHING_TO_DO'}
 INPUT = 'Any processor: `doorstep.input_rejected`'
-INPUT_WORDS = {'EMPTY', 'UNDECODABLE', 'UNKNOWN_SCHEMA', 'TOO_LARGE'}
+INPUT_WORDS = {'EMPTY', 'UNDECODABLE', 'UNKNOWN_SCHEMA', 'TOO_LARGE', 'WRONG_PARTITION'}
 
 WORD = re.compile(r'"([A-Z][A-Z_]{3,})"')
 # A setting's name stands behind its flag: {"order-place-ttl", "ORDER_PLACE_TTL", ...

@@ -2,6 +2,7 @@
  * is pure, so the same must come out: an owner whose memory was not the fold is found here,
  * whatever way it got there. */
 #include "sim.h"
+#include "stream/partition.h"
 #include "stream/window.h"
 
 #include <inttypes.h>
@@ -68,7 +69,9 @@ static bool read_input(struct again *a, const struct ds_input_cause *cause,
     }
     a->message = ds_arena_alloc(a->arena, schema->struct_bytes, &error);
     input_out->message = a->message;
-    *readable_out = a->message != NULL &&
+    /* In another partition than that of its key it is as good as unreadable. */
+    *readable_out = a->message != NULL && r->has_key &&
+                    ds_partition_of(r->key, a->sim->plan.partitions) == a->partition &&
                     ds_schema_decode(schema, r->value, a->arena, a->message, NULL, &error);
     return a->message != NULL;
 }

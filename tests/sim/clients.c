@@ -49,8 +49,9 @@ static ds_bytes_t random_bytes(struct sim *sim, uint32_t len)
 static void garbage(struct sim *sim, const struct sim_command *like)
 {
     int32_t topic = DS_AUDIT_PROCESSORS + like->processor;
+    int32_t partition = like->partition;
     struct sim_record r = {.has_key = true, .has_value = true, .key = like->key};
-    uint64_t way = sim_roll(&sim->chance, 10);
+    uint64_t way = sim_roll(&sim->chance, 11);
 
     if (way < 3) {
         r.value = random_bytes(sim, 1 + (uint32_t)sim_roll(&sim->chance, 40));
@@ -64,11 +65,15 @@ static void garbage(struct sim *sim, const struct sim_command *like)
         r.value = (ds_bytes_t){bytes, like->value.len};
     } else if (way < 8) {
         r.has_value = false;
-    } else { /* a stranger writes to an events topic */
+    } else if (way < 10) { /* a stranger writes to an events topic */
         topic = like->processor;
         r.value = random_bytes(sim, 3);
+    } else { /* by a producer that partitions by another rule, or not at all */
+        r.value = like->value;
+        partition = (partition + 1) % sim->plan.partitions;
+        r.has_key = partition != like->partition;
     }
-    sim_append(sim, topic, like->partition, &r);
+    sim_append(sim, topic, partition, &r);
 }
 
 /* ---- reaching the log ---- */

@@ -44,7 +44,7 @@ static void inputs_at(int step)
     if (step % 7 == 1)
         rig_receive(&rig, 0, NULL, 3, 1);
     if (step % 11 == 3)
-        ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"),
+        ds_fake_append(rig.log, RIG_COMMANDS, 0, rig_key(0),
                        (ds_bytes_t){(const uint8_t *)"junk", 4});
     if (step % 13 == 5) {
         int64_t seq = rig.order_seq;

@@ -1,6 +1,8 @@
 /* See oracle.h. */
 #include "oracle.h"
 
+#include "stream/partition.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +142,9 @@ static void on_command(struct audit *a, int64_t offset)
         wrong(a, "a cause names a command that is none");
     } else if (!ds_schema_decode(&ds_schema_inventory_commands, r->value, a->arena, &command, NULL,
                                  &error)) {
+        expect_kind(a, 1, DS_INVENTORY_EVENT_INPUT_REJECTED);
+        a->out->rejected++;
+    } else if (ds_partition_of(r->key, RIG_PARTITIONS) != a->p) {
         expect_kind(a, 1, DS_INVENTORY_EVENT_INPUT_REJECTED);
         a->out->rejected++;
     } else if (seen(a, command.head.command_id)) {

@@ -69,7 +69,7 @@ static void append_stretched(struct ds_inventory_command *command, ds_str_t *fie
     n += LONG_TEXT;
     memcpy(bytes + n, encoded.data + at + 16, encoded.len - at - 16);
     n += encoded.len - at - 16;
-    ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"), (ds_bytes_t){bytes, (uint32_t)n});
+    ds_fake_append(rig.log, RIG_COMMANDS, 0, rig_key(0), (ds_bytes_t){bytes, (uint32_t)n});
     ds_buf_cleanup(&encoded);
     free(bytes);
 }
@@ -156,7 +156,7 @@ static void order_event_broken(int64_t seq, bool more)
     event.body.as.order_cancelled.order_id = DS_STR("s.o");
     ds_buf_init(&bytes, 4096);
     cr_assert(ds_schema_encode(&ds_schema_order_events, &event, &bytes, &error));
-    ds_fake_append(rig.log, RIG_ORDERS, 0, DS_STR("s"),
+    ds_fake_append(rig.log, RIG_ORDERS, 0, rig_key(0),
                    (ds_bytes_t){bytes.data, (uint32_t)bytes.len - 1});
     ds_buf_cleanup(&bytes);
 }
@@ -197,7 +197,7 @@ Test(poison, dead_letters_that_cannot_leave_do_not_hold_up_other_partitions)
     rig_settle(&rig);
     ds_fake_set_fate(rig.log, rig_fate, &s);
     for (int i = 0; i < 400; i++)
-        ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"),
+        ds_fake_append(rig.log, RIG_COMMANDS, 0, rig_key(0),
                        (ds_bytes_t){(const uint8_t *)"garbage", 7});
     rig_run(&rig, 25 * SECOND);
     started = rig_fold(&rig, 1).decisions;
@@ -217,7 +217,7 @@ Test(poison, dead_letters_that_cannot_leave_do_not_hold_up_other_partitions)
 
 static void tombstone(const char *topic)
 {
-    ds_fake_append(rig.log, topic, 0, DS_STR("s"), (ds_bytes_t){NULL, 0});
+    ds_fake_append(rig.log, topic, 0, rig_key(0), (ds_bytes_t){NULL, 0});
 }
 
 Test(poison, tombstones_everywhere)
@@ -242,7 +242,7 @@ Test(poison, tombstones_everywhere)
     cr_assert_eq(check().fence.epoch, 1);
 }
 
-Test(poison, record_without_a_key_is_decided)
+Test(poison, command_without_a_key_is_rejected_and_the_next_is_decided)
 {
     struct ds_stock_item item;
     struct ds_inventory_command command = receive(&item);
@@ -253,9 +253,11 @@ Test(poison, record_without_a_key_is_decided)
     cr_assert(ds_schema_encode(&ds_schema_inventory_commands, &command, &bytes, &error));
     ds_fake_append(rig.log, RIG_COMMANDS, 0, (ds_str_t){NULL, 0}, ds_buf_bytes(&bytes));
     ds_buf_cleanup(&bytes);
+    rig_receive(&rig, 0, NULL, 1, 4);
     rig_begin(&rig);
     rig_settle(&rig);
-    cr_assert_eq(check().counter.total, 1);
+    cr_assert_eq(check().counter.total, 4);
+    cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_INPUT_REJECTED], 1);
 }
 
 Test(poison, random_bytes_never_stop_the_commands)
@@ -275,7 +277,7 @@ Test(poison, random_bytes_never_stop_the_commands)
         for (int k = 0; k < 4; k++) /* mutate behind the frame, or anywhere */
             bytes[ds_fake_random_next(&dice) % len] = (uint8_t)ds_fake_random_next(&dice);
         len -= (uint32_t)(ds_fake_random_next(&dice) % 3);
-        ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"), (ds_bytes_t){bytes, len});
+        ds_fake_append(rig.log, RIG_COMMANDS, 0, rig_key(0), (ds_bytes_t){bytes, len});
     }
     rig_begin(&rig);
     rig_run(&rig, 60 * SECOND);
@@ -324,7 +326,7 @@ static void tries_are_few(enum ds_fake_fate fate)
 
     rig_begin(&rig);
     ds_fake_set_fate(rig.log, rig_fate, &s);
-    ds_fake_append(rig.log, RIG_COMMANDS, 0, DS_STR("s"),
+    ds_fake_append(rig.log, RIG_COMMANDS, 0, rig_key(0),
                    (ds_bytes_t){(const uint8_t *)"garbage", 7});
     rig_run(&rig, 20 * SECOND); /* 2000 turns */
     cr_assert_leq(1000000 - s.count, 50);

@@ -93,7 +93,7 @@ static void junk(const char *topic, int32_t p)
 {
     ds_bytes_t bytes = {(const uint8_t *)"junk", 4};
 
-    ds_fake_append(rig.log, topic, p, DS_STR("s"), roll(3) == 0 ? (ds_bytes_t){NULL, 0} : bytes);
+    ds_fake_append(rig.log, topic, p, rig_key(p), roll(3) == 0 ? (ds_bytes_t){NULL, 0} : bytes);
 }
 
 static void command(int32_t p)
@@ -103,6 +103,10 @@ static void command(int32_t p)
 
     if (what == 0) {
         junk(RIG_COMMANDS, p);
+    } else if (what == 19) {
+        rig.misplace = true;
+        rig_receive(&rig, p, NULL, 1, 1);
+        rig.misplace = false;
     } else if (what == 1) {
         rig_count(&rig, p, "s", roll(2) == 0 ? 300 : 40);
     } else if (what < 5 && sim.last_id > 0) { /* one of the last ids, perhaps in flight yet */

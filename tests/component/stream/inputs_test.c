@@ -133,6 +133,29 @@ Test(inputs, rejected_input_is_not_decided_again_after_a_takeover)
     cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_INPUT_REJECTED], 1);
 }
 
+Test(inputs, command_on_the_partition_of_another_key_is_rejected_and_dead_lettered)
+{
+    const struct ds_inventory_event *event;
+    const struct ds_fake_record *letter;
+
+    rig_begin(&rig);
+    rig.misplace = true;
+    rig_receive(&rig, 0, "stray", 1, 4);
+    rig.misplace = false;
+    rig_receive(&rig, 0, "stray", 1, 5); /* sent again, and well: the id is not taken */
+    rig_settle(&rig);
+    cr_assert_eq(check().counter.total, 5);
+    event = rig_last(&rig, 0, DS_INVENTORY_EVENT_INPUT_REJECTED);
+    cr_assert_not_null(event);
+    cr_assert(ds_str_eq(event->body.as.input_rejected.reason, DS_STR("WRONG_PARTITION")));
+    cr_assert(!event->context.has_command);
+    letter = ds_fake_record(rig.log, RIG_DLQ, 0, 0);
+    cr_assert_not_null(letter);
+    cr_assert(ds_str_eq(header(letter, "__connect.errors.exception.class.name"),
+                        DS_STR("WRONG_PARTITION")));
+    cr_assert(ds_str_eq(header(letter, "__doorstep.key"), rig_key(1)));
+}
+
 Test(inputs, empty_value_is_rejected)
 {
     rig_begin(&rig);

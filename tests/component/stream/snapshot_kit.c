@@ -72,7 +72,7 @@ static void append_order(struct rig *rig, struct ds_order_event *event)
     ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
     cr_assert(ds_schema_encode(&ds_schema_order_events, event, &bytes, &error), "%s",
               error.message);
-    ds_fake_append(rig->log, RIG_ORDERS, 0, DS_STR("s"), ds_buf_bytes(&bytes));
+    ds_fake_append(rig->log, RIG_ORDERS, 0, rig_key(0), ds_buf_bytes(&bytes));
     ds_buf_cleanup(&bytes);
 }
 

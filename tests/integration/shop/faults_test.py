@@ -92,6 +92,22 @@ class GarbageCommands(unittest.TestCase):
     def test_cut_header_is_set_aside_with_its_reason(self):
         self.check('inventory', b'\xc3\x01')
 
+    def test_command_in_the_partition_of_another_store_is_set_aside_and_retried_where_it_belongs(self):
+        store = Store(SHOP)
+        partition = partition_of(store)
+        elsewhere = (partition + 1) % 12
+        key, command = kit.last_record('inventory.commands', partition)
+        kit.produce('inventory.commands', elsewhere, command, key)
+        letter = wait_until(lambda: self.dlq('list', '--processor', 'inventory', '--error',
+                                             'WRONG_PARTITION')['letters'], 'its dead letter')[0]
+        self.assertTrue(letter['key'].startswith(f'inventory.commands/{elsewhere}/'), letter)
+        retried = self.dlq('retry', letter['key'], '--actor', 'anna', '--reason', 'to see')['letters'][0]
+        # It was decided there before, so it is a repeat; it changes nothing and is no letter again.
+        self.assertTrue(retried['retriedAs'].startswith(f'inventory.commands/{partition}/'), retried)
+        deliver_one(store)
+        self.assertEqual(self.dlq('list', '--processor', 'inventory', '--error', 'WRONG_PARTITION')['letters'],
+                         [])
+
     def dlq(self, *words, code=0):
         done = SHOP.tool('dlq', *words, '--json')
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)

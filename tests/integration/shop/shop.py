@@ -108,6 +108,15 @@ def produce(topic, partition, value, key='garbage'):
                     str(partition), '-k', key], input=value, check=True, timeout=30)
 
 
+def last_record(topic, partition):
+    """Key and value of the last record of a partition, as they are."""
+    done = subprocess.run(['kcat', '-C', '-e', '-q', '-b', profile_env()['KAFKA_BROKERS'], '-t', topic,
+                           '-p', str(partition), '-o', '-1', '-c', '1', '-f', '%k\n%s'],
+                          stdout=subprocess.PIPE, check=True, timeout=60)
+    key, _, value = done.stdout.partition(b'\n')
+    return key.decode(), value
+
+
 def consume(topic):
     """All records of a topic as kcat's JSON (partition, offset, key, headers; bytes as they come)."""
     done = subprocess.run(['kcat', '-C', '-e', '-q', '-J', '-b', profile_env()['KAFKA_BROKERS'], '-t',

@@ -83,8 +83,13 @@ static void make_input(struct fence_run *run)
     (void)snprintf(text, sizeof(text), "twice-%" PRIu64, n / block);
     rig_receive(&run->inputs, p, n % block < block / 2 ? text : NULL, 1 + (int)(n % 3), 1);
     if (n % 17 == 0)
-        ds_fake_append(run->inputs.log, RIG_COMMANDS, p, DS_STR("s"),
+        ds_fake_append(run->inputs.log, RIG_COMMANDS, p, rig_key(p),
                        (ds_bytes_t){(const uint8_t *)"junk", 4});
+    if (n % 23 == 11) { /* by a stranger's producer with another partitioner */
+        run->inputs.misplace = true;
+        rig_receive(&run->inputs, p, NULL, 1, 1);
+        run->inputs.misplace = false;
+    }
     if (n % 39 == 7 && run->deadlines[p] < 50) {
         (void)snprintf(text, sizeof(text), "s.d%" PRId64, run->deadlines[p]++);
         rig_deadline(&run->inputs, p, text, DS_US_PER_S);

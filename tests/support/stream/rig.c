@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "schemas/ids.h"
+#include "stream/partition.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -150,6 +151,18 @@ void rig_begin(struct rig *rig)
 
 /* ---- inputs ---- */
 
+ds_str_t rig_key(int32_t p)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    ds_str_t key = {letters, 1};
+
+    while (ds_partition_of(key, RIG_PARTITIONS) != p) {
+        key.data++;
+        MUST(key.data < letters + sizeof(letters) - 1, "no key of partition %d", (int)p);
+    }
+    return key;
+}
+
 static int64_t append(struct rig *rig, const struct ds_schema *schema, const char *topic, int32_t p,
                       const void *value)
 {
@@ -166,7 +179,9 @@ static int64_t append(struct rig *rig, const struct ds_schema *schema, const cha
         memcpy(bytes.data, frame, sizeof(frame));
         bytes.len -= 5;
     }
-    offset = ds_fake_append(rig->log, topic, p, DS_STR("s"), ds_buf_bytes(&bytes));
+    offset =
+        ds_fake_append(rig->log, topic, p, rig_key(rig->misplace ? (p + 1) % RIG_PARTITIONS : p),
+                       ds_buf_bytes(&bytes));
     ds_buf_cleanup(&bytes);
     return offset;
 }

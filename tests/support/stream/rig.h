@@ -33,6 +33,7 @@ struct rig {
     ds_host_t *hosts[RIG_HOSTS];
     ds_broker_t *brokers[RIG_HOSTS]; /* owned by the hosts */
     int commands;                    /* made so far: ids count up */
+    bool misplace;                   /* what is appended now has a key of another partition */
     /* With a registry: */
     ds_framing_t *oracle; /* knows all ids; the hosts' is runtime.framing */
     uint32_t write_id;    /* what is appended here is framed with it; 0: single-object */
@@ -63,6 +64,8 @@ void rig_teach(struct rig *rig, uint32_t id);
 /** Host 0 runs partition 0. */
 void rig_begin(struct rig *rig);
 
+/** A key of partition p: records of the rig carry it. */
+ds_str_t rig_key(int32_t p);
 /** Append a command to partition p; returns its offset. `id` NULL: a fresh one. */
 int64_t rig_receive(struct rig *rig, int32_t p, const char *id, int items, int quantity);
 int64_t rig_command(struct rig *rig, int32_t p, const struct ds_inventory_command *command);
