@@ -33,39 +33,42 @@ static const uint8_t CROCKFORD[256] = {
     ['R'] = 25, ['S'] = 26, ['T'] = 27, ['V'] = 28, ['W'] = 29, ['X'] = 30, ['Y'] = 31, ['Z'] = 32,
 };
 
-/* The value of `count` digits; a character that is none sets the top bit. */
-static uint64_t digits(const char *text, unsigned count)
+#define ONE_IN_EACH_DIGIT UINT64_C(0x842108421)
+
+/* The value of eight digits; `bad` gets its top bit where a character is none. */
+static uint64_t eight_digits(const char *text, uint64_t *bad)
 {
-    uint64_t value = 0, bad = 0;
+    uint64_t sum = CROCKFORD[(uint8_t)text[0]]; /* each digit is one too many, up to the end */
 
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t digit = (uint64_t)CROCKFORD[(uint8_t)text[i]] - 1; /* all ones: none */
+    *bad |= sum - 1;
+#pragma GCC unroll 8
+    for (unsigned i = 1; i < 8; i++) {
+        uint64_t more = CROCKFORD[(uint8_t)text[i]];
 
-        bad |= digit;
-        value = value << 5 | (digit & 31);
+        *bad |= more - 1;
+        sum = (sum << 5) + more;
     }
-    return value | (bad & UINT64_C(1) << 63);
+    return sum - ONE_IN_EACH_DIGIT;
 }
 
 /* 26 characters of base 32 are exactly 128 bits: 2 digits of one byte, then three times 8 digits of
  * five. */
 static bool id_digits(ds_str_t id, uint8_t bytes_out[16])
 {
-    uint64_t first, bad;
+    uint64_t first, second, bad = 0;
 
     if (id.len != 26)
         return false;
-    first = digits(id.data, 2);
-    bad = first >> 8; /* the first is at most 7 */
-    bytes_out[0] = (uint8_t)first;
+    first = (uint64_t)CROCKFORD[(uint8_t)id.data[0]] - 1;
+    second = (uint64_t)CROCKFORD[(uint8_t)id.data[1]] - 1;
+    bytes_out[0] = (uint8_t)(first << 5 | second);
+#pragma GCC unroll 3
     for (unsigned group = 0; group < 3; group++) {
-        uint64_t value = digits(id.data + 2 + 8 * group, 8);
+        uint64_t value = __builtin_bswap64(eight_digits(id.data + 2 + 8 * group, &bad)) >> 24;
 
-        bad |= value >> 40;
-        for (unsigned i = 0; i < 5; i++)
-            bytes_out[1 + 5 * group + i] = (uint8_t)(value >> (32 - 8 * i));
+        memcpy(bytes_out + 1 + 5 * group, &value, 5);
     }
-    return bad == 0;
+    return first <= 7 && ((second | bad) >> 63) == 0;
 }
 
 /* Any other id is hashed to as many bits. */
