@@ -58,6 +58,17 @@ typedef struct {
         DS_DOMAIN_NONE, DS_OK, false, false, ""                                                    \
     }
 
+/** @brief An error that is not set, as DS_ERROR_INIT; the message is not zeroed to its end. For
+ * functions that run for every record. */
+static inline void ds_error_init(ds_error_t *error)
+{
+    error->domain = DS_DOMAIN_NONE;
+    error->code = DS_OK;
+    error->retriable = false;
+    error->fatal = false;
+    error->message[0] = '\0';
+}
+
 /** @brief Set the error, unless one is set already. UNAVAILABLE, TIMEOUT, BUSY and CONFLICT are
  * retriable; DAMAGE is fatal. @param error may be NULL. @param format says what was tried, on what,
  * and what came back.

@@ -138,6 +138,21 @@ bool ds_str_to_i64(ds_str_t s, int64_t *value_out)
     return true;
 }
 
+char *ds_str_put_i64(char *to, int64_t value)
+{
+    char digits[DS_I64_CHARS];
+    size_t at = sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0)
+        *to++ = '-';
+    memcpy(to, digits + at, sizeof digits - at);
+    return to + (sizeof digits - at);
+}
+
 char *ds_str_dup(ds_str_t s)
 {
     char *copy = malloc((size_t)s.len + 1);

@@ -36,6 +36,11 @@ static inline bool ds_str_eq(ds_str_t a, ds_str_t b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+#define DS_I64_CHARS 20 /* the longest in decimal: "-9223372036854775808" */
+/** @brief The decimal digits of `value`, without a NUL.
+ *  @param to  room for DS_I64_CHARS. @return behind the last. */
+char *ds_str_put_i64(char *to, int64_t value);
+
 /** @brief Bytewise order, shorter first on a common prefix. */
 int ds_str_cmp(ds_str_t a, ds_str_t b);
 /** @brief FNV-1a, 64 bit; for hash tables, not for anything hostile parties may exploit without a

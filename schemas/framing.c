@@ -17,8 +17,7 @@ static ds_bytes_t single_object_frame(const struct ds_schema *schema, uint8_t *t
 {
     to[0] = 0xC3;
     to[1] = 0x01;
-    for (unsigned i = 0; i < 8; i++)
-        to[2 + i] = (uint8_t)(schema->fingerprint >> (8 * i));
+    memcpy(to + 2, &schema->fingerprint, sizeof schema->fingerprint); /* little-endian: avro.c */
     return (ds_bytes_t){to, SINGLE_OBJECT_BYTES};
 }
 
@@ -84,8 +83,7 @@ static bool read_single_object(const struct ds_schema *schema, ds_bytes_t messag
     uint64_t fingerprint = 0;
     if (message.len < SINGLE_OBJECT_BYTES)
         return cut_off(schema, message, "single-object", error);
-    for (unsigned i = 0; i < 8; i++)
-        fingerprint |= (uint64_t)message.data[2 + i] << (8 * i);
+    memcpy(&fingerprint, message.data + 2, sizeof fingerprint);
     frame->bytes = SINGLE_OBJECT_BYTES;
     if (version_of(schema, fingerprint, frame))
         return true;

@@ -4,6 +4,7 @@
 #include "base/planted.h"
 #include "stream/task.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -39,11 +40,32 @@ static struct ds_context context_of(const struct ds_task *task, const struct ds_
     return context;
 }
 
+/* "<processor>-<partition>-<input>-<offset>": for every record, so not by printf. */
+static void put_stem(char to[DS_ID_STEM_BYTES], const struct ds_task *task, int32_t input,
+                     int64_t offset)
+{
+    const char *name = task->host->decider->name;
+    size_t len = strlen(name);
+
+    assert(len + 3 * (size_t)(1 + DS_I64_CHARS) < DS_ID_STEM_BYTES);
+    memcpy(to, name, len);
+    to += len;
+    *to++ = '-';
+    to = ds_str_put_i64(to, task->partition);
+    *to++ = '-';
+    to = ds_str_put_i64(to, input);
+    *to++ = '-';
+    *ds_str_put_i64(to, offset) = '\0';
+}
+
 static void record_cause(const struct ds_task *task, const struct ds_task_input *in,
                          const struct ds_broker_event *record, const struct ds_meta *meta,
                          struct ds_decision_cause *cause_out)
 {
-    *cause_out = (struct ds_decision_cause){.has_key = record->has_key, .key = record->key};
+    cause_out->has_key = record->has_key;
+    cause_out->key = record->key;
+    cause_out->is_protocol = false;
+    cause_out->at_us = ds_task_decision_time(task);
     cause_out->cause.kind = DS_META_CAUSE_INPUT_CAUSE;
     cause_out->cause.as.input_cause =
         (struct ds_input_cause){.input = in->input->number,
@@ -51,9 +73,7 @@ static void record_cause(const struct ds_task *task, const struct ds_task_input 
                                 .epoch = meta == NULL ? 0 : meta->epoch,
                                 .seq = meta == NULL ? 0 : meta->seq,
                                 .fingerprint = in->is_events ? 0 : ds_fingerprint64(record->value)};
-    (void)snprintf(cause_out->id_stem, sizeof(cause_out->id_stem),
-                   "%s-%" PRId32 "-%" PRId32 "-%" PRId64, task->host->decider->name,
-                   task->partition, in->input->number, record->offset);
+    put_stem(cause_out->id_stem, task, in->input->number, record->offset);
 }
 
 static bool add_input_rejected(struct ds_task *task, const struct ds_task_input *in,
@@ -94,7 +114,7 @@ static bool reject_input(struct ds_task *task, struct ds_task_input *in,
 }
 
 static bool decide_message(struct ds_task *task, struct ds_task_input *in,
-                           const struct ds_broker_event *record, const void *message,
+                           const struct ds_broker_event *record, const void *message, int64_t at_us,
                            ds_error_t *error)
 {
     struct ds_host *host = task->host;
@@ -118,8 +138,7 @@ static bool decide_message(struct ds_task *task, struct ds_task_input *in,
                                       seen->first_offset, error);
         }
     }
-    if (!host->decider->decide(task->domain, &input, ds_task_decision_time(task), host->decision,
-                               error))
+    if (!host->decider->decide(task->domain, &input, at_us, host->decision, error))
         return false;
     if (head == NULL || ds_decision_count(host->decision) > 0)
         return true;
@@ -171,7 +190,7 @@ bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,
     if (message == NULL)
         return reject_input(task, in, record, &cause, reason, detail, error);
     ds_decision_reset(task->host->decision, &context);
-    if (decide_message(task, in, record, message, error)) {
+    if (decide_message(task, in, record, message, cause.at_us, error)) {
         done = ds_task_append(task, &cause, error);
         if (done == DS_APPEND_OK)
             return true;
@@ -189,7 +208,9 @@ bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer, ds
 {
     struct ds_host *host = task->host;
     struct ds_context context = system_context(task);
-    struct ds_decision_cause cause = {.cause.kind = DS_META_CAUSE_TIMER_CAUSE, .has_key = true};
+    struct ds_decision_cause cause = {.cause.kind = DS_META_CAUSE_TIMER_CAUSE,
+                                      .has_key = true,
+                                      .at_us = ds_task_decision_time(task)};
     struct ds_input input = {.kind = DS_INPUT_TIMER,
                              .number = -1,
                              .offset = -1,
@@ -208,7 +229,6 @@ bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer, ds
                    "%s-%" PRId32 "-t-%.*s-%" PRId32 "-%" PRId64, host->decider->name,
                    task->partition, DS_STR_ARG(aggregate), timer->kind, timer->due_us);
     ds_metric_add(host->metrics[DS_HM_TIMERS], 1);
-    return host->decider->decide(task->domain, &input, ds_task_decision_time(task), host->decision,
-                                 error) &&
+    return host->decider->decide(task->domain, &input, cause.at_us, host->decision, error) &&
            ds_task_append(task, &cause, error) == DS_APPEND_OK;
 }

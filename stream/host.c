@@ -350,12 +350,13 @@ static void now_full(struct ds_host *host, struct ds_task *task)
 /* Decide what is left of a complete input decision. False: no room. */
 static bool go_on_releasing(struct ds_host *host)
 {
-    ds_error_t error = DS_ERROR_INIT;
     struct ds_task *task = host->releasing;
     struct ds_task_input *in = host->releasing_input;
+    ds_error_t error;
 
     if (task == NULL)
         return true;
+    ds_error_init(&error);
     if (!ds_task_release_pending(task, in, &error))
         ds_task_input_failed(task, in, &error);
     return host->releasing == NULL;

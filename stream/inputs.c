@@ -207,9 +207,10 @@ static bool command_record(struct ds_task *task, struct ds_task_input *in,
 {
     struct ds_host *host = task->host;
     unsigned answers = ds_framing_answers(host->runtime->framing);
-    ds_error_t why = DS_ERROR_INIT;
+    ds_error_t why;
     bool ok;
 
+    ds_error_init(&why);
     if (record->offset != in->fence.next_offset)
         return ds_error_set(error, DS_DOMAIN_STREAM,
                             record->offset < in->fence.next_offset ? DS_ERR_ORDER : DS_ERR_DAMAGE,
@@ -236,8 +237,9 @@ static bool delivered_event(struct ds_task *task, struct ds_task_input *in,
                             ds_error_t *error)
 {
     const struct ds_protocol_event *event = task->host->message;
-    ds_error_t why = DS_ERROR_INIT;
+    ds_error_t why;
 
+    ds_error_init(&why);
     if (record->offset < in->decide_from || record->offset < in->at.offset)
         return true; /* read for rule F only */
     if (undecodable) {
@@ -339,9 +341,10 @@ void ds_task_input_failed(struct ds_task *task, const struct ds_task_input *in, 
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
                           const struct ds_broker_event *record)
 {
-    ds_error_t error = DS_ERROR_INIT;
+    ds_error_t error;
     bool ok;
 
+    ds_error_init(&error);
     if (task->state != DS_PARTITION_RUNNING || !in->reading || task->host->turn <= in->since_turn)
         return;
     in->moved_us = ds_task_now(task);

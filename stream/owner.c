@@ -287,7 +287,7 @@ bool ds_task_system_event(struct ds_task *task, int32_t kind, struct ds_protocol
 bool ds_task_append_system(struct ds_task *task, const char *what, int64_t number,
                            ds_error_t *error)
 {
-    struct ds_decision_cause cause = {.is_protocol = true};
+    struct ds_decision_cause cause = {.is_protocol = true, .at_us = ds_task_decision_time(task)};
 
     (void)snprintf(cause.id_stem, sizeof(cause.id_stem), "%s-%" PRId32 "-%s-%" PRId64,
                    task->host->decider->name, task->partition, what, number);
@@ -419,11 +419,12 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
     const struct ds_protocol_event *event = host->message;
     struct ds_log_place before = task->own.delivered;
     unsigned answers = ds_framing_answers(host->runtime->framing);
-    ds_error_t error = DS_ERROR_INIT;
+    ds_error_t error;
     enum ds_fence_verdict verdict;
     bool undecodable = false;
     bool is_claim;
 
+    ds_error_init(&error);
     if (ds_snapshot_own_record(task, record))
         return;
     if (!task->own_reading || task->own_wait.kind != DS_WAIT_NONE ||

@@ -39,6 +39,7 @@
 #define DS_OWED_NOTE         1024 /* so many written letters are noted without a pause */
 #define DS_MAX_OWED          2048
 #define DS_MAX_KEY_BYTES     1024
+#define DS_ID_STEM_BYTES     256
 
 /** Stands for the own log among the numbers of inputs in a Progress: the dead letters of all
  * InputRejected before that place are written. */
@@ -153,8 +154,9 @@ struct ds_decision_cause {
     struct ds_meta_cause cause;
     bool has_key;
     ds_str_t key;
-    char id_stem[256]; /* event_id without the index */
-    bool is_protocol;  /* Open, InputAttached: its events have no cause */
+    int64_t at_us;                  /* the decision's time: its `now`, and of its events */
+    char id_stem[DS_ID_STEM_BYTES]; /* event_id without the index */
+    bool is_protocol;               /* Open, InputAttached: its events have no cause */
 };
 
 /** Records of one decision on their way to the broker. */

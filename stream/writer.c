@@ -71,11 +71,26 @@ out:
 
 /* ---- a decision ---- */
 
+/* The stem, a dash, the index in the decision. */
+static bool put_event_id(ds_arena_t *arena, const char *stem, size_t stem_len, size_t index,
+                         ds_str_t *id_out, ds_error_t *error)
+{
+    char *text = ds_arena_alloc(arena, stem_len + 1 + DS_I64_CHARS, error);
+
+    if (text == NULL)
+        return false;
+    memcpy(text, stem, stem_len);
+    text[stem_len] = '-';
+    *id_out =
+        (ds_str_t){text, (uint32_t)(ds_str_put_i64(text + stem_len + 1, (int64_t)index) - text)};
+    return true;
+}
+
 static bool number(struct ds_task *task, const struct ds_decision_cause *cause, ds_error_t *error)
 {
     ds_decision_t *decision = task->host->decision;
     size_t count = ds_decision_count(decision);
-    int64_t at = ds_task_decision_time(task);
+    size_t stem_len = strlen(cause->id_stem);
 
     for (size_t i = 0; i < count; i++) {
         struct ds_event_head *head = ds_decision_event(decision, i);
@@ -84,9 +99,9 @@ static bool number(struct ds_task *task, const struct ds_decision_cause *cause, 
                                       .seq = task->next_seq + (int64_t)i,
                                       .more = i + 1 < count,
                                       .cause = cause->cause,
-                                      .at = at};
-        if (!ds_arena_printf(ds_decision_arena(decision), &head->meta.event_id, error, "%s-%zu",
-                             cause->id_stem, i))
+                                      .at = cause->at_us};
+        if (!put_event_id(ds_decision_arena(decision), cause->id_stem, stem_len, i,
+                          &head->meta.event_id, error))
             return false;
     }
     return true;
@@ -180,8 +195,9 @@ static enum ds_broker_put put_one(struct ds_host *host, ds_error_t *error)
 bool ds_host_flush(struct ds_host *host)
 {
     struct ds_outgoing *out = &host->out;
-    ds_error_t error = DS_ERROR_INIT;
+    ds_error_t error;
 
+    ds_error_init(&error);
     while (out->task != NULL && out->next < out->count) {
         switch (put_one(host, &error)) {
         case DS_BROKER_PUT_OK:

@@ -1,6 +1,8 @@
 #include "base/str.h"
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 Test(str, empty_texts_are_equal_wherever_they_point)
@@ -166,6 +168,18 @@ Test(str, integers_are_read_whole_or_not_at_all)
         int64_t value = 99;
         cr_assert_eq(ds_str_to_i64(ds_str(rows[i].text), &value), rows[i].ok, "%s", rows[i].text);
         cr_assert_eq(value, rows[i].value, "%s", rows[i].text);
+    }
+}
+
+Test(str, writes_numbers_as_printf_does)
+{
+    static const int64_t numbers[] = {0,           1,  9,   10,        99,       100,
+                                      12345678901, -1, -10, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char wanted[32], got[DS_I64_CHARS + 1];
+        (void)snprintf(wanted, sizeof wanted, "%" PRId64, numbers[i]);
+        *ds_str_put_i64(got, numbers[i]) = '\0';
+        cr_assert_str_eq(got, wanted);
     }
 }
 
