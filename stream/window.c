@@ -10,7 +10,7 @@
 
 void ds_window_init(struct ds_window *window, size_t max_ids)
 {
-    *window = (struct ds_window){.max = max_ids};
+    *window = (struct ds_window){.max = max_ids < DS_WINDOW_MAX_IDS ? max_ids : DS_WINDOW_MAX_IDS};
 }
 
 void ds_window_cleanup(struct ds_window *window)
@@ -98,41 +98,67 @@ static uint64_t hash_of(const uint8_t id[16])
     return a ^ a >> 32;
 }
 
-/* A slot's word: the ring place + 1, and above it, in the bits that no place needs, a part of the
- * id's hash. A probe that meets another id nearly always ends here, without a look at the ring,
- * which is a cache miss each. */
+/* A slot's word, from the top: how far behind the place its hash names the id is (31: as far or
+ * further), a part of the hash, the ring place + 1, in as many bits as places need. An id that is
+ * met on the way to another is told apart, and moved, by its word alone: every look at the ring is
+ * a cache miss. */
+#define FAR_SHIFT 27
+#define FAR_MAX   31U
+
+_Static_assert(DS_WINDOW_MAX_IDS <= 1 << (FAR_SHIFT - 1), "a place and its 1 fit below");
+
 static uint32_t mask_of(const struct ds_window *window)
 {
     return (uint32_t)(2 * window->capacity - 1);
 }
 
-static uint32_t word_of(const struct ds_window *window, uint64_t hash, size_t place)
+static uint32_t tag_of(const struct ds_window *window, uint64_t hash, uint32_t far)
 {
-    return ((uint32_t)(hash >> 32) & ~mask_of(window)) | (uint32_t)(place + 1);
+    uint32_t part = (uint32_t)(hash >> 32) & ~mask_of(window) & ((1U << FAR_SHIFT) - 1);
+
+    return part | (far < FAR_MAX ? far : FAR_MAX) << FAR_SHIFT;
 }
 
-static struct ds_window_entry *entry_at(const struct ds_window *window, size_t slot)
+static struct ds_window_entry *entry_at(const struct ds_window *window, uint32_t slot)
 {
     return &window->entries[(window->slots[slot] & mask_of(window)) - 1];
 }
 
 /* Where the id is, or the free slot that ends its probing. */
-static size_t slot_of(const struct ds_window *window, const uint8_t id[16], uint64_t hash)
+static uint32_t slot_of(const struct ds_window *window, const uint8_t id[16], uint64_t hash)
 {
     uint32_t mask = mask_of(window);
-    uint32_t tag = (uint32_t)(hash >> 32) & ~mask;
     uint32_t slot = (uint32_t)hash & mask;
 
-    while (window->slots[slot] != 0 && ((window->slots[slot] & ~mask) != tag ||
-                                        memcmp(entry_at(window, slot)->id, id, 16) != 0))
-        slot = (slot + 1) & mask;
+    for (uint32_t far = 0; window->slots[slot] != 0; far++, slot = (slot + 1) & mask)
+        if ((window->slots[slot] & ~mask) == tag_of(window, hash, far) &&
+            memcmp(entry_at(window, slot)->id, id, 16) == 0)
+            break;
     return slot;
+}
+
+/* `slot` is the free one that slot_of() found. */
+static void fill_slot(struct ds_window *window, uint32_t slot, uint64_t hash, size_t place)
+{
+    uint32_t far = (slot - (uint32_t)hash) & mask_of(window);
+
+    window->slots[slot] = tag_of(window, hash, far) | (uint32_t)(place + 1);
+}
+
+/* How far the id of a slot is from the place its hash names. */
+static uint32_t far_of(const struct ds_window *window, uint32_t slot)
+{
+    uint32_t far = window->slots[slot] >> FAR_SHIFT;
+
+    if (far < FAR_MAX)
+        return far;
+    return (slot - (uint32_t)hash_of(entry_at(window, slot)->id)) & mask_of(window);
 }
 
 const struct ds_window_entry *ds_window_find(const struct ds_window *window, ds_str_t id)
 {
     uint8_t bytes[16];
-    size_t slot;
+    uint32_t slot;
 
     if (window->count == 0 || !id_bytes(id, bytes))
         return NULL;
@@ -161,32 +187,39 @@ void ds_window_watch(struct ds_window *window, ds_window_seen_fn seen, void *con
     window->added = 0;
 }
 
+/* Close the hole: what probed past it moves back. */
+static void free_slot(struct ds_window *window, uint32_t hole)
+{
+    uint32_t mask = mask_of(window);
+
+    for (uint32_t at = (hole + 1) & mask; window->slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t far = far_of(window, at);
+        uint32_t back = (at - hole) & mask;
+
+        if (far < back)
+            continue;
+        far -= back;
+        window->slots[hole] = (window->slots[at] & ((1U << FAR_SHIFT) - 1)) |
+                              (far < FAR_MAX ? far : FAR_MAX) << FAR_SHIFT;
+        hole = at;
+    }
+    window->slots[hole] = 0;
+}
+
 static void drop_first(struct ds_window *window)
 {
     const uint8_t *id = window->entries[window->first].id;
-    size_t mask = mask_of(window);
-    size_t hole = slot_of(window, id, hash_of(id));
-    size_t at = hole;
 
     if (window->count <= window->unseen + window->added)
         (void)ds_window_watch_next(window); /* it is the first of those */
     if (window->count <= window->added)
         window->added--;
-    for (;;) { /* close the hole: move back what probed past it */
-        size_t home;
-
-        at = (at + 1) & mask;
-        if (window->slots[at] == 0)
-            break;
-        home = (size_t)hash_of(entry_at(window, at)->id) & mask;
-        if (((at - home) & mask) < ((at - hole) & mask))
-            continue;
-        window->slots[hole] = window->slots[at];
-        hole = at;
-    }
-    window->slots[hole] = 0;
+    free_slot(window, slot_of(window, id, hash_of(id)));
     window->first = (window->first + 1) & (window->capacity - 1);
     window->count--;
+    if (window->count > 0) /* it will be the next to go: its slot is far away in memory */
+        __builtin_prefetch(
+            &window->slots[hash_of(window->entries[window->first].id) & mask_of(window)], 1);
 }
 
 static bool grow(struct ds_window *window, ds_error_t *error)
@@ -207,7 +240,7 @@ static bool grow(struct ds_window *window, ds_error_t *error)
 
         bigger.entries[i] = window->entries[(window->first + i) & (window->capacity - 1)];
         hash = hash_of(bigger.entries[i].id);
-        bigger.slots[slot_of(&bigger, bigger.entries[i].id, hash)] = word_of(&bigger, hash, i);
+        fill_slot(&bigger, slot_of(&bigger, bigger.entries[i].id, hash), hash, i);
     }
     bigger.first = 0;
     free(window->entries);
@@ -221,7 +254,7 @@ bool ds_window_restore(struct ds_window *window, const struct ds_window_entry *e
 {
     uint64_t hash = hash_of(entry->id);
     size_t place;
-    size_t slot = 0;
+    uint32_t slot = 0;
     bool moved = window->capacity == 0; /* whether `slot` must be looked for again */
 
     if (!moved)
@@ -241,7 +274,7 @@ bool ds_window_restore(struct ds_window *window, const struct ds_window_entry *e
     if (moved)
         slot = slot_of(window, entry->id, hash);
     place = (window->first + window->count) & (window->capacity - 1);
-    window->slots[slot] = word_of(window, hash, place);
+    fill_slot(window, slot, hash, place);
     window->entries[place] = *entry;
     window->count++;
     window->added++;

@@ -10,7 +10,8 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define DS_WINDOW_US (INT64_C(24) * 3600 * 1000 * 1000)
+#define DS_WINDOW_US      (INT64_C(24) * 3600 * 1000 * 1000)
+#define DS_WINDOW_MAX_IDS (1 << 26) /* 2.7 GB; its index has no bits for more */
 
 struct ds_window_entry {
     uint8_t id[16];

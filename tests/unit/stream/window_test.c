@@ -200,3 +200,37 @@ Test(window, hashes_what_only_looks_like_an_id_of_ours)
         cr_assert_arr_eq(window.entries[i].id, digest, 16);
     }
 }
+
+/* The one slot of the index that is in use. */
+static size_t only_slot(void)
+{
+    for (size_t i = 0; i < 2 * window.capacity; i++)
+        if (window.slots[i] != 0)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Ids that all belong near one place push each other far away from it. */
+Test(window, finds_ids_that_stand_far_from_their_place)
+{
+    enum { CROWD = 120 };
+    int crowd[CROWD];
+    int count = 0;
+
+    for (int i = 0; count < CROWD; i++) {
+        add(i, 0);
+        if (only_slot() < 8)
+            crowd[count++] = i;
+        ds_window_expire(&window, DS_WINDOW_US + 1);
+        cr_assert_eq(window.count, 0);
+    }
+    for (int i = 0; i < CROWD; i++)
+        add(crowd[i], i);
+    for (int gone = 0; gone <= CROWD; gone++) {
+        ds_window_expire(&window, DS_WINDOW_US + gone);
+        cr_assert_eq(window.count, (size_t)(CROWD - gone));
+        for (int i = 0; i < CROWD; i++)
+            cr_assert_eq(ds_window_find(&window, ds_str(id_of(crowd[i]))) != NULL, i >= gone);
+    }
+    cr_assert_eq(only_slot(), SIZE_MAX);
+}
