@@ -6,6 +6,7 @@
  * call, or in a decider) would stay a member for minutes, since librdkafka's own threads go on
  * sending heartbeats. It cannot be ended alone, so the process ends: at once, without a word to
  * the group, for whatever it hangs in may be what leaving would need. Nothing is lost by that. */
+#include "base/limits.h"
 #include "base/watchdog.h"
 #include "cli/roles.h"
 #include "decider/decider.h"
@@ -34,6 +35,7 @@ struct settings {
     int64_t timer_grace_us;
     int64_t snapshot_events;
     int64_t snapshot_every_us;
+    int64_t standby;
 };
 
 static const struct ds_option options[] = {
@@ -65,6 +67,10 @@ static const struct ds_option options[] = {
     {"snapshot-every", "SNAPSHOT_EVERY", DS_OPT_DURATION,
      offsetof(struct settings, snapshot_every_us), "10m", DS_US_PER_S, 24 * 3600 * DS_US_PER_S,
      false, false, "A snapshot of a partition is taken after this time, if there were any events."},
+    {"standby", "STANDBY", DS_OPT_INT, offsetof(struct settings, standby), "0", 0,
+     DS_MAX_PARTITIONS, false, false,
+     "Keep a warm copy of up to so many partitions that other instances own: taking one over then "
+     "does not wait for its log to be read. Each costs the memory of an owned one."},
     DS_OPTION_END,
 };
 
@@ -97,6 +103,7 @@ static bool run_host(struct worker *worker, ds_error_t *error)
         .timer_grace_us = worker->shared->timer_grace_us,
         .snapshot_events = worker->shared->snapshot_events,
         .snapshot_every_us = worker->shared->snapshot_every_us,
+        .standby = worker->shared->standby,
     };
     ds_host_t *host = NULL;
     bool ok = ds_host_new(&worker->runtime, &config, &host, error);

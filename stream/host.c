@@ -232,6 +232,7 @@ static void given(struct ds_host *host, int32_t partition)
     ds_error_t error = DS_ERROR_INIT;
 
     host->assigned_once = true;
+    ds_follow_group_moved(host);
     if (partition < 0 || partition >= DS_MAX_PARTITIONS) {
         ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_LIMIT, "partition %d", (int)partition);
         ds_host_fail(host, &error);
@@ -303,6 +304,7 @@ static void handle_now(struct ds_host *host, const struct ds_broker_event *event
             if (host->tasks[p] != NULL)
                 ds_task_taken_away(host->tasks[p]);
         host->assigned_once = true;
+        ds_follow_group_moved(host);
         return;
     case DS_BROKER_PRODUCER_LOST:
         producer_lost(host);
@@ -464,13 +466,20 @@ size_t ds_host_count(const ds_host_t *host, enum ds_host_partition state)
     return count;
 }
 
+/* The group gave it to us. */
+static bool is_known(const struct ds_task *task)
+{
+    return task->state != DS_PARTITION_AWAY && task->state != DS_PARTITION_FOLLOWING &&
+           !task->stopped_following;
+}
+
 bool ds_host_ready(const ds_host_t *host)
 {
     size_t settled = ds_host_count(host, DS_PARTITION_RUNNING);
     size_t known = 0;
 
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
-        if (host->tasks[p] != NULL && host->tasks[p]->state != DS_PARTITION_AWAY)
+        if (host->tasks[p] != NULL && is_known(host->tasks[p]))
             known++;
     return ds_framing_ready(host->runtime->framing, host->decider->events) &&
            (settled > 0 || (host->assigned_once && known == 0));

@@ -7,7 +7,9 @@
  * visible unless all it was decided on is (DESIGN section 3).
  *
  * A partition is away, waiting (backoff), reading (its own log, under rule F), joining (proving
- * membership), claiming, and then running; damage stops it for good. Threads: one host, one thread.
+ * membership), claiming, and then running; damage stops it for good. One that is another's may be
+ * followed: its log is read, so that memory is there when it becomes ours. Threads: one host, one
+ * thread.
  */
 #ifndef DS_STREAM_HOST_H
 #define DS_STREAM_HOST_H
@@ -31,6 +33,7 @@ struct ds_host_config {
     int64_t snapshot_events; /* a snapshot of a partition after so many; 0: 20,000. At least as many
                                 as it has items */
     int64_t snapshot_every_us; /* ... or after this time, if there were any; 0: 10 min */
+    int64_t standby;           /* warm copies of partitions that are others', at most; 0: none */
     ds_broker_t *broker;       /* taken, also on failure; NULL: Kafka at `brokers` */
 };
 
@@ -42,6 +45,7 @@ enum ds_host_partition {
     DS_PARTITION_CLAIMING,
     DS_PARTITION_RUNNING,
     DS_PARTITION_STOPPED,
+    DS_PARTITION_FOLLOWING,
 };
 
 typedef struct ds_host ds_host_t;

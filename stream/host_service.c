@@ -68,6 +68,13 @@ void ds_host_register_metrics(struct ds_host *host)
         [DS_HM_TAKEOVER] = {DS_HISTOGRAM, "doorstep_takeover_seconds",
                             "From given by the group, or from the end of the epoch before, "
                             "to the confirmed Open."},
+        [DS_HM_OWN_READ] = {DS_COUNTER, "doorstep_own_records_read_total",
+                            "Records of the own log read: to own a partition, to settle what was "
+                            "written, to follow."},
+        [DS_HM_STANDBY] = {DS_GAUGE, "doorstep_standby_partitions",
+                           "Partitions of others that a warm copy is kept of."},
+        [DS_HM_STANDBY_STOPPED] = {DS_COUNTER, "doorstep_standby_stopped_total",
+                                   "Warm copies that met damage: somebody has to look."},
         [DS_HM_LOOP] = {DS_HISTOGRAM, "doorstep_host_service_seconds",
                         "Time a turn spends beside its records."},
     };
@@ -95,7 +102,7 @@ void ds_host_register_metrics(struct ds_host *host)
 
 /* ---- where partitions end ---- */
 
-enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER, FOR_SNAPSHOT };
+enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER, FOR_SNAPSHOT, FOR_FOLLOWING };
 
 struct question {
     struct ds_task *task;
@@ -118,7 +125,8 @@ static void add_question(struct questions *q, struct ds_task *task, struct ds_ta
     q->ends[q->count++] =
         (struct ds_broker_end){.topic = in == NULL ? task->host->topic_own : in->topic,
                                .partition = task->partition,
-                               .want_low = purpose == FOR_READING || purpose == FOR_SNAPSHOT};
+                               .want_low = purpose == FOR_READING || purpose == FOR_SNAPSHOT ||
+                                           (purpose == FOR_FOLLOWING && task->read_until < 0)};
 }
 
 static void add_snapshot_question(struct questions *q, struct ds_task *task)
@@ -142,6 +150,8 @@ static void gather(struct ds_host *host, struct questions *q)
         if (task->state == DS_PARTITION_READING && task->read_until < 0 &&
             task->snapshots.reader == NULL)
             add_question(q, task, NULL, FOR_READING);
+        if (ds_follow_wants_end(task))
+            add_question(q, task, NULL, FOR_FOLLOWING);
         if (task->state != DS_PARTITION_RUNNING)
             continue;
         if (ds_task_now(task) >= task->idle_check_us && ds_task_unacked(task) == 0 &&
@@ -172,6 +182,10 @@ static void answer(const struct question *about, const struct ds_broker_end *end
         return;
     case FOR_SNAPSHOT:
         ds_snapshot_ends(about->task, end);
+        return;
+    case FOR_FOLLOWING:
+        if (end->ok)
+            ds_follow_ends(about->task, end);
         return;
     }
 }
@@ -317,8 +331,8 @@ static const char *waits_for(struct ds_host *host)
     for (int32_t p = 0; p < host->partitions && text == NULL; p++) {
         const struct ds_task *task = host->tasks[p];
 
-        if (task == NULL)
-            continue;
+        if (task == NULL || task->state == DS_PARTITION_FOLLOWING)
+            continue; /* nobody waits for a warm copy */
         text = ds_schema_wait_text(&task->own_wait, framing);
         if (text == NULL)
             text = ds_schema_wait_text(&task->snapshots.wait, framing);
@@ -384,6 +398,8 @@ static void service_task(struct ds_task *task, int64_t now_us)
             ds_task_progress(task);
         if (task->state == DS_PARTITION_RUNNING)
             ds_snapshot_turn(task);
+    } else if (task->state == DS_PARTITION_FOLLOWING) {
+        ds_follow_time(task);
     } else {
         ds_task_owner_time(task, now_us);
     }
@@ -426,6 +442,7 @@ void ds_host_service(struct ds_host *host)
     }
     if (host->fatal_set)
         return;
+    ds_follow_turn(host, now_us);
     ask_ends(host, now_us);
     prove_membership(host, now_us);
     ds_host_commit_hints(host, false);

@@ -88,7 +88,8 @@ void ds_task_stop_own(struct ds_task *task)
 static void leave(struct ds_task *task)
 {
     bool was_reading = task->state == DS_PARTITION_READING || task->state == DS_PARTITION_JOINING ||
-                       task->state == DS_PARTITION_CLAIMING;
+                       task->state == DS_PARTITION_CLAIMING ||
+                       task->state == DS_PARTITION_FOLLOWING;
 
     if (was_reading && task->own_reading)
         task->confirmed = task->own.delivered;
@@ -118,6 +119,10 @@ void ds_task_lose(struct ds_task *task, const char *why)
         task->given_us = ds_task_now(task);
     }
     leave(task);
+    if (task->state == DS_PARTITION_FOLLOWING) {
+        ds_follow_pause(task, why);
+        return;
+    }
     task->state = DS_PARTITION_WAITING;
     task->wake_us = ds_task_now(task) + ds_backoff_us(runtime->random, task->attempts,
                                                       DS_BACKOFF_FIRST_US, DS_BACKOFF_MAX_US);
@@ -131,16 +136,29 @@ void ds_task_stop(struct ds_task *task, const char *code, ds_error_t *error)
     if (task->state == DS_PARTITION_STOPPED)
         return;
     leave(task);
+    task->stopped_following = task->state == DS_PARTITION_FOLLOWING;
+    if (task->stopped_following) {
+        ds_follow_end(task);
+        ds_error_prefix(error, "warm copy");
+    }
     task->state = DS_PARTITION_STOPPED;
-    ds_metric_add(task->host->metrics[DS_HM_STOPPED], 1);
+    ds_metric_add(
+        task->host->metrics[task->stopped_following ? DS_HM_STANDBY_STOPPED : DS_HM_STOPPED], 1);
     ds_log_error(&task->log, DS_LOG_ERROR, code, error);
     ds_error_clear(error);
 }
 
 void ds_task_given(struct ds_task *task)
 {
-    if (task->state != DS_PARTITION_AWAY)
+    if (task->state == DS_PARTITION_FOLLOWING) {
+        leave(task);
+        ds_follow_end(task);
+    } else if (task->state != DS_PARTITION_AWAY) {
+        if (task->stopped_following) /* what the copy met concerns the owner that we would be */
+            ds_metric_add(task->host->metrics[DS_HM_STOPPED], 1);
+        task->stopped_following = false;
         return;
+    }
     task->state = DS_PARTITION_WAITING;
     task->attempts = 0;
     task->given_us = ds_task_now(task);
@@ -149,11 +167,13 @@ void ds_task_given(struct ds_task *task)
 
 void ds_task_taken_away(struct ds_task *task)
 {
-    if (task->state == DS_PARTITION_AWAY || task->state == DS_PARTITION_STOPPED)
+    if (task->state == DS_PARTITION_AWAY || task->state == DS_PARTITION_STOPPED ||
+        task->state == DS_PARTITION_FOLLOWING)
         return;
     leave(task);
     task->state = DS_PARTITION_AWAY;
-    task->letters_held = true; /* the next owner knows from the log what is owed */
+    task->snapshots.surveyed = false; /* the next owner writes there */
+    task->letters_held = true;        /* the next owner knows from the log what is owed */
     task->wake_us = ds_task_now(task) + DS_PARKED_US;
 }
 
@@ -204,10 +224,12 @@ static bool restore(struct ds_task *task, ds_error_t *error)
     ds_task_stop_own(task);
     if (!ds_task_forget(task, error))
         return false;
-    if (task->state != DS_PARTITION_CLAIMING) {
+    if (task->state == DS_PARTITION_FOLLOWING)
+        task->wake_us = ds_task_now(task);
+    else if (task->state != DS_PARTITION_CLAIMING)
         task->state = DS_PARTITION_READING;
+    if (task->state != DS_PARTITION_CLAIMING)
         task->read_until = -1;
-    }
     return ds_snapshot_restore(task) || task->state != DS_PARTITION_CLAIMING ||
            ds_task_read_own(task, DS_PLACE_START, error);
 }
@@ -240,7 +262,7 @@ void ds_task_read_end(struct ds_task *task, const struct ds_broker_end *end)
     task->read_until = end->end;
     if (!ds_task_read_own(task, task->confirmed, &error))
         fail_or_lose(task, &error, "cannot read the own log");
-    else if (task->own.next_offset >= task->read_until)
+    else if (task->state == DS_PARTITION_READING && task->own.next_offset >= task->read_until)
         task->state = DS_PARTITION_JOINING;
 }
 
@@ -431,6 +453,7 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
         host->turn <= task->own_since_turn)
         return;
     task->log.offset = record->offset;
+    ds_metric_add(host->metrics[DS_HM_OWN_READ], 1);
     ds_arena_reset(host->arena);
     if (!ds_fence_read(&task->own, host->runtime->framing, host->decider->events, record->value,
                        record->offset, host->arena, host->message, &undecodable, &verdict,
@@ -485,7 +508,7 @@ void ds_task_owner_time(struct ds_task *task, int64_t now_us)
             return; /* it could take no input, and would hold up the other partitions */
         task->state = DS_PARTITION_READING;
         task->read_until = -1;
-        if (task->memory.epoch == 0)
+        if (task->domain == NULL || task->memory.epoch == 0)
             (void)ds_snapshot_restore(task);
     } else if (task->state == DS_PARTITION_CLAIMING && task->snapshots.reader == NULL) {
         ds_task_lose(task, "the Claim did not turn up in time");

@@ -1,5 +1,5 @@
 /* stream/task.h - one partition as its host sees it. Internal to host.c, owner.c, writer.c,
- * confirm.c, inputs.c, decide.c, timers.c, progress.c, dead_letters.c.
+ * confirm.c, follow.c, inputs.c, decide.c, timers.c, progress.c, dead_letters.c.
  *
  * Memory (the decider's state, the window, the inputs' positions) is the fold of the own log up to
  * `memory`. While running it is ahead of what is confirmed, by the records handed over and not yet
@@ -145,6 +145,8 @@ struct ds_task {
 
     struct ds_dead_letter *dead_letters; /* oldest first */
     size_t dead_letter_count;
+    ds_metric_t *lag;            /* as a follower; NULL: never was one */
+    bool stopped_following;      /* damage was met while it was another's */
     bool letters_held;           /* the partition was another's: it may have sent them */
     int64_t dead_letter_wake_us; /* monotonic: none is sent before, after failures */
 };
@@ -193,6 +195,9 @@ enum ds_host_metric {
     DS_HM_RUNNING,
     DS_HM_TAKEOVER,
     DS_HM_LOOP,
+    DS_HM_OWN_READ,
+    DS_HM_STANDBY,
+    DS_HM_STANDBY_STOPPED,
     DS_HOST_METRICS,
 };
 
@@ -239,7 +244,10 @@ struct ds_host {
     uint64_t dead_letter_tags;
     uint32_t snapshot_numbers; /* for the tags of a snapshot's records */
     bool snapshots_busy;       /* one is being written: turns must not wait long */
-    int64_t call_after_us;     /* monotonic: no synchronous call before */
+    int64_t standby_us;        /* monotonic: no other partition is followed before */
+    bool standby_salted;
+    uint64_t standby_salt; /* of a dynamic member: drawn once */
+    int64_t call_after_us; /* monotonic: no synchronous call before */
     int64_t away_said_us;
     int64_t wait_said_us; /* of schemas that are not known */
     bool fatal_set;
@@ -287,6 +295,20 @@ DS_MUST_CHECK bool ds_task_read_own(struct ds_task *task, struct ds_log_place pl
 void ds_task_stop_own(struct ds_task *task);
 /** Go on where the own log waits for a schema, if it may be known now. */
 void ds_task_resume_own(struct ds_task *task);
+
+/* ---- follow.c ---- */
+/** Choose partitions to follow, up to the configured number. */
+void ds_follow_turn(struct ds_host *host, int64_t now_us);
+/** The group gives or takes: wait until it is calm again. */
+void ds_follow_group_moved(struct ds_host *host);
+/** It is given to us, or stopped. */
+void ds_follow_end(struct ds_task *task);
+/** Reading was refused for a moment: again after a pause. */
+void ds_follow_pause(struct ds_task *task, const char *why);
+/** Following: say how far behind. */
+void ds_follow_time(struct ds_task *task);
+bool ds_follow_wants_end(const struct ds_task *task);
+void ds_follow_ends(struct ds_task *task, const struct ds_broker_end *end);
 
 /* ---- fold.c ---- */
 DS_MUST_CHECK bool ds_task_forget(struct ds_task *task, ds_error_t *error);

@@ -52,6 +52,7 @@ static void plan_world(struct sim_chance *chance, struct sim_plan *plan)
     plan->grace_us = plan->on_time ? 24 * 3600 * SIM_S : sim_time(chance, SIM_S, 4 * SIM_S);
     plan->static_members = sim_roll(chance, 2) == 0;
     plan->max_unacked = sim_roll(chance, 3) == 0 ? 1 + sim_roll(chance, 12) : 0;
+    plan->standby = (int64_t)(plan->seed / 8 % 3); /* every other seed or so */
     plan->repeat = 20 + some(chance, 60, 150);
     plan->garbage = some(chance, 50, 60);
 }

@@ -129,7 +129,8 @@ static bool start_host(struct sim_proc *proc)
                                           .session_timeout_ms = plan->session_us / SIM_MS,
                                           .timer_grace_us = plan->grace_us,
                                           .max_unacked = plan->max_unacked,
-                                          .max_command_ids = 4096};
+                                          .max_command_ids = 4096,
+                                          .standby = plan->standby};
     ds_error_t error = DS_ERROR_INIT;
 
     return ds_host_new(&proc->runtime, &config, &proc->host, &error);

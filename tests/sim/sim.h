@@ -75,6 +75,7 @@ struct sim_plan {
     bool on_time; /* clocks agree and inputs are waited for: no deadline may overtake an input */
     bool static_members;
     size_t max_unacked;
+    int64_t standby; /* warm copies a host keeps */
     /* of 1000 appends */
     unsigned lose;
     unsigned unknown; /* lands, reported as failed */

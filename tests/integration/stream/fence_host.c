@@ -5,11 +5,15 @@
 #include "counter.h"
 #include "stream/host.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#define PARTITIONS 2
+#define TELL_US    (50 * DS_US_PER_MS)
 
 static struct ds_schema commands;
 static struct ds_schema orders;
@@ -65,8 +69,27 @@ static bool write_metrics(const ds_metrics_t *metrics, const char *dir)
     return ok;
 }
 
-int fence_host_main(const char *brokers, const char *name, const char *instance,
-                    const char *metrics_dir)
+/* What it is and has, for whoever reads the other end of the pipe. */
+static void tell(const struct ds_runtime *runtime, ds_host_t *host)
+{
+    static int64_t wake_us;
+    const struct ds_label labels[] = {{"processor", decider.name}, {NULL, NULL}};
+    ds_metric_t *read =
+        ds_metrics_get(runtime->metrics, DS_COUNTER, "doorstep_own_records_read_total", "", labels);
+
+    if (ds_monotonic_us(runtime->clock) < wake_us)
+        return;
+    wake_us = ds_monotonic_us(runtime->clock) + TELL_US;
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        const struct ds_counter_state *state = ds_host_state(host, p);
+
+        (void)printf("%d %d %" PRId64 " %" PRId64 "\n", (int)p, (int)ds_host_partition(host, p),
+                     state == NULL ? -1 : state->total, ds_metric_value(read));
+    }
+    (void)fflush(stdout);
+}
+
+int fence_host_main(const struct fence_host *what)
 {
     static struct ds_health health;
     const struct sigaction on_term = {.sa_handler = on_stop};
@@ -77,26 +100,31 @@ int fence_host_main(const char *brokers, const char *name, const char *instance,
                                  .health = &health,
                                  .stop = &stop};
     struct ds_host_config config = {.decider = &decider,
-                                    .brokers = brokers,
-                                    .group_instance_id = instance,
-                                    .session_timeout_ms = 6000};
+                                    .brokers = what->brokers,
+                                    .group_instance_id = what->instance,
+                                    .session_timeout_ms = 6000,
+                                    .standby = what->standby};
     ds_error_t error = DS_ERROR_INIT;
     ds_host_t *host;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)sigaction(SIGTERM, &on_term, NULL);
-    name_decider(name);
+    name_decider(what->name);
     if (!ds_host_new(&runtime, &config, &host, &error)) {
         (void)fprintf(stderr, "fence host: %s\n", error.message);
         return 1;
     }
     while (!stop && ds_host_step(host, 50, &error))
-        continue;
+        if (what->tells)
+            tell(&runtime, host);
     if (!ds_error_is_set(&error)) {
         ds_host_destroy(host);
-        _Exit(metrics_dir[0] == '\0' || write_metrics(runtime.metrics, metrics_dir) ? 0 : 1);
+        _Exit(what->metrics_dir == NULL || what->metrics_dir[0] == '\0' ||
+                      write_metrics(runtime.metrics, what->metrics_dir)
+                  ? 0
+                  : 1);
     }
     /* The name is another process's: what a supervisor starts anew. */
-    (void)fprintf(stderr, "fence host %s ends: %s\n", instance, error.message);
+    (void)fprintf(stderr, "fence host %s ends: %s\n", what->instance, error.message);
     _Exit(error.code == DS_ERR_NOT_OWNER ? 3 : 1);
 }

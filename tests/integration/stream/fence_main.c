@@ -50,10 +50,15 @@ int main(int argc, char **argv)
     const char *rounds = getenv("FENCE_ROUNDS");
 
     if (argc == 5 && strcmp(argv[1], "host") == 0)
-        return fence_host_main(brokers, argv[2], argv[3], argv[4]);
+        return fence_host_main(
+            &(struct fence_host){.brokers = brokers,
+                                 .name = argv[2],
+                                 .instance = argv[3],
+                                 .metrics_dir = argv[4],
+                                 .standby = argv[3][0] == '\0' ? 0 : RIG_PARTITIONS});
     (void)printf("dynamic members\n");
     takeovers(brokers, false, rounds == NULL ? 4 : (int)strtol(rounds, NULL, 10));
-    (void)printf("static members\n");
+    (void)printf("static members, with warm copies\n");
     takeovers(brokers, true, rounds == NULL ? 4 : (int)strtol(rounds, NULL, 10));
     return 0;
 }

@@ -176,7 +176,8 @@ int main(int argc, char **argv)
     int rounds = text == NULL ? 1 : (int)strtol(text, NULL, 10);
 
     if (argc == 5 && strcmp(argv[1], "host") == 0)
-        return fence_host_main(brokers, argv[2], argv[3], argv[4]);
+        return fence_host_main(&(struct fence_host){
+            .brokers = brokers, .name = argv[2], .instance = argv[3], .metrics_dir = argv[4]});
     (void)printf("dynamic members\n");
     members(brokers, false, rounds);
     (void)printf("static members\n");
