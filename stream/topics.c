@@ -5,6 +5,7 @@
 #include "stream/kafka_conf.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define TOPICS_MAX       64
 #define ADMIN_TIMEOUT_MS 20000
@@ -13,6 +14,17 @@
 static const char *const processors[] = {"catalog", "order", "payment", "inventory", "delivery"};
 #define PROCESSORS (sizeof(processors) / sizeof(processors[0]))
 
+/* The cleaner leaves the segment alone that is being written; with Kafka's own sizes (1 GiB, a
+ * week) many snapshots that later ones have replaced would wait there. */
+#define SNAPSHOT_SEGMENT_BYTES "33554432" /* 32 MiB */
+#define SNAPSHOT_LAG_MS        "86400000" /* 1 d: then it is closed, however small it is */
+
+static void set(struct ds_topic_spec *spec, size_t *n, const char *name, const char *value)
+{
+    spec->settings[*n].name = name;
+    spec->settings[(*n)++].value = value;
+}
+
 static void fill(struct ds_topic_spec *spec, const char *stem, const char *suffix,
                  const char *retention_ms, const char *policy, bool append_time)
 {
@@ -20,13 +32,13 @@ static void fill(struct ds_topic_spec *spec, const char *stem, const char *suffi
 
     *spec = (struct ds_topic_spec){.name = ""};
     (void)snprintf(spec->name, sizeof(spec->name), "%s%s", stem, suffix);
-    spec->settings[n].name = "cleanup.policy";
-    spec->settings[n++].value = policy;
-    spec->settings[n].name = "message.timestamp.type";
-    spec->settings[n++].value = append_time ? "LogAppendTime" : "CreateTime";
-    if (retention_ms != NULL) {
-        spec->settings[n].name = "retention.ms";
-        spec->settings[n++].value = retention_ms;
+    set(spec, &n, "cleanup.policy", policy);
+    set(spec, &n, "message.timestamp.type", append_time ? "LogAppendTime" : "CreateTime");
+    if (retention_ms != NULL)
+        set(spec, &n, "retention.ms", retention_ms);
+    if (strcmp(policy, "compact") == 0) {
+        set(spec, &n, "segment.bytes", SNAPSHOT_SEGMENT_BYTES);
+        set(spec, &n, "max.compaction.lag.ms", SNAPSHOT_LAG_MS);
     }
 }
 
