@@ -22,7 +22,8 @@ struct ds_broker_kafka_config {
     const char *const *topics;     /* borrowed until new returns */
     int32_t topic_count;           /* at most DS_BROKER_MAX_TOPICS */
     bool with_producer;
-    int64_t gather_ms; /* larger fetches, up to this much later (ds_reader_config) */
+    const char *compressed; /* name of a topic whose records are large; NULL: none */
+    int64_t gather_ms;      /* larger fetches, up to this much later (ds_reader_config) */
 };
 
 /** @brief A broker; does not wait for any server. @param log borrowed, must outlive it. */

@@ -26,6 +26,7 @@ struct ds_broker_kafka {
     int32_t subscribed;
     char *names[DS_BROKER_MAX_TOPICS];
     bool with_producer;
+    int32_t compressed; /* topic; -1: none */
     char *brokers;
     char *client_id;
 

@@ -30,6 +30,20 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         atomic_store_explicit(&k->is_away, false, memory_order_relaxed);
 }
 
+/* Compression happens in librdkafka's threads. Nearly all of a small record is its own, so events
+ * are not compressed. */
+static rd_kafka_topic_t *open_topic(const struct ds_broker_kafka *k, int32_t topic)
+{
+    rd_kafka_topic_conf_t *conf = NULL;
+
+    if (topic == k->compressed) {
+        conf = rd_kafka_topic_conf_new();
+        (void)rd_kafka_topic_conf_set(conf, "compression.codec", "zstd", NULL, 0);
+        (void)rd_kafka_topic_conf_set(conf, "compression.level", "1", NULL, 0);
+    }
+    return rd_kafka_topic_new(k->producer, k->names[topic], conf); /* takes conf */
+}
+
 bool ds_broker_kafka_open_producer(struct ds_broker_kafka *k, ds_error_t *error)
 {
     static const struct ds_kafka_setting settings[] = {
@@ -51,7 +65,7 @@ bool ds_broker_kafka_open_producer(struct ds_broker_kafka *k, ds_error_t *error)
         return false;
     k->producer_events = rd_kafka_queue_get_main(k->producer);
     for (int32_t t = 0; t < k->topic_count; t++) {
-        k->write_topics[t] = rd_kafka_topic_new(k->producer, k->names[t], NULL);
+        k->write_topics[t] = open_topic(k, t);
         if (k->write_topics[t] == NULL)
             return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_INVALID, "topic %s: %s", k->names[t],
                                 rd_kafka_err2str(rd_kafka_last_error()));

@@ -71,6 +71,7 @@ static bool open_kafka(struct ds_host *host, ds_error_t *error)
         .topics = topics,
         .topic_count = host->topic_snapshots + 1,
         .with_producer = true,
+        .compressed = snapshots,
     };
 
     (void)snprintf(dlq, sizeof(dlq), "%s.dlq", decider->name);
