@@ -5,7 +5,7 @@
  *   bench_restore host BROKERS STANDBY EVENTS PARTITION    is one of the order processors
  *
  * The orders are placed by PlaceOrder commands through a real order processor, and stay open: no
- * other processor runs. Then, while RATE orders a second go on being placed, processors of one
+ * other processor runs. Then, while some orders a second go on being placed, processors of one
  * group follow each other: cold from the log (there is no snapshot yet), one that writes a
  * snapshot, cold from it, and two with warm copies, of which the owner is killed and then one is
  * stopped in order. "Takeover" is from the moment the group gave the partition (so without the
@@ -28,7 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RATE           200 /* orders a second while something is measured */
+#define RATE           200 /* orders a second while something is measured ... */
+#define FEW            20  /* ... and while a cold owner reads: what waits for it costs no turn */
 #define PATIENCE_US    (600 * DS_US_PER_S)
 #define NEVER_SNAPSHOT INT64_C(1000000000)
 #define SOON_SNAPSHOT  1000
@@ -66,6 +67,7 @@ struct driver {
     ds_arena_t *arena;
     struct child children[CHILDREN];
     int64_t next_order_us; /* 0: none is placed now */
+    int64_t rate;
     /* What the log shows: */
     int64_t decisions;
     int64_t epoch;
@@ -252,7 +254,8 @@ static void turn(struct driver *d)
         hop_fail("stopped", "by a signal");
     if (d->next_order_us != 0 && now - d->next_order_us > DS_US_PER_S)
         d->next_order_us = now; /* the driver itself was held up */
-    for (; d->next_order_us != 0 && now >= d->next_order_us; d->next_order_us += DS_US_PER_S / RATE)
+    for (; d->next_order_us != 0 && now >= d->next_order_us;
+         d->next_order_us += DS_US_PER_S / d->rate)
         restore_place(d->runtime, d->producer, d->partition, &d->bytes);
     (void)rd_kafka_poll(d->producer, 0);
     rd_kafka_message_t *message = rd_kafka_consumer_poll(d->consumer, 1);
@@ -267,9 +270,10 @@ static void turn(struct driver *d)
             take_lines(d, &d->children[i]);
 }
 
-static void load(struct driver *d, bool on)
+static void load(struct driver *d, int64_t rate)
 {
-    d->next_order_us = on ? now_us(d) : 0;
+    d->rate = rate;
+    d->next_order_us = now_us(d);
 }
 
 /* ---- the measurements ---- */
@@ -379,11 +383,12 @@ static void drive(struct driver *d)
                    d->partition);
 
     place_all(d);
-    load(d, true);
+    load(d, FEW);
     struct child *owner = start(d, 0, SOON_SNAPSHOT);
     int64_t before = files_bytes(dir);
     cold_log = takeover_ms(d, "cold from the log", d->epoch);
     int64_t log_records = owner->records_read;
+    load(d, RATE);
     wait_until(d, "a snapshot", snapshot_is_complete, 0);
     int64_t topic_bytes = files_bytes(dir) - before;
     struct child snapshot = *owner;
