@@ -2,6 +2,7 @@
 #include "cli/audit/books.h"
 #include "cli/audit/folds.h"
 #include "cli/audit/read_models.h"
+#include "cli/audit/snapshots.h"
 #include "cli/audit/source.h"
 #include "cli/roles.h"
 
@@ -20,6 +21,7 @@ struct settings {
     const char *from;
     int64_t timeout_us;
     int64_t patience_us;
+    bool snapshots;
     bool read_models;
     bool provider;
     bool allow_skipped;
@@ -47,6 +49,8 @@ static const struct ds_option options[] = {
      3600 * DS_US_PER_S, false, false, "How long a server may be silent."},
     {"patience", NULL, DS_OPT_DURATION, offsetof(struct settings, patience_us), "10s", 0,
      3600 * DS_US_PER_S, false, false, "How long read models that are behind are waited for."},
+    {"snapshots", NULL, DS_OPT_BOOL, offsetof(struct settings, snapshots), "1", 0, 0, false, false,
+     "Compare the processors' snapshots (--no-snapshots leaves them alone)."},
     {"read-models", NULL, DS_OPT_BOOL, offsetof(struct settings, read_models), "1", 0, 0, false,
      false, "Compare PostgreSQL and MongoDB (--no-read-models leaves them alone)."},
     {"provider", NULL, DS_OPT_BOOL, offsetof(struct settings, provider), "1", 0, 0, false, false,
@@ -64,6 +68,7 @@ struct audit {
     struct ds_audit_source *source;
     struct ds_audit_report *report;
     struct ds_audit_part *part;
+    ds_audit_snapshots_t *snapshots[DS_AUDIT_PROCESSORS]; /* of the partition; NULL: not compared */
     ds_audit_books_t *books; /* NULL: not compared, as the next three */
     ds_audit_postgres_t *postgres;
     ds_audit_rows_t *rows;
@@ -182,14 +187,68 @@ static bool take(void *context, const struct ds_audit_record *record, ds_error_t
     return ds_audit_part_take(context, record, error);
 }
 
+/* By its name: the deciders stand in another order there. */
+static const struct ds_decider *decider_of(int32_t processor)
+{
+    for (size_t i = 0; ds_deciders[i] != NULL; i++)
+        if (ds_deciders[i]->events == ds_audit_schema(processor))
+            return ds_deciders[i];
+    return NULL;
+}
+
+static bool read_snapshots(struct audit *audit, int32_t partition, ds_error_t *error)
+{
+    for (int32_t p = 0; audit->settings->snapshots && p < DS_AUDIT_PROCESSORS; p++) {
+        const struct ds_decider *decider = decider_of(p);
+        if (decider != NULL && decider->item != NULL &&
+            (!ds_audit_snapshots_new(audit->report, decider, p, partition, &audit->snapshots[p],
+                                     error) ||
+             !ds_audit_snapshots_read(audit->snapshots[p], audit->source, error)))
+            return false;
+    }
+    return true;
+}
+
+static bool judge_snapshots(struct audit *audit, ds_error_t *error)
+{
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
+        if (audit->snapshots[p] != NULL &&
+            !ds_audit_snapshots_judge(audit->snapshots[p], audit->source,
+                                      audit->part->streams[p].stopped, error))
+            return false;
+    return true;
+}
+
+static void drop_snapshots(struct audit *audit)
+{
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++) {
+        ds_audit_snapshots_destroy(audit->snapshots[p]);
+        audit->snapshots[p] = NULL;
+    }
+}
+
+static bool fold_for_snapshots(void *context, int32_t processor,
+                               const struct ds_audit_event *events, size_t count, ds_error_t *error)
+{
+    const struct audit *audit = context;
+    return audit->snapshots[processor] == NULL ||
+           ds_audit_snapshots_decision(audit->snapshots[processor], events, count, error);
+}
+
 static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t *error)
 {
     bool ok = ds_audit_part_new(audit->report, partition, audit->source->partitions,
                                 audit->source->ranges[partition], &audit->part, error);
-    if (ok)
+    if (ok) {
         audit->part->framing = audit->runtime->framing;
-    ok = ok && audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&
-         ds_audit_part_judge(audit->part, error) && compare(audit, error);
+        audit->part->also = fold_for_snapshots;
+        audit->part->also_context = audit;
+    }
+    ok = ok && read_snapshots(audit, partition, error) &&
+         audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&
+         judge_snapshots(audit, error) && ds_audit_part_judge(audit->part, error) &&
+         compare(audit, error);
+    drop_snapshots(audit);
     ds_audit_part_destroy(audit->part);
     audit->part = NULL; /* before the rows are folded: memory is needed for one of the two */
     return ok && compare_rows(audit, partition, error);

@@ -8,20 +8,6 @@
 #define FIRST_IDS    1024
 #define FIRST_CAUSES 256
 
-/* Not the slot's own free mark. */
-static void mark(uint64_t hash[2])
-{
-    if (hash[0] == 0 && hash[1] == 0)
-        hash[1] = 1;
-}
-
-void ds_audit_hash(ds_str_t text, uint64_t hash_out[2])
-{
-    hash_out[0] = ds_str_hash(text, UINT64_C(0x8F1BBCDC5A827999));
-    hash_out[1] = ds_str_hash(text, UINT64_C(0x6ED9EBA1CA62C1D6));
-    mark(hash_out);
-}
-
 /* The slot of a hash, or the free one where it belongs. FNV's low bits are weak: they are mixed
  * once more. */
 static uint64_t *slot_of(const struct ds_audit_ids *ids, const uint64_t hash[2])

@@ -31,8 +31,8 @@ static int64_t get(const uint8_t *from, size_t bytes)
 static bool path_of(const char *folder, int32_t topic, int32_t partition, char path_out[MAX_PATH],
                     ds_error_t *error)
 {
-    int len = snprintf(path_out, MAX_PATH, "%s/%s-%" PRId32 ".dump", folder,
-                       ds_audit_schema(topic)->topic, partition);
+    int len = snprintf(path_out, MAX_PATH, "%s/%s-%" PRId32 ".dump", folder, ds_audit_topic(topic),
+                       partition);
     if (len > 0 && len < MAX_PATH)
         return true;
     return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT, "a path of %d bytes", len);
@@ -107,14 +107,31 @@ bool ds_audit_file_close(ds_audit_file_t *file, ds_error_t *error)
     return ok;
 }
 
+#define ALL_TOPICS (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS)
+
 struct writer {
-    ds_audit_file_t *files[DS_AUDIT_TOPICS];
+    ds_audit_file_t *files[ALL_TOPICS];
 };
 
 static bool write_one(void *context, const struct ds_audit_record *record, ds_error_t *error)
 {
     struct writer *writer = context;
     return ds_audit_file_add(writer->files[record->topic], record, error);
+}
+
+static bool dump_snapshots(struct ds_audit_source *source, int32_t partition, const char *folder,
+                           struct writer *writer, ds_error_t *error)
+{
+    for (int32_t p = 0; source->snapshots != NULL && p < DS_AUDIT_PROCESSORS; p++) {
+        const struct ds_audit_range *range = &source->snapshots[partition][p];
+        if (!ds_audit_file_create(folder, DS_AUDIT_TOPICS + p, partition, *range,
+                                  &writer->files[DS_AUDIT_TOPICS + p], error) ||
+            (range->end > range->low &&
+             !source->read_snapshots(source, partition, p, range->low, range->end, write_one,
+                                     writer, error)))
+            return false;
+    }
+    return true;
 }
 
 static bool dump_partition(struct ds_audit_source *source, int32_t partition, const char *folder,
@@ -126,8 +143,9 @@ static bool dump_partition(struct ds_audit_source *source, int32_t partition, co
     for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
         ok = ds_audit_file_create(folder, t, partition, source->ranges[partition][t],
                                   &writer.files[t], error);
-    ok = ok && source->read(source, partition, NULL, write_one, &writer, error);
-    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+    ok = ok && dump_snapshots(source, partition, folder, &writer, error) &&
+         source->read(source, partition, NULL, write_one, &writer, error);
+    for (int32_t t = 0; t < ALL_TOPICS; t++)
         ok = ds_audit_file_close(writer.files[t], error) && ok;
     return ok;
 }
@@ -205,8 +223,8 @@ static bool read_record(FILE *file, ds_buf_t *bytes, struct ds_audit_record *rec
     return true;
 }
 
-static bool read_file(struct dump_source *source, int32_t topic, int32_t partition, int64_t end,
-                      ds_audit_take_fn take, void *context, ds_error_t *error)
+static bool read_file(struct dump_source *source, int32_t topic, int32_t partition, int64_t from,
+                      int64_t end, ds_audit_take_fn take, void *context, ds_error_t *error)
 {
     struct ds_audit_record record = {.topic = topic, .partition = partition};
     struct ds_audit_range range;
@@ -218,10 +236,10 @@ static bool read_file(struct dump_source *source, int32_t topic, int32_t partiti
         return false;
     ds_buf_init(&bytes, 2 * (size_t)MAX_PART + 1);
     while (ok && read_record(file, &bytes, &record, error))
-        if (record.offset < end)
+        if (record.offset >= from && record.offset < end)
             ok = take(context, &record, error);
     if (ds_error_is_set(error))
-        ds_error_prefix(error, "dump of %s/%" PRId32, ds_audit_schema(topic)->topic, partition);
+        ds_error_prefix(error, "dump of %s/%" PRId32, ds_audit_topic(topic), partition);
     ds_buf_cleanup(&bytes);
     (void)fclose(file);
     return ok && !ds_error_is_set(error);
@@ -234,10 +252,19 @@ static bool read_partition(struct ds_audit_source *base, int32_t partition, cons
         /* A broken file may hold more than its range says: all of it is looked at. */
         int64_t end = ends == NULL ? INT64_MAX : ends[t];
         if (end > base->ranges[partition][t].low &&
-            !read_file((struct dump_source *)base, t, partition, end, take, context, error))
+            !read_file((struct dump_source *)base, t, partition, INT64_MIN, end, take, context,
+                       error))
             return false;
     }
     return true;
+}
+
+static bool read_snapshots(struct ds_audit_source *base, int32_t partition, int32_t processor,
+                           int64_t from, int64_t until, ds_audit_take_fn take, void *context,
+                           ds_error_t *error)
+{
+    return read_file((struct dump_source *)base, DS_AUDIT_TOPICS + processor, partition, from,
+                     until, take, context, error);
 }
 
 static bool tell_ends(struct ds_audit_source *base, int32_t partition,
@@ -252,35 +279,50 @@ static bool tell_ends(struct ds_audit_source *base, int32_t partition,
 static void destroy(struct ds_audit_source *source)
 {
     free(source->ranges);
+    free(source->snapshots);
     free(source);
 }
 
-static bool has_partition(const char *folder, int32_t partition)
+static bool has_file(const char *folder, int32_t topic, int32_t partition)
 {
     char path[MAX_PATH];
     struct stat status;
     ds_error_t why = DS_ERROR_INIT;
-    return path_of(folder, 0, partition, path, &why) && stat(path, &status) == 0;
+    return path_of(folder, topic, partition, path, &why) && stat(path, &status) == 0;
+}
+
+static bool load_range(struct dump_source *source, int32_t topic, int32_t partition,
+                       struct ds_audit_range *range_out, ds_error_t *error)
+{
+    FILE *file;
+    if (!open_file(source->folder, topic, partition, &file, range_out, error))
+        return false;
+    (void)fclose(file);
+    return true;
 }
 
 static bool load_ranges(struct dump_source *source, ds_error_t *error)
 {
     while (source->base.partitions < MAX_PARTITION &&
-           has_partition(source->folder, source->base.partitions))
+           has_file(source->folder, 0, source->base.partitions))
         source->base.partitions++;
     if (source->base.partitions == 0)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_IO, "%s holds no dump: no %s-0.dump",
                             source->folder, ds_audit_schema(0)->topic);
     source->base.ranges = calloc((size_t)source->base.partitions, sizeof *source->base.ranges);
-    if (source->base.ranges == NULL)
+    source->base.snapshots =
+        calloc((size_t)source->base.partitions, sizeof *source->base.snapshots);
+    if (source->base.ranges == NULL || source->base.snapshots == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
-    for (int32_t p = 0; p < source->base.partitions; p++)
-        for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
-            FILE *file;
-            if (!open_file(source->folder, t, p, &file, &source->base.ranges[p][t], error))
+    for (int32_t p = 0; p < source->base.partitions; p++) {
+        for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+            if (!load_range(source, t, p, &source->base.ranges[p][t], error))
                 return false;
-            (void)fclose(file);
-        }
+        for (int32_t i = 0; i < DS_AUDIT_PROCESSORS; i++)
+            if (has_file(source->folder, DS_AUDIT_TOPICS + i, p) &&
+                !load_range(source, DS_AUDIT_TOPICS + i, p, &source->base.snapshots[p][i], error))
+                return false;
+    }
     return true;
 }
 
@@ -293,6 +335,7 @@ bool ds_audit_source_dump(const char *folder, struct ds_audit_source **source_ou
     if (source == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
     source->base.read = read_partition;
+    source->base.read_snapshots = read_snapshots;
     source->base.ends = tell_ends;
     source->base.destroy = destroy;
     if (!ds_str_to_array(ds_str(folder), source->folder, sizeof source->folder))

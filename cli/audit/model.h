@@ -18,6 +18,7 @@
 #define DS_CLI_AUDIT_MODEL_H
 
 #include "base/map.h"
+#include "cli/audit/hash.h"
 #include "cli/audit/report.h"
 #include "cli/audit/states.h"
 #include "stream/fence.h"
@@ -39,6 +40,9 @@ const struct ds_schema *ds_audit_schema(int32_t topic);
 /** @brief The topic of an input, by its permanent number; -1 when the processor has none of that
  * number. */
 int32_t ds_audit_input(int32_t processor, int32_t input);
+
+/** @brief A topic's name. @param topic  also DS_AUDIT_TOPICS + processor: its snapshots. */
+const char *ds_audit_topic(int32_t topic);
 
 /** One record as it stands in a topic. Texts borrowed. */
 struct ds_audit_record {
@@ -226,6 +230,11 @@ struct ds_audit_order {
     } delivery;
 };
 
+/** Sees each delivered decision of a partition, borrowed for the call. */
+typedef bool (*ds_audit_decision_fn)(void *context, int32_t processor,
+                                     const struct ds_audit_event *events, size_t count,
+                                     ds_error_t *error);
+
 struct ds_audit_part {
     struct ds_audit_report *report;
     int32_t partition;
@@ -236,6 +245,8 @@ struct ds_audit_part {
     ds_map_t *products;         /* struct ds_audit_product */
     ds_arena_t *arena;          /* of all orders and products */
     struct ds_framing *framing; /* NULL: no schema registry */
+    ds_audit_decision_fn also;  /* NULL: nobody */
+    void *also_context;
 };
 
 /** @brief An empty partition of `partitions`. @param ranges  what will be read of each of the
@@ -274,7 +285,5 @@ struct ds_audit_place ds_audit_where(const struct ds_audit_part *part, int32_t t
                                      int64_t offset, ds_str_t order_id);
 /** @brief True when the record's key, a store's id, says this partition. */
 bool ds_audit_is_placed(const struct ds_audit_part *part, const struct ds_audit_record *record);
-/** @brief What two hashes make of a text; for sets that need not keep it. */
-void ds_audit_hash(ds_str_t text, uint64_t hash_out[2]);
 
 #endif

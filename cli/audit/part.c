@@ -22,6 +22,16 @@ const struct ds_schema *ds_audit_schema(int32_t topic)
     return schemas[topic];
 }
 
+const char *ds_audit_topic(int32_t topic)
+{
+    static const char *const snapshots[DS_AUDIT_PROCESSORS] = {
+        "catalog.snapshots", "order.snapshots",    "inventory.snapshots",
+        "payment.snapshots", "delivery.snapshots",
+    };
+    return topic < DS_AUDIT_TOPICS ? ds_audit_schema(topic)->topic
+                                   : snapshots[topic - DS_AUDIT_TOPICS];
+}
+
 int32_t ds_audit_input(int32_t processor, int32_t input)
 {
     static const int32_t of_order[] = {DS_AUDIT_INVENTORY, DS_AUDIT_PAYMENT, DS_AUDIT_DELIVERY};
@@ -44,8 +54,7 @@ bool ds_audit_handled(const struct ds_audit_part *part, int32_t processor, int32
 struct ds_audit_place ds_audit_where(const struct ds_audit_part *part, int32_t topic,
                                      int64_t offset, ds_str_t order_id)
 {
-    return (struct ds_audit_place){ds_audit_schema(topic)->topic, part->partition, offset,
-                                   order_id};
+    return (struct ds_audit_place){ds_audit_topic(topic), part->partition, offset, order_id};
 }
 
 struct ds_audit_place ds_audit_at(const struct ds_audit_part *part,
@@ -183,7 +192,8 @@ bool ds_audit_part_take(struct ds_audit_part *part, const struct ds_audit_record
     for (size_t i = 0; i < count; i++)
         if (!fold(part, &events[i], error))
             return false;
-    return true;
+    return count == 0 || part->also == NULL ||
+           part->also(part->also_context, record->topic, events, count, error);
 }
 
 bool ds_audit_part_judge(struct ds_audit_part *part, ds_error_t *error)

@@ -6,10 +6,17 @@
 #include <stdlib.h>
 
 static const char *const count_names[DS_AUDIT_COUNTS] = {
-    "partitions", "events", "commands", "orders", "products", "pricedLines", "charges", "rows",
+    "partitions",  "events",  "commands", "orders",    "products",
+    "pricedLines", "charges", "rows",     "snapshots",
 };
 static const char *const skip_names[DS_AUDIT_SKIPS] = {
     "oldEpoch", "gap", "lostClaim", "stranger", "torn", "unexplained",
+};
+static const char *const unchecked_names[DS_AUDIT_UNCHECKEDS] = {
+    "otherFormat",
+    "incomplete",
+    "tooMany",
+    "notReached",
 };
 
 struct ds_audit_report *ds_audit_report_new(void)
@@ -92,6 +99,8 @@ bool ds_audit_print_json(const struct ds_audit_report *report, ds_buf_t *out, ds
         !print_counts(count_names, report->checked, DS_AUDIT_COUNTS, out, error) ||
         !ds_buf_printf(out, error, "},\"inFlight\":%" PRId64 ",\"skipped\":{", report->in_flight) ||
         !print_counts(skip_names, report->skipped, DS_AUDIT_SKIPS, out, error) ||
+        !ds_buf_append_text(out, "},\"snapshotsNotChecked\":{", error) ||
+        !print_counts(unchecked_names, report->unchecked, DS_AUDIT_UNCHECKEDS, out, error) ||
         !ds_buf_append_text(out, "},\"notes\":[", error))
         return false;
     for (size_t i = 0; i < report->noted; i++)
@@ -120,6 +129,18 @@ static bool print_line(const struct ds_audit_anomaly *anomaly, ds_buf_t *out, ds
                          anomaly->order_id, anomaly->what);
 }
 
+static bool print_words(const char *what, const char *const *names, const int64_t *values,
+                        size_t count, ds_buf_t *out, ds_error_t *error)
+{
+    if (!ds_buf_printf(out, error, "%s:", what))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!ds_buf_printf(out, error, " %" PRId64 " %s%s", values[i], names[i],
+                           i + 1 < count ? "," : "\n"))
+            return false;
+    return true;
+}
+
 bool ds_audit_print_text(const struct ds_audit_report *report, ds_buf_t *out, ds_error_t *error)
 {
     for (size_t i = 0; i < report->listed; i++)
@@ -132,18 +153,11 @@ bool ds_audit_print_text(const struct ds_audit_report *report, ds_buf_t *out, ds
     for (size_t i = 0; i < report->noted; i++)
         if (!ds_buf_printf(out, error, "note: %s\n", report->notes[i]))
             return false;
-    if (!ds_buf_append_text(out, "checked:", error))
+    if (!print_words("checked", count_names, report->checked, DS_AUDIT_COUNTS, out, error) ||
+        !print_words("skipped", skip_names, report->skipped, DS_AUDIT_SKIPS, out, error) ||
+        !print_words("snapshots not checked", unchecked_names, report->unchecked,
+                     DS_AUDIT_UNCHECKEDS, out, error))
         return false;
-    for (size_t i = 0; i < DS_AUDIT_COUNTS; i++)
-        if (!ds_buf_printf(out, error, " %" PRId64 " %s%s", report->checked[i], count_names[i],
-                           i + 1 < DS_AUDIT_COUNTS ? "," : "\n"))
-            return false;
-    if (!ds_buf_append_text(out, "skipped:", error))
-        return false;
-    for (size_t i = 0; i < DS_AUDIT_SKIPS; i++)
-        if (!ds_buf_printf(out, error, " %" PRId64 " %s%s", report->skipped[i], skip_names[i],
-                           i + 1 < DS_AUDIT_SKIPS ? "," : "\n"))
-            return false;
     return ds_buf_printf(out, error, "%" PRId64 " orders in flight, %" PRId64 " anomalies\n",
                          report->in_flight, report->anomalies);
 }

@@ -23,6 +23,7 @@ enum ds_audit_count {
     DS_AUDIT_LINES,   /* order lines whose price was looked up */
     DS_AUDIT_CHARGES, /* of the provider's books */
     DS_AUDIT_ROWS,    /* of read models */
+    DS_AUDIT_SNAPSHOTS,
     DS_AUDIT_COUNTS,
 };
 
@@ -34,6 +35,15 @@ enum ds_audit_skip {
     DS_AUDIT_SKIP_TORN,        /* valid, but the decision was never completed */
     DS_AUDIT_SKIP_UNEXPLAINED, /* of all these: those no later Claim explains */
     DS_AUDIT_SKIPS,
+};
+
+/** Snapshots that were not held against the log, and why. */
+enum ds_audit_unchecked {
+    DS_AUDIT_OTHER_FORMAT, /* another version of the program wrote it: of no use to this one */
+    DS_AUDIT_INCOMPLETE,   /* a chunk is missing or damaged: a restore passes it over */
+    DS_AUDIT_TOO_MANY,     /* DS_AUDIT_SNAPSHOTS_MAX newer ones are there */
+    DS_AUDIT_NOT_REACHED,  /* damage in the log stands in front of its place */
+    DS_AUDIT_UNCHECKEDS,
 };
 
 /** Where something was found. */
@@ -58,6 +68,7 @@ struct ds_audit_report {
     int64_t in_flight;
     int64_t checked[DS_AUDIT_COUNTS];
     int64_t skipped[DS_AUDIT_SKIPS];
+    int64_t unchecked[DS_AUDIT_UNCHECKEDS];
     bool allow_skipped;
     size_t listed;
     size_t noted;

@@ -3,6 +3,8 @@
  * A dump is a folder with one file a topic and partition, `<topic>-<partition>.dump`, so that a log
  * can be kept, sent to somebody, and audited without a server. All numbers are little-endian:
  *
+ * A dump holds the snapshots too (`<name>.snapshots-<p>.dump`); one without them is a dump as well.
+ *
  *   "DSDUMP1\n"  low i64  settled i64  end i64      see struct ds_audit_range
  *   then a record: offset i64  timestamp_us i64  key length i32 (-1: none)  value length i32 (-1:
  * none)  key  value
@@ -21,11 +23,19 @@ typedef bool (*ds_audit_take_fn)(void *context, const struct ds_audit_record *re
 struct ds_audit_source {
     int32_t partitions;
     struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS]; /* by partition; heap */
+    /** <name>.snapshots by processor, low and end only; NULL: none. What stands in front of `end`
+     * is about places in front of the events topics' `end`. An end of 0: not there. */
+    struct ds_audit_range (*snapshots)[DS_AUDIT_PROCESSORS];
     /** Hand out the records of a partition: per topic in offset order, topics in any order.
      * @param ends  how far each topic is read; NULL: to the end of its range. One that ends at or
      * before its first record is left out. */
     bool (*read)(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
                  ds_audit_take_fn take, void *context, ds_error_t *error);
+    /** Hand out the records of a processor's snapshots [from, until), as topic DS_AUDIT_TOPICS +
+     * processor, in offset order; offsets have holes, the topic is compacted. */
+    bool (*read_snapshots)(struct ds_audit_source *source, int32_t partition, int32_t processor,
+                           int64_t from, int64_t until, ds_audit_take_fn take, void *context,
+                           ds_error_t *error);
     /** Where the topics of a partition end now: at its range's end or behind it. */
     bool (*ends)(struct ds_audit_source *source, int32_t partition,
                  int64_t ends_out[DS_AUDIT_TOPICS], ds_error_t *error);

@@ -7,6 +7,10 @@
 #include <stdlib.h>
 
 #define POLL_MS 100
+/* The topics of the log, then the snapshots. */
+#define ALL_TOPICS (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS)
+/* In a compacted topic the last offsets may have no records: nobody will ever send them. */
+#define QUIET_US (3 * DS_US_PER_S)
 
 struct kafka_source {
     struct ds_audit_source base; /* first: the two are the same pointer */
@@ -26,6 +30,31 @@ static bool ask_ends(struct kafka_source *k, struct ds_broker_end *list, size_t 
                                 "no answer about the end of %s/%" PRId32,
                                 ds_audit_schema(list[i].topic)->topic, list[i].partition);
     return true;
+}
+
+/* Before the log's: what a snapshot is of stood there then. Topics that are not there are left out:
+ * a log may be older than they. */
+static bool ask_snapshots(struct kafka_source *k, ds_error_t *error)
+{
+    size_t count = (size_t)k->base.partitions * DS_AUDIT_PROCESSORS;
+    struct ds_broker_end *list = calloc(count, sizeof *list);
+
+    k->base.snapshots = calloc((size_t)k->base.partitions, sizeof *k->base.snapshots);
+    bool ok = list != NULL && k->base.snapshots != NULL;
+    if (!ok)
+        ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %zu ends", count);
+    for (size_t i = 0; ok && i < count; i++)
+        list[i] =
+            (struct ds_broker_end){.topic = DS_AUDIT_TOPICS + (int32_t)(i % DS_AUDIT_PROCESSORS),
+                                   .partition = (int32_t)(i / DS_AUDIT_PROCESSORS),
+                                   .want_low = true};
+    ok = ok && k->broker->ops->ends(k->broker, list, count, k->timeout_ms, error);
+    for (size_t i = 0; ok && i < count; i++)
+        if (list[i].ok)
+            k->base.snapshots[list[i].partition][list[i].topic - DS_AUDIT_TOPICS] =
+                (struct ds_audit_range){list[i].low, list[i].end, list[i].end};
+    free(list);
+    return ok;
 }
 
 /* Twice, the second time when all answers of the first are there. */
@@ -82,26 +111,22 @@ static bool ask_ends_now(struct ds_audit_source *source, int32_t partition,
 struct reading {
     struct kafka_source *k;
     int32_t partition;
-    int64_t next[DS_AUDIT_TOPICS];
-    int64_t end[DS_AUDIT_TOPICS];
-    size_t open; /* topics that are not at their end */
+    int64_t next[ALL_TOPICS];
+    int64_t end[ALL_TOPICS];
+    size_t open;    /* topics that are not at their end */
+    bool has_holes; /* offsets without records, perhaps at the end */
     ds_audit_take_fn take;
     void *context;
 };
 
-static bool start(struct reading *r, const int64_t *ends, ds_error_t *error)
+static bool start(struct reading *r, int32_t topic, int64_t from, int64_t end, ds_error_t *error)
 {
-    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
-        const struct ds_audit_range *range = &r->k->base.ranges[r->partition][t];
-        r->next[t] = range->low;
-        r->end[t] = ends == NULL ? range->end : ends[t];
-        if (r->next[t] >= r->end[t])
-            continue;
-        if (!r->k->broker->ops->start(r->k->broker, t, r->partition, range->low, error))
-            return false;
-        r->open++;
-    }
-    return true;
+    r->next[topic] = from;
+    r->end[topic] = end;
+    if (from >= end)
+        return true;
+    r->open++;
+    return r->k->broker->ops->start(r->k->broker, topic, r->partition, from, error);
 }
 
 static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
@@ -128,7 +153,7 @@ static bool take_events(struct reading *r, const struct ds_broker_event *events,
     for (size_t i = 0; i < count; i++) {
         if (events[i].kind == DS_BROKER_READ_FAILED)
             return ds_error_set(error, DS_DOMAIN_KAFKA, events[i].code, "read %s/%" PRId32 ": %s",
-                                ds_audit_schema(events[i].topic)->topic, events[i].partition,
+                                ds_audit_topic(events[i].topic), events[i].partition,
                                 events[i].reason == NULL ? "failed" : events[i].reason);
         if (events[i].kind == DS_BROKER_RECORD && events[i].partition == r->partition &&
             !take_one(r, &events[i], error))
@@ -153,6 +178,8 @@ static bool read_on(struct reading *r, ds_error_t *error)
         int64_t now_us = ds_monotonic_us(k->runtime->clock);
         if (count > 0)
             heard_us = now_us;
+        else if (r->has_holes && now_us - heard_us > QUIET_US)
+            break;
         else if (now_us - heard_us > k->timeout_ms * DS_US_PER_MS)
             return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_TIMEOUT,
                                 "partition %" PRId32 ": no record for %d ms, %zu topics not at "
@@ -162,6 +189,13 @@ static bool read_on(struct reading *r, ds_error_t *error)
     return true;
 }
 
+static void stop(struct reading *r)
+{
+    for (int32_t t = 0; t < ALL_TOPICS; t++)
+        if (r->next[t] < r->end[t])
+            r->k->broker->ops->stop(r->k->broker, t, r->partition);
+}
+
 static bool read_partition(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
                            ds_audit_take_fn take, void *context, ds_error_t *error)
 {
@@ -169,9 +203,30 @@ static bool read_partition(struct ds_audit_source *source, int32_t partition, co
                               .partition = partition,
                               .take = take,
                               .context = context};
-    bool ok = start(&reading, ends, error) && read_on(&reading, error);
-    for (int32_t t = 0; !ok && t < DS_AUDIT_TOPICS; t++)
-        reading.k->broker->ops->stop(reading.k->broker, t, partition);
+    bool ok = true;
+
+    for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++) {
+        const struct ds_audit_range *range = &source->ranges[partition][t];
+        ok = start(&reading, t, range->low, ends == NULL ? range->end : ends[t], error);
+    }
+    ok = ok && read_on(&reading, error);
+    stop(&reading);
+    return ok;
+}
+
+static bool read_snapshots(struct ds_audit_source *source, int32_t partition, int32_t processor,
+                           int64_t from, int64_t until, ds_audit_take_fn take, void *context,
+                           ds_error_t *error)
+{
+    struct reading reading = {.k = (struct kafka_source *)source,
+                              .partition = partition,
+                              .has_holes = true,
+                              .take = take,
+                              .context = context};
+    bool ok = start(&reading, DS_AUDIT_TOPICS + processor, from, until, error) &&
+              read_on(&reading, error);
+
+    stop(&reading);
     return ok;
 }
 
@@ -181,26 +236,28 @@ static void destroy(struct ds_audit_source *source)
     if (k->broker != NULL)
         k->broker->ops->destroy(k->broker, 1000);
     free(k->base.ranges);
+    free(k->base.snapshots);
     free(k);
 }
 
 bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,
                            struct ds_audit_source **source_out, ds_error_t *error)
 {
-    const char *topics[DS_AUDIT_TOPICS];
+    const char *topics[ALL_TOPICS];
     struct ds_broker_kafka_config config = {.brokers = brokers,
                                             .client_id = "doorstep-audit",
                                             .topics = topics,
-                                            .topic_count = DS_AUDIT_TOPICS,
+                                            .topic_count = ALL_TOPICS,
                                             .gather_ms = 5}; /* all of it is there already */
     struct kafka_source *k = calloc(1, sizeof *k);
 
     *source_out = NULL;
     if (k == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
-    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
-        topics[t] = ds_audit_schema(t)->topic;
+    for (int32_t t = 0; t < ALL_TOPICS; t++)
+        topics[t] = ds_audit_topic(t);
     k->base.read = read_partition;
+    k->base.read_snapshots = read_snapshots;
     k->base.ends = ask_ends_now;
     k->base.destroy = destroy;
     k->runtime = runtime;
@@ -208,7 +265,7 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
     if (ds_broker_kafka_new(&runtime->log, &config, &k->broker, error) &&
         k->broker->ops->partitions(k->broker, DS_AUDIT_TOPICS, timeout_ms, &k->base.partitions,
                                    error) &&
-        ask_ranges(k, error)) {
+        ask_snapshots(k, error) && ask_ranges(k, error)) {
         *source_out = &k->base;
         return true;
     }

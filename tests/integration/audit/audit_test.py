@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'shop'))
 import shop as kit  # noqa: E402
 from shop import Customer, Store, wait_for_rest  # noqa: E402
 
-SHOP = kit.Shop('audit')
+SHOP = kit.Shop('audit', {'SNAPSHOT_EVENTS': '1', 'SNAPSHOT_EVERY': '1s'})
 PLANT = os.environ.get('AUDIT_PLANT', str(kit.ROOT / 'build/dev/tests/integration/audit/audit_plant'))
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix='doorstep-audit-'))
 COPY = FOLDER / 'log'
@@ -73,6 +73,11 @@ def read_models_are_up_to_date():
     return not [row for row in lag['rows'] if row['lag'] > 0 and row['group'] in ('postgres', 'mongo')]
 
 
+def snapshots_are_there():
+    """Of all that the orders went through: an order's cancellation is the last thing in each."""
+    return audit('--no-read-models', '--no-provider')['checked']['snapshots'] >= 5
+
+
 def setUpModule():
     """Orders that end in each way, and a copy of the log when they have."""
     SHOP.start()
@@ -97,6 +102,7 @@ def setUpModule():
     customer.place(store.body(token='tok_declined')).wait('cancelled')
     customer.place(store.body(quantity=500)).wait('cancelled', 'out_of_stock')
     wait_for_rest(store)
+    kit.wait_until(snapshots_are_there, 'snapshots of each processor of the orders')
     # Tests put documents back as they found them: nothing may be folded into one meanwhile.
     kit.wait_until(read_models_are_up_to_date, 'the read models to have all of it')
     SHOP.tool('audit', 'verify', '--dump', str(COPY)).check_returncode()
@@ -119,10 +125,15 @@ class AuditOfALog(unittest.TestCase):
         copy = FOLDER / mistake
         shutil.copytree(COPY, copy)
         subprocess.run([PLANT, str(copy), mistake], check=True, timeout=60)
-        mistakes = [one for one in audit('--from', str(copy))['list'] if one not in BEFORE]
+        report = audit('--from', str(copy))
+        mistakes = [one for one in report['list'] if one not in BEFORE]
+        if invariant is None:
+            self.assertEqual([], mistakes)
+            return report
         self.assertTrue([True for one in mistakes if one['invariant'] == invariant and
                          one['topic'] == topic and one['offset'] >= 0 and what in one['what']],
                         mistakes)
+        return report
 
     def test_doubled_decision_is_found(self):
         self.check_planted('doubled-decision', 'F', 'order.events', 'decided twice')
@@ -150,6 +161,24 @@ class AuditOfALog(unittest.TestCase):
 
     def test_second_charge_is_found(self):
         self.check_planted('second-charge', 'I2', 'payment.events', 'charged a second time')
+
+    def test_snapshot_that_differs_from_the_fold_is_found(self):
+        self.check_planted('snapshot-differs', 'SNAP', 'inventory.snapshots', '.available')
+
+    def test_snapshot_that_lacks_an_item_is_found(self):
+        self.check_planted('snapshot-lacks', 'SNAP', 'inventory.snapshots', 'lacks the item')
+
+    def test_snapshot_of_another_place_is_found(self):
+        self.check_planted('snapshot-misplaced', 'SNAP', 'order.snapshots', 'another epoch or seq')
+
+    def test_snapshot_that_nobody_would_use_is_counted_and_no_anomaly(self):
+        before = audit('--from', str(COPY))
+        for mistake, counter in (('snapshot-format', 'otherFormat'), ('snapshot-damaged', 'incomplete')):
+            with self.subTest(mistake):
+                after = self.check_planted(mistake, None, '', '')
+                self.assertEqual(before['snapshotsNotChecked'][counter] + 1,
+                                 after['snapshotsNotChecked'][counter])
+                self.assertEqual(before['checked']['snapshots'] - 1, after['checked']['snapshots'])
 
     def test_wrong_row_in_a_read_model_is_found(self):
         (order, status), = kit.sql("SELECT order_id, status FROM read_v1.orders"

@@ -11,8 +11,14 @@
  *   stock-below-zero   the last level that an event of inventory gives is below zero
  *   second-charge      a payment that was captured is captured once more
  *   foreign-key        an event's key belongs to another partition
+ *   snapshot-differs   inventory's newest snapshot has one piece more than there is
+ *   snapshot-lacks     a product is not in it
+ *   snapshot-misplaced it is for another record than stands there
+ *   snapshot-format    another version of the program wrote it (no mistake)
+ *   snapshot-damaged   a bit of it is another (a restore passes it over)
  */
 #include "plant_log.h"
+#include "plant_snapshot.h"
 #include "stream/partition.h"
 
 #include <stdio.h>
@@ -193,6 +199,11 @@ static const struct {
     {"foreign-key", DS_AUDIT_ORDER, misplace},
     {"stock-below-zero", DS_AUDIT_INVENTORY, sink_stock},
     {"second-charge", DS_AUDIT_PAYMENT, charge_again},
+    {"snapshot-differs", DS_AUDIT_TOPICS + DS_AUDIT_INVENTORY, plant_wrong_item},
+    {"snapshot-lacks", DS_AUDIT_TOPICS + DS_AUDIT_INVENTORY, plant_lost_item},
+    {"snapshot-misplaced", DS_AUDIT_TOPICS + DS_AUDIT_ORDER, plant_wrong_place},
+    {"snapshot-format", DS_AUDIT_TOPICS + DS_AUDIT_PAYMENT, plant_other_format},
+    {"snapshot-damaged", DS_AUDIT_TOPICS + DS_AUDIT_DELIVERY, plant_damaged_chunk},
 };
 
 /* In the first partition that has what is needed for it. */

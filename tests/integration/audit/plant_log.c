@@ -19,19 +19,27 @@ static bool keep(void *context, const struct ds_audit_record *record, ds_error_t
 
 bool log_load(struct log *log, int32_t topic, int32_t partition, ds_error_t *error)
 {
-    const struct ds_audit_range *range = &log->source->ranges[partition][topic];
+    const bool is_log = topic < DS_AUDIT_TOPICS;
+    const int32_t processor = topic - DS_AUDIT_TOPICS;
+    const struct ds_audit_range *range = is_log ? &log->source->ranges[partition][topic]
+                                                : &log->source->snapshots[partition][processor];
     free(log->records);
     log->topic = topic;
     log->partition = partition;
     log->count = 0;
     log->records = calloc((size_t)(range->end - range->low) + PLANT_ROOM, sizeof *log->records);
-    return log->records != NULL &&
-           log->source->read(log->source, partition, NULL, keep, log, error);
+    if (log->records == NULL || !is_log)
+        return log->records != NULL &&
+               log->source->read_snapshots(log->source, partition, processor, range->low,
+                                           range->end, keep, log, error);
+    return log->source->read(log->source, partition, NULL, keep, log, error);
 }
 
 bool log_save(struct log *log, ds_error_t *error)
 {
     struct ds_audit_range range = {0, (int64_t)log->count, (int64_t)log->count};
+    if (log->topic >= DS_AUDIT_TOPICS) /* compacted: offsets have holes */
+        range = log->source->snapshots[log->partition][log->topic - DS_AUDIT_TOPICS];
     ds_audit_file_t *file;
     bool ok = ds_audit_file_create(log->folder, log->topic, log->partition, range, &file, error);
     for (size_t i = 0; ok && i < log->count; i++)
