@@ -235,6 +235,14 @@ static bool fold_for_snapshots(void *context, int32_t processor,
            ds_audit_snapshots_decision(audit->snapshots[processor], events, count, error);
 }
 
+static void compare_leaving(void *context, const struct ds_audit_part *part,
+                            const struct ds_audit_order *order)
+{
+    const struct audit *audit = context;
+    if (audit->books != NULL)
+        ds_audit_books_judge_order(audit->books, part, order);
+}
+
 static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t *error)
 {
     bool ok = ds_audit_part_new(audit->report, partition, audit->source->partitions,
@@ -242,7 +250,10 @@ static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t 
     if (ok) {
         audit->part->framing = audit->runtime->framing;
         audit->part->also = fold_for_snapshots;
+        audit->part->leaves = compare_leaving;
         audit->part->also_context = audit;
+        if (audit->postgres != NULL)
+            audit->part->sweep_at = SIZE_MAX; /* it is asked about all of them at the end */
     }
     ok = ok && read_snapshots(audit, partition, error) &&
          audit->source->read(audit->source, partition, NULL, take, audit->part, error) &&

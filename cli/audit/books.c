@@ -173,32 +173,35 @@ static void judge_charge(const struct ds_audit_part *part, const struct ds_audit
                        charge->refunded_minor[0]);
 }
 
+void ds_audit_books_judge_order(ds_audit_books_t *books, const struct ds_audit_part *part,
+                                const struct ds_audit_order *order)
+{
+    if (order->payment.charge_key.len == 0)
+        return;
+    struct charge *charge = ds_map_get(books->charges, order->payment.charge_key);
+    if (charge != NULL) {
+        charge->seen = true;
+        part->report->checked[DS_AUDIT_CHARGES]++;
+    }
+    if (order->in_flight || order->reborn)
+        return;
+    if (charge != NULL && charge->known[1])
+        judge_charge(part, order, charge);
+    else if (order->payment.captured_minor > 0)
+        ds_audit_found(part->report, "I3",
+                       ds_audit_where(part, DS_AUDIT_PAYMENT, order->payment.success, order->id),
+                       "%" PRId64 " captured, the provider's books do not have the charge",
+                       order->payment.captured_minor);
+}
+
 void ds_audit_books_judge(ds_audit_books_t *books, const struct ds_audit_part *part)
 {
     ds_str_t id;
     void *value;
     size_t cursor = 0;
 
-    while (ds_map_next(part->orders, &cursor, &id, &value)) {
-        const struct ds_audit_order *order = value;
-        if (order->payment.charge_key.len == 0)
-            continue;
-        struct charge *charge = ds_map_get(books->charges, order->payment.charge_key);
-        if (charge != NULL) {
-            charge->seen = true;
-            part->report->checked[DS_AUDIT_CHARGES]++;
-        }
-        if (order->in_flight || order->reborn)
-            continue;
-        if (charge != NULL && charge->known[1])
-            judge_charge(part, order, charge);
-        else if (order->payment.captured_minor > 0)
-            ds_audit_found(part->report, "I3",
-                           ds_audit_where(part, DS_AUDIT_PAYMENT, order->payment.success,
-                                          order->id),
-                           "%" PRId64 " captured, the provider's books do not have the charge",
-                           order->payment.captured_minor);
-    }
+    while (ds_map_next(part->orders, &cursor, &id, &value))
+        ds_audit_books_judge_order(books, part, value);
 }
 
 void ds_audit_books_judge_rest(const ds_audit_books_t *books, struct ds_audit_report *report)

@@ -22,6 +22,9 @@ DS_MUST_CHECK bool ds_audit_books_fetch(ds_audit_books_t *books, int reading, co
  * empty: that was all. Room for 64 bytes. */
 DS_MUST_CHECK bool ds_audit_books_page(ds_audit_books_t *books, int reading, ds_str_t json,
                                        char next_out[64], ds_error_t *error);
+/** @brief Compare an order that leaves. */
+void ds_audit_books_judge_order(ds_audit_books_t *books, const struct ds_audit_part *part,
+                                const struct ds_audit_order *order);
 /** @brief Compare the orders of a partition that is read. */
 void ds_audit_books_judge(ds_audit_books_t *books, const struct ds_audit_part *part);
 /** @brief After all partitions: charges that no order asked for. */

@@ -5,51 +5,76 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define FIRST_IDS    1024
-#define FIRST_CAUSES 256
+#define FIRST_IDS ((size_t)1024)
 
-/* The slot of a hash, or the free one where it belongs. FNV's low bits are weak: they are mixed
- * once more. */
-static uint64_t *slot_of(const struct ds_audit_ids *ids, const uint64_t hash[2])
+/* The slot of a hash in a table, or the free one where it belongs. */
+static uint64_t *slot_of(const struct ds_audit_id_table *table, const uint64_t hash[2])
 {
-    size_t at = (size_t)((hash[0] * UINT64_C(0x9E3779B97F4A7C15)) >> 20) & (ids->capacity - 1);
-    while ((ids->slots[at][0] != 0 || ids->slots[at][1] != 0) &&
-           (ids->slots[at][0] != hash[0] || ids->slots[at][1] != hash[1]))
-        at = (at + 1) & (ids->capacity - 1);
-    return ids->slots[at];
+    size_t at = (size_t)hash[0] & (table->capacity - 1);
+    while ((table->slots[at][0] != 0 || table->slots[at][1] != 0) &&
+           (table->slots[at][0] != hash[0] || table->slots[at][1] != hash[1]))
+        at = (at + 1) & (table->capacity - 1);
+    return table->slots[at];
 }
 
-static bool grow(struct ds_audit_ids *ids, ds_error_t *error)
+static bool holds(const struct ds_audit_id_table *table, const uint64_t hash[2])
 {
-    struct ds_audit_ids bigger = {.capacity = ids->capacity == 0 ? FIRST_IDS : ids->capacity * 2};
+    if (table->capacity == 0)
+        return false;
+    const uint64_t *slot = slot_of(table, hash);
+    return slot[0] != 0 || slot[1] != 0;
+}
+
+static bool grow(struct ds_audit_id_table *table, ds_error_t *error)
+{
+    struct ds_audit_id_table bigger = {
+        .capacity = table->capacity == 0 ? FIRST_IDS : table->capacity * 2, .count = table->count};
     bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
     if (bigger.slots == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %zu event ids",
                             bigger.capacity);
-    for (size_t i = 0; i < ids->capacity; i++) {
-        if (ids->slots[i][0] == 0 && ids->slots[i][1] == 0)
-            continue;
-        memcpy(slot_of(&bigger, ids->slots[i]), ids->slots[i], sizeof *ids->slots);
-    }
-    bigger.count = ids->count;
-    free(ids->slots);
-    *ids = bigger;
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->slots[i][0] != 0 || table->slots[i][1] != 0)
+            memcpy(slot_of(&bigger, table->slots[i]), table->slots[i], sizeof *table->slots);
+    free(table->slots);
+    *table = bigger;
     return true;
+}
+
+/* At most half full. What was in the older table leaves when the newer one takes its place. */
+static bool make_room(struct ds_audit_ids *ids, ds_error_t *error)
+{
+    if (ids->newer.count == DS_AUDIT_IDS) {
+        struct ds_audit_id_table empty = ids->older;
+        ids->older = ids->newer;
+        empty.count = 0;
+        if (empty.capacity > 0)
+            memset(empty.slots, 0, empty.capacity * sizeof *empty.slots);
+        ids->newer = empty;
+    }
+    return ids->newer.count * 2 < ids->newer.capacity || grow(&ids->newer, error);
+}
+
+void ds_audit_ids_cleanup(struct ds_audit_ids *ids)
+{
+    free(ids->newer.slots);
+    free(ids->older.slots);
+    *ids = (struct ds_audit_ids){0};
 }
 
 static bool add_id(struct ds_audit_ids *ids, ds_str_t id, bool *known_out, ds_error_t *error)
 {
     uint64_t hash[2];
     *known_out = false;
-    if (ids->count * 2 >= ids->capacity && !grow(ids, error))
+    if (!make_room(ids, error))
         return false;
     ds_audit_hash(id, hash);
-    uint64_t *slot = slot_of(ids, hash);
-    *known_out = slot[0] != 0 || slot[1] != 0;
+    uint64_t *slot = slot_of(&ids->newer, hash);
+    *known_out = slot[0] != 0 || slot[1] != 0 || holds(&ids->older, hash);
     if (*known_out)
         return true;
     memcpy(slot, hash, sizeof hash);
-    ids->count++;
+    ids->newer.count++;
     return true;
 }
 
@@ -94,35 +119,53 @@ static void note_positions(struct ds_audit_stream *stream, const struct ds_proto
         through(stream, inputs->items[i].input, inputs->items[i].offset - 1);
 }
 
-static bool keep_cause(struct ds_audit_stream *stream, const struct ds_audit_cause *cause,
-                       ds_error_t *error)
-{
-    if (stream->cause_count == stream->cause_capacity) {
-        size_t capacity = stream->cause_capacity == 0 ? FIRST_CAUSES : stream->cause_capacity * 2;
-        struct ds_audit_cause *causes = realloc(stream->causes, capacity * sizeof *causes);
-        if (causes == NULL)
-            return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %zu causes", capacity);
-        stream->causes = causes;
-        stream->cause_capacity = capacity;
-    }
-    stream->causes[stream->cause_count++] = *cause;
-    return true;
-}
-
 /* Which command the decision answers: a record of another aggregate in it (the next offer, say) has
  * a context of its own. */
-static void note_command(const struct ds_audit_event *events, size_t count,
-                         struct ds_audit_cause *cause)
+static const struct ds_event_head *note_command(const struct ds_audit_event *events, size_t count,
+                                                struct ds_audit_cause *cause)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct ds_context *context =
-            &((const struct ds_event_head *)events[i].event)->context;
-        if (!context->has_command)
+        const struct ds_event_head *head = events[i].event;
+        if (!head->context.has_command)
             continue;
         cause->has_command = true;
-        ds_audit_hash(context->command.id, cause->command_hash);
-        return;
+        ds_audit_hash(head->context.command.id, cause->command_hash);
+        return head;
     }
+    return events[0].event;
+}
+
+static void wrong(struct ds_audit_part *part, int32_t processor, int32_t topic, int64_t by,
+                  const struct ds_audit_run *run, int64_t offset)
+{
+    bool there = offset >= 0 && offset < part->streams[topic].range.end;
+    ds_audit_found(part->report, "F", ds_audit_where(part, processor, by, DS_STR("")),
+                   "it answers %s/%" PRId32 " offset %" PRId64 " (%" PRId64 ", %" PRId64
+                   "), which %s",
+                   ds_audit_schema(topic)->topic, part->partition, offset, run->epoch,
+                   offset - run->shift, there ? "does not count" : "is not there");
+}
+
+/* Where the input's topic is read beyond the record already, it is known now whether that counts;
+ * else it is kept until all is read. */
+static bool name(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                 const struct ds_audit_cause *cause, ds_error_t *error)
+{
+    int32_t processor = (int32_t)(stream - part->streams);
+    int32_t topic = ds_audit_input(processor, cause->input);
+    const struct ds_audit_stream *from = &part->streams[topic];
+    int64_t known = from->pending_count > 0 ? from->pending[0].offset : from->fence.next_offset;
+
+    if (cause->offset >= stream->range.settled)
+        return true;
+    if (cause->cause_offset >= known || cause->outcome == DS_AUDIT_UNREADABLE)
+        return ds_audit_name(stream, cause, error);
+    const struct ds_audit_run *there = ds_audit_runs_find(&from->valid, cause->cause_offset);
+    const struct ds_audit_run named = {cause->cause_offset, cause->cause_offset, cause->cause_epoch,
+                                       cause->cause_offset - cause->cause_seq};
+    if (there == NULL || there->epoch != named.epoch || there->shift != named.shift)
+        wrong(part, processor, topic, cause->offset, &named, cause->cause_offset);
+    return true;
 }
 
 static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *stream,
@@ -136,7 +179,8 @@ static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *str
                                    .cause_offset = input->offset,
                                    .cause_epoch = input->epoch,
                                    .cause_seq = input->seq,
-                                   .fingerprint = input->fingerprint};
+                                   .fingerprint = input->fingerprint,
+                                   .first_offset = -1};
 
     if (ds_audit_input(events[0].topic, input->input) < 0) {
         ds_audit_found(part->report, "F", at,
@@ -153,12 +197,15 @@ static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *str
     through(stream, input->input, input->offset);
     if (first->body.kind == DS_PROTOCOL_COMMAND_REJECTED)
         cause.outcome = DS_AUDIT_REJECTED;
-    else if (first->body.kind == DS_PROTOCOL_COMMAND_REPEATED)
+    else if (first->body.kind == DS_PROTOCOL_COMMAND_REPEATED) {
         cause.outcome = DS_AUDIT_REPEATED;
-    else if (first->body.kind == DS_PROTOCOL_INPUT_REJECTED)
+        cause.first_offset = first->body.as.command_repeated.first_offset;
+    } else if (first->body.kind == DS_PROTOCOL_INPUT_REJECTED)
         cause.outcome = DS_AUDIT_UNREADABLE;
-    note_command(events, count, &cause);
-    return keep_cause(stream, &cause, error);
+    if (input->input != 0)
+        return name(part, stream, &cause, error);
+    const struct ds_event_head *by = note_command(events, count, &cause);
+    return ds_audit_answer_command(part, events[0].topic, &cause, by, error);
 }
 
 static bool check_record(struct ds_audit_part *part, struct ds_audit_stream *stream,
@@ -203,30 +250,32 @@ bool ds_audit_decision(struct ds_audit_part *part, int32_t processor,
 }
 
 /* A cause out of an events topic is a delivered record of it: never a skipped one, never one that
- * is not there. */
+ * is not there. An input record that could not be read has its own epoch and seq only where its
+ * meta block could. */
+static void judge_named(struct ds_audit_part *part, int32_t processor,
+                        const struct ds_audit_named *named)
+{
+    int32_t topic = ds_audit_input(processor, named->input);
+    const struct ds_audit_stream *from = &part->streams[topic];
+    struct ds_audit_run run = named->run;
+
+    if (from->stopped && run.last >= from->fence.next_offset)
+        run.last = from->fence.next_offset - 1; /* nothing behind it was read */
+    if (run.last < run.first)
+        return;
+    const struct ds_audit_run *there = ds_audit_runs_find(&from->valid, run.first);
+    bool begins = there != NULL && there->epoch == run.epoch && there->shift == run.shift;
+    if (named->unreadable ? run.last < from->range.end : begins && there->last >= run.last)
+        return;
+    if (begins)
+        wrong(part, processor, topic, named->last_by, &named->run, named->run.last);
+    else
+        wrong(part, processor, topic, named->first_by, &run, run.first);
+}
+
 void ds_audit_judge_causes(struct ds_audit_part *part, int32_t processor)
 {
     const struct ds_audit_stream *stream = &part->streams[processor];
-    for (size_t i = 0; i < stream->cause_count; i++) {
-        const struct ds_audit_cause *cause = &stream->causes[i];
-        int32_t topic = ds_audit_input(processor, cause->input);
-        if (topic >= DS_AUDIT_PROCESSORS || cause->offset >= stream->range.settled)
-            continue;
-        const struct ds_audit_stream *from = &part->streams[topic];
-        if (from->stopped && cause->cause_offset >= from->fence.next_offset)
-            continue;
-        bool there = cause->cause_offset >= 0 && cause->cause_offset < from->range.end;
-        bool counts = there && from->valid[cause->cause_offset][0] > 0;
-        /* An input record that could not be read has its own epoch and seq only where its meta
-         * block could. */
-        if (there && (cause->outcome == DS_AUDIT_UNREADABLE ||
-                      (counts && from->valid[cause->cause_offset][0] == cause->cause_epoch &&
-                       from->valid[cause->cause_offset][1] == cause->cause_seq)))
-            continue;
-        ds_audit_found(
-            part->report, "F", ds_audit_where(part, processor, cause->offset, DS_STR("")),
-            "it answers %s/%" PRId32 " offset %" PRId64 " (%" PRId64 ", %" PRId64 "), which %s",
-            ds_audit_schema(topic)->topic, part->partition, cause->cause_offset, cause->cause_epoch,
-            cause->cause_seq, there ? "does not count" : "is not there");
-    }
+    for (size_t i = 0; i < stream->named_count; i++)
+        judge_named(part, processor, &stream->named[i]);
 }

@@ -57,8 +57,8 @@ bool ds_audit_fold_delivery(struct ds_audit_part *part, const struct ds_audit_ev
         return true;
     struct ds_audit_order *order =
         ds_audit_order_of(part, event, ds_schema_delivery_events.order_id(e), error);
-    if (order == NULL)
-        return false;
+    if (order == NULL || order->reborn)
+        return order != NULL;
     enum ds_audit_delivery_state before = order->delivery.state;
     if (!ds_audit_follow_delivery(&order->delivery.state, step))
         ds_audit_found(part->report, "STATE", ds_audit_at(part, event, order->id), "%s in state %s",

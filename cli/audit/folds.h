@@ -26,6 +26,16 @@ DS_MUST_CHECK bool ds_audit_decision(struct ds_audit_part *part, int32_t process
                                      const struct ds_audit_event *events, size_t count,
                                      ds_error_t *error);
 void ds_audit_judge_causes(struct ds_audit_part *part, int32_t processor);
+void ds_audit_ids_cleanup(struct ds_audit_ids *ids);
+
+/** runs.c: what is delivered, and what is named, in a few runs an epoch. MEMORY. */
+DS_MUST_CHECK bool ds_audit_runs_add(struct ds_audit_runs *runs, int64_t offset, int64_t epoch,
+                                     int64_t seq, ds_error_t *error);
+/** The run that the offset is in; NULL: not delivered. */
+const struct ds_audit_run *ds_audit_runs_find(const struct ds_audit_runs *runs, int64_t offset);
+void ds_audit_runs_cleanup(struct ds_audit_runs *runs);
+DS_MUST_CHECK bool ds_audit_name(struct ds_audit_stream *stream, const struct ds_audit_cause *cause,
+                                 ds_error_t *error);
 
 /** commands.c: I7. */
 DS_MUST_CHECK bool ds_audit_commands_init(struct ds_audit_commands *commands,
@@ -33,8 +43,11 @@ DS_MUST_CHECK bool ds_audit_commands_init(struct ds_audit_commands *commands,
 void ds_audit_commands_cleanup(struct ds_audit_commands *commands);
 DS_MUST_CHECK bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
                                          const struct ds_audit_record *record, ds_error_t *error);
-DS_MUST_CHECK bool ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor,
-                                           ds_error_t *error);
+/** A decision on a command. */
+DS_MUST_CHECK bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
+                                           const struct ds_audit_cause *cause,
+                                           const struct ds_event_head *head, ds_error_t *error);
+void ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor);
 
 /** prices.c: I9. */
 DS_MUST_CHECK bool ds_audit_fold_catalog(struct ds_audit_part *part,
@@ -59,6 +72,12 @@ DS_MUST_CHECK bool ds_audit_fold_payment(struct ds_audit_part *part,
 /** delivery.c: transitions. */
 DS_MUST_CHECK bool ds_audit_fold_delivery(struct ds_audit_part *part,
                                           const struct ds_audit_event *event, ds_error_t *error);
+
+/** leave.c: orders that are over. MEMORY. */
+DS_MUST_CHECK bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error);
+bool ds_audit_has_left(const struct ds_audit_part *part, ds_str_t order_id);
+/** part.c: count and judge one order, with its prices; once. */
+void ds_audit_judge_one(struct ds_audit_part *part, const struct ds_audit_order *order);
 
 /** judge.c: one order, all topics read: I2, I4, I5. @return true when it is at rest. */
 bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_order *order);

@@ -2,7 +2,10 @@
  *
  * A store has the same partition number everywhere, so all that belongs together stands in
  * partition p of the ten topics. An audit reads one partition after another and forgets it when it
- * is judged: its memory is bounded by the largest partition, and by a few hundred bytes an order.
+ * is judged. Of a partition it holds what is open: orders until they are over (leave.c), command
+ * ids of 24 hours, products and their prices, 40 bytes of each command that Kafka still keeps, and
+ * of the records themselves only where runs of them begin and end. What grows with the log is 8 to
+ * 16 bytes an order that has left. How far one topic is read ahead of another adds to it.
  *
  * Topics are read beside each other in any order. So a fold may judge what its own topic says (a
  * level, a transition, a second charge) while reading; what needs two topics is judged when all are
@@ -22,6 +25,7 @@
 #include "cli/audit/report.h"
 #include "cli/audit/states.h"
 #include "stream/fence.h"
+#include "stream/window.h"
 
 /** The ten topics: events, then the commands in the same order. */
 enum ds_audit_topic {
@@ -79,15 +83,49 @@ struct ds_audit_cause {
     int64_t cause_seq;
     int64_t fingerprint;
     uint64_t command_hash[2];
+    int64_t first_offset; /* a repeat's: the command it repeats, -1: not known */
     enum { DS_AUDIT_EFFECT, DS_AUDIT_REJECTED, DS_AUDIT_REPEATED, DS_AUDIT_UNREADABLE } outcome;
     bool has_command;
 };
 
-/** A growing array of 128-bit hashes, open addressing: event ids of one topic. */
-struct ds_audit_ids {
-    uint64_t (*slots)[2];
+/** Delivered records of one epoch without a gap: in each, offset - seq is the same. A log is a few
+ * of them an epoch, however long it is. */
+struct ds_audit_run {
+    int64_t first; /* offsets */
+    int64_t last;
+    int64_t epoch;
+    int64_t shift; /* offset - seq */
+};
+
+struct ds_audit_runs {
+    struct ds_audit_run *list; /* by offset */
+    size_t count;
+    size_t capacity;
+};
+
+/** Causes out of an events topic that is not read as far yet, of one epoch and shift: where the log
+ * has them as one run, all of them are there; where it does not, the last is wrong, and perhaps
+ * some in front of it. */
+struct ds_audit_named {
+    struct ds_audit_run run; /* from the first to the last that are named */
+    int64_t first_by;        /* offsets of the decisions that name these two */
+    int64_t last_by;
+    int32_t input;
+    bool unreadable; /* one record, which had to be there and no more */
+};
+
+/** 128-bit hashes of the event ids of the last 131,072 records of one topic or more: two tables,
+ * the older of which goes when the newer is full. Older ones need not be known: causes that are
+ * inputs come in order, each once. */
+#define DS_AUDIT_IDS ((size_t)1 << 17)
+struct ds_audit_id_table {
+    uint64_t (*slots)[2]; /* open addressing; all zero: free */
     size_t capacity;
     size_t count;
+};
+struct ds_audit_ids {
+    struct ds_audit_id_table newer; /* grows to DS_AUDIT_IDS */
+    struct ds_audit_id_table older;
 };
 
 /** One events topic of the partition under rule F. */
@@ -103,10 +141,12 @@ struct ds_audit_stream {
     int64_t last_event; /* offset of the newest delivered record that is the shop's, -1 */
     int64_t last_cause[DS_MAX_INPUTS]; /* offset of the newest delivered cause, -1 */
     int64_t through[DS_MAX_INPUTS];    /* everything up to here is handled, -1 */
-    int64_t (*valid)[2];               /* (epoch, seq) by offset; epoch 0: not delivered */
-    struct ds_audit_cause *causes;
-    size_t cause_count;
-    size_t cause_capacity;
+    struct ds_audit_runs valid;        /* delivered */
+    struct ds_audit_named *named;      /* in the order in which they are decided */
+    size_t named_count;
+    size_t named_capacity;
+    size_t named_last[DS_MAX_INPUTS]; /* of each input: index + 1, 0: none */
+    struct ds_window effects;         /* commands that took effect in the last 24 hours */
     struct ds_audit_ids ids;
     ds_arena_t *scratch;            /* of the record being looked at */
     ds_arena_t *held;               /* of the decision being read */
@@ -115,12 +155,17 @@ struct ds_audit_stream {
     size_t pending_count;
 };
 
+/** What is known of a command: its record, and the decision on it, whichever was read first. */
 struct ds_audit_command {
-    int64_t appended_us;
     int64_t fingerprint;
-    uint64_t hash[2]; /* of the command id */
-    bool readable;
+    uint64_t hash[2];  /* of the command id */
+    int64_t answered;  /* offset of the decision */
+    bool was_read;     /* the record was */
+    bool readable;     /* by the record */
     bool is_misplaced; /* its key belongs to another partition, or it has none */
+    bool has_outcome;  /* the decision was read */
+    bool has_command;  /* by the decision */
+    uint8_t outcome;   /* ds_audit_cause's */
 };
 
 /** One commands topic of the partition. */
@@ -168,8 +213,9 @@ struct ds_audit_held {
 /** What the log says of one order. Offsets are -1 while there is none. */
 struct ds_audit_order {
     ds_str_t id;
-    bool in_flight; /* touched behind `settled` */
-    bool reborn;    /* placed again after its id was forgotten: no longer judged */
+    bool in_flight;  /* touched behind `settled` */
+    bool reborn;     /* placed again after its id was forgotten, or it has left: no longer judged */
+    int64_t last_us; /* of the newest event about it */
 
     struct {
         enum ds_audit_order_state state;
@@ -235,18 +281,38 @@ typedef bool (*ds_audit_decision_fn)(void *context, int32_t processor,
                                      const struct ds_audit_event *events, size_t count,
                                      ds_error_t *error);
 
+/** Hashes of the orders that have left: open addressing, 0: free. */
+struct ds_audit_left {
+    uint64_t *slots;
+    size_t capacity;
+    size_t count;
+};
+
+struct ds_audit_part;
+/** Sees an order that is judged and leaves, borrowed for the call. */
+typedef void (*ds_audit_leaves_fn)(void *context, const struct ds_audit_part *part,
+                                   const struct ds_audit_order *order);
+
+#define DS_AUDIT_MAX_ORDERS ((size_t)1 << 28)
+#define DS_AUDIT_ARENA_MAX  ((size_t)8 * 1024 * 1024 * 1024)
+
 struct ds_audit_part {
     struct ds_audit_report *report;
     int32_t partition;
     int32_t partitions; /* of the topics */
     struct ds_audit_stream streams[DS_AUDIT_PROCESSORS];
     struct ds_audit_commands commands[DS_AUDIT_PROCESSORS];
-    ds_map_t *orders;           /* struct ds_audit_order */
-    ds_map_t *products;         /* struct ds_audit_product */
-    ds_arena_t *arena;          /* of all orders and products */
+    ds_map_t *orders;   /* struct ds_audit_order */
+    ds_map_t *products; /* struct ds_audit_product */
+    ds_map_t *charges;  /* charge keys that were asked for: their order */
+    ds_arena_t *arena;  /* of the orders */
+    ds_arena_t *product_arena;
+    struct ds_audit_left left;
+    size_t sweep_at; /* with so many orders it is seen who may leave; SIZE_MAX: all stay */
     struct ds_framing *framing; /* NULL: no schema registry */
     ds_audit_decision_fn also;  /* NULL: nobody */
-    void *also_context;
+    ds_audit_leaves_fn leaves;  /* NULL: nobody */
+    void *also_context;         /* of both */
 };
 
 /** @brief An empty partition of `partitions`. @param ranges  what will be read of each of the

@@ -21,6 +21,23 @@ static void lower_due(struct ds_audit_part *part, const struct ds_audit_event *e
     order->payment.due_minor = due_minor;
 }
 
+/* One charge of the provider's belongs to one payment. */
+static bool own_charge(struct ds_audit_part *part, const struct ds_audit_event *event,
+                       struct ds_audit_order *order, ds_error_t *error)
+{
+    void *value = ds_map_get(part->charges, order->payment.charge_key);
+    const struct ds_audit_order *other = value;
+
+    if (other == NULL)
+        return ds_map_put(part->charges, order->payment.charge_key, order, NULL, error);
+    if (other != order)
+        ds_audit_found(part->report, "I3", here(part, event, order),
+                       "charge %.*s is asked for, order %.*s has asked for it at offset %" PRId64,
+                       DS_STR_ARG(order->payment.charge_key), DS_STR_ARG(other->id),
+                       other->payment.initiated);
+    return true;
+}
+
 static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *event,
                      struct ds_audit_order *order, const struct ds_payment_initiated *e,
                      ds_error_t *error)
@@ -32,7 +49,8 @@ static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *ev
     order->payment.initiated = event->offset;
     order->payment.charged_minor = e->amount_minor;
     order->payment.due_minor = e->amount_minor;
-    return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error);
+    return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error) &&
+           own_charge(part, event, order, error);
 }
 
 static void succeed(struct ds_audit_part *part, const struct ds_audit_event *event,
@@ -183,8 +201,8 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
         return true;
     struct ds_audit_order *order =
         ds_audit_order_of(part, event, ds_schema_payment_events.order_id(e), error);
-    if (order == NULL)
-        return false;
+    if (order == NULL || order->reborn)
+        return order != NULL;
     enum ds_audit_payment_state before = order->payment.state;
     bool told =
         (step == DS_AUDIT_ON_INITIATED && order->payment.initiated >= 0) ||

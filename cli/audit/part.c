@@ -5,11 +5,11 @@
 
 #include <stdlib.h>
 
-#define MAX_ORDERS   ((size_t)1 << 28)
+/* With so many orders it is seen for the first time who may leave. */
+#define FIRST_SWEEP  ((size_t)16 * 1024)
 #define MAX_PRODUCTS ((size_t)1 << 24)
 #define REGISTRY_MS  10000
 #define ARENA_FIRST  ((size_t)256 * 1024)
-#define ARENA_MAX    ((size_t)8 * 1024 * 1024 * 1024)
 
 const struct ds_schema *ds_audit_schema(int32_t topic)
 {
@@ -84,9 +84,16 @@ struct ds_audit_order *ds_audit_order_of(struct ds_audit_part *part,
                                          ds_error_t *error)
 {
     struct ds_audit_order *order = ds_map_get(part->orders, order_id);
-    if (order == NULL)
+    if (order == NULL) {
         order = new_order(part, order_id, error);
-    if (order != NULL && event->offset >= part->streams[event->topic].range.settled)
+        if (order == NULL)
+            return NULL;
+        order->reborn = ds_audit_has_left(part, order_id);
+    }
+    const struct ds_event_head *head = event->event;
+    if (head->meta.at > order->last_us)
+        order->last_us = head->meta.at;
+    if (event->offset >= part->streams[event->topic].range.settled)
         order->in_flight = true;
     return order;
 }
@@ -97,8 +104,8 @@ struct ds_audit_product *ds_audit_product_of(struct ds_audit_part *part, ds_str_
     struct ds_audit_product *product = ds_map_get(part->products, product_id);
     if (product != NULL)
         return product;
-    product = ds_arena_alloc(part->arena, sizeof *product, error);
-    if (product == NULL || !ds_arena_dup(part->arena, product_id, &product->id, error) ||
+    product = ds_arena_alloc(part->product_arena, sizeof *product, error);
+    if (product == NULL || !ds_arena_dup(part->product_arena, product_id, &product->id, error) ||
         !ds_map_put(part->products, product->id, product, NULL, error))
         return NULL;
     return product;
@@ -121,10 +128,14 @@ bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition, int32_
     part->report = report;
     part->partition = partition;
     part->partitions = partitions;
-    part->orders = ds_map_new(MAX_ORDERS);
+    part->orders = ds_map_new(DS_AUDIT_MAX_ORDERS);
     part->products = ds_map_new(MAX_PRODUCTS);
-    part->arena = ds_arena_new(ARENA_FIRST, ARENA_MAX);
-    if (part->orders == NULL || part->products == NULL || part->arena == NULL) {
+    part->charges = ds_map_new(DS_AUDIT_MAX_ORDERS);
+    part->arena = ds_arena_new(ARENA_FIRST, DS_AUDIT_ARENA_MAX);
+    part->product_arena = ds_arena_new(ARENA_FIRST, DS_AUDIT_ARENA_MAX);
+    part->sweep_at = FIRST_SWEEP;
+    if (part->orders == NULL || part->products == NULL || part->charges == NULL ||
+        part->arena == NULL || part->product_arena == NULL) {
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a partition");
         goto out;
     }
@@ -150,7 +161,10 @@ void ds_audit_part_destroy(struct ds_audit_part *part)
     }
     ds_map_destroy(part->orders, NULL);
     ds_map_destroy(part->products, NULL);
+    ds_map_destroy(part->charges, NULL);
     ds_arena_destroy(part->arena);
+    ds_arena_destroy(part->product_arena);
+    free(part->left.slots);
     free(part);
 }
 
@@ -192,8 +206,18 @@ bool ds_audit_part_take(struct ds_audit_part *part, const struct ds_audit_record
     for (size_t i = 0; i < count; i++)
         if (!fold(part, &events[i], error))
             return false;
-    return count == 0 || part->also == NULL ||
-           part->also(part->also_context, record->topic, events, count, error);
+    if (count > 0 && part->also != NULL &&
+        !part->also(part->also_context, record->topic, events, count, error))
+        return false;
+    return ds_map_count(part->orders) < part->sweep_at || ds_audit_sweep(part, error);
+}
+
+void ds_audit_judge_one(struct ds_audit_part *part, const struct ds_audit_order *order)
+{
+    part->report->checked[DS_AUDIT_ORDERS]++;
+    if (!ds_audit_judge_order(part, order))
+        part->report->in_flight++;
+    ds_audit_judge_prices(part, order);
 }
 
 bool ds_audit_part_judge(struct ds_audit_part *part, ds_error_t *error)
@@ -202,17 +226,13 @@ bool ds_audit_part_judge(struct ds_audit_part *part, ds_error_t *error)
     void *value;
     size_t cursor = 0;
 
+    (void)error;
     for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
         ds_audit_stream_judge(part, p);
     for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
-        if (!ds_audit_judge_commands(part, p, error))
-            return false;
+        ds_audit_judge_commands(part, p);
     while (ds_map_next(part->orders, &cursor, &id, &value)) {
-        const struct ds_audit_order *order = value;
-        part->report->checked[DS_AUDIT_ORDERS]++;
-        if (!ds_audit_judge_order(part, order))
-            part->report->in_flight++;
-        ds_audit_judge_prices(part, order);
+        ds_audit_judge_one(part, value);
     }
     return true;
 }

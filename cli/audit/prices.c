@@ -15,7 +15,7 @@ static bool add_price(struct ds_audit_part *part, const struct ds_audit_event *e
     if (product->price_count == product->price_capacity) {
         size_t capacity = product->price_capacity == 0 ? 2 : product->price_capacity * 2;
         struct ds_audit_price *prices =
-            ds_arena_calloc(part->arena, capacity, sizeof *prices, error);
+            ds_arena_calloc(part->product_arena, capacity, sizeof *prices, error);
         if (prices == NULL)
             return false;
         for (size_t i = 0; i < product->price_count; i++)

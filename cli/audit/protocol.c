@@ -12,6 +12,7 @@
 #define SCRATCH_FIRST ((size_t)64 * 1024)
 #define SCRATCH_MAX   ((size_t)64 * 1024 * 1024)
 #define HELD_MAX      ((size_t)256 * 1024 * 1024)
+#define MAX_EFFECTS   ((size_t)4 * 1000 * 1000) /* as many as a processor remembers */
 
 bool ds_audit_stream_init(struct ds_audit_stream *stream, struct ds_audit_range range,
                           ds_error_t *error)
@@ -22,23 +23,22 @@ bool ds_audit_stream_init(struct ds_audit_stream *stream, struct ds_audit_range 
         stream->last_cause[i] = -1;
         stream->through[i] = -1;
     }
-    stream->valid = calloc((size_t)range.end + 1, sizeof *stream->valid);
+    ds_window_init(&stream->effects, MAX_EFFECTS);
     stream->scratch = ds_arena_new(SCRATCH_FIRST, SCRATCH_MAX);
     stream->held = ds_arena_new(SCRATCH_FIRST, HELD_MAX);
     stream->pending = calloc(DS_MAX_DECISION_RECORDS, sizeof *stream->pending);
-    if (stream->valid != NULL && stream->scratch != NULL && stream->held != NULL &&
-        stream->pending != NULL)
+    if (stream->scratch != NULL && stream->held != NULL && stream->pending != NULL)
         return true;
     ds_audit_stream_cleanup(stream);
-    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %" PRId64 " records",
-                        range.end);
+    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a topic");
 }
 
 void ds_audit_stream_cleanup(struct ds_audit_stream *stream)
 {
-    free(stream->valid);
-    free(stream->causes);
-    free(stream->ids.slots);
+    ds_audit_runs_cleanup(&stream->valid);
+    free(stream->named);
+    ds_window_cleanup(&stream->effects);
+    ds_audit_ids_cleanup(&stream->ids);
     free(stream->pending);
     ds_arena_destroy(stream->scratch);
     ds_arena_destroy(stream->held);
@@ -183,44 +183,61 @@ static bool hold(const struct ds_audit_part *part, struct ds_audit_stream *strea
     return true;
 }
 
-/* Delivered: causes of others may name it from now on. */
-static void note_valid(struct ds_audit_stream *stream, int64_t offset, const struct ds_meta *meta)
+/* Most decisions are one record: that is handed out as it was decoded, while its bytes are there.
+ */
+static bool keep(const struct ds_audit_part *part, struct ds_audit_stream *stream,
+                 const struct ds_audit_record *record, const struct ds_protocol_event *event,
+                 ds_error_t *error)
 {
-    if (offset >= stream->range.end)
-        return;
-    stream->valid[offset][0] = meta->epoch;
-    stream->valid[offset][1] = meta->seq;
+    if (stream->pending_count > 0 || event->head.meta.more || stream->keeps_held)
+        return hold(part, stream, record, error);
+    stream->pending[stream->pending_count++] =
+        (struct ds_audit_event){record->topic, record->offset, event};
+    return true;
+}
+
+/* Delivered: causes of others may name it from now on. */
+static bool note_valid(struct ds_audit_stream *stream, ds_error_t *error)
+{
+    for (size_t i = 0; i < stream->pending_count; i++) {
+        const struct ds_event_head *head = stream->pending[i].event;
+        if (!ds_audit_runs_add(&stream->valid, stream->pending[i].offset, head->meta.epoch,
+                               head->meta.seq, error))
+            return false;
+    }
+    return true;
+}
+
+static bool take_undecodable(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                             const struct ds_audit_record *record, const struct ds_meta *meta,
+                             ds_error_t *error)
+{
+    ds_audit_found(part->report, "F",
+                   ds_audit_where(part, record->topic, record->offset, DS_STR("")),
+                   "it counts, but its body cannot be read");
+    if (!note_valid(stream, error))
+        return false;
+    if (!meta->more)
+        stream->pending_count = 0;
+    return ds_audit_runs_add(&stream->valid, record->offset, meta->epoch, meta->seq, error);
 }
 
 static bool take(struct ds_audit_part *part, struct ds_audit_stream *stream,
                  const struct ds_audit_record *record, const struct ds_protocol_event *event,
-                 bool undecodable, const struct ds_audit_event **events_out, size_t *count_out,
-                 ds_error_t *error)
+                 const struct ds_audit_event **events_out, size_t *count_out, ds_error_t *error)
 {
-    const struct ds_meta *meta = &event->head.meta;
-
-    if (undecodable) {
-        note_valid(stream, record->offset, meta);
-        ds_audit_found(part->report, "F",
-                       ds_audit_where(part, record->topic, record->offset, DS_STR("")),
-                       "it counts, but its body cannot be read");
-        if (!meta->more)
-            stream->pending_count = 0;
-        return true;
-    }
     check_shape(part, stream, record, event);
     check_key(part, record, event);
     if (event->body.kind == DS_PROTOCOL_CLAIM) {
         drop_pending(part, stream);
         close_gap(part, stream, record->topic, true);
     }
-    if (!hold(part, stream, record, error))
+    if (!keep(part, stream, record, event, error))
         return false;
-    if (meta->more)
+    if (event->head.meta.more)
         return true;
-    for (size_t i = 0; i < stream->pending_count; i++)
-        note_valid(stream, stream->pending[i].offset,
-                   &((const struct ds_event_head *)stream->pending[i].event)->meta);
+    if (!note_valid(stream, error))
+        return false;
     *events_out = stream->pending;
     *count_out = stream->pending_count;
     stream->pending_count = 0;
@@ -284,7 +301,8 @@ bool ds_audit_stream_take(struct ds_audit_part *part, int32_t processor,
     note_skip(part, stream, record, verdict);
     if (verdict != DS_FENCE_TAKE)
         return true;
-    return take(part, stream, record, event, undecodable, events_out, count_out, error);
+    return undecodable ? take_undecodable(part, stream, record, &event->head.meta, error)
+                       : take(part, stream, record, event, events_out, count_out, error);
 }
 
 void ds_audit_stream_judge(struct ds_audit_part *part, int32_t processor)

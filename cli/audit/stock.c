@@ -141,6 +141,8 @@ static void settle_line(struct ds_audit_part *part, const struct ds_audit_event 
     struct ds_audit_place at = ds_audit_at(part, event, order->id);
     struct ds_audit_held *held = held_line(order, item->line);
 
+    if (order->reborn)
+        return;
     if (held == NULL || !ds_str_eq(held->product->id, item->product_id)) {
         ds_audit_found(part->report, "I4", at, "line %" PRId32 " was never reserved", item->line);
         return;
@@ -188,7 +190,7 @@ static void follow(struct ds_audit_part *part, const struct ds_audit_event *even
                    struct ds_audit_order *order, enum ds_audit_stock_step step)
 {
     enum ds_audit_stock_state before = order->stock.state;
-    if (!ds_audit_follow_stock(&order->stock.state, step))
+    if (!ds_audit_follow_stock(&order->stock.state, step) && !order->reborn)
         ds_audit_found(part->report, "I4", ds_audit_at(part, event, order->id), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_inventory_events, event->event),
                        ds_audit_stock_state_text(before));

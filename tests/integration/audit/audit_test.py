@@ -162,6 +162,15 @@ class AuditOfALog(unittest.TestCase):
     def test_second_charge_is_found(self):
         self.check_planted('second-charge', 'I2', 'payment.events', 'charged a second time')
 
+    def test_charge_under_another_key_is_found(self):
+        self.check_planted('foreign-charge', 'I3', 'payment.events', 'was asked for')
+
+    def test_delivery_without_payment_is_found(self):
+        self.check_planted('unpaid', 'I5', 'order.events', 'never paid')
+
+    def test_price_that_the_catalogue_did_not_say_is_found(self):
+        self.check_planted('wrong-price', 'I9', 'order.events', 'catalogue offset')
+
     def test_snapshot_that_differs_from_the_fold_is_found(self):
         self.check_planted('snapshot-differs', 'SNAP', 'inventory.snapshots', '.available')
 

@@ -10,6 +10,9 @@
  *   old-epoch          inventory answers a record that an owner wrote after it was deposed
  *   stock-below-zero   the last level that an event of inventory gives is below zero
  *   second-charge      a payment that was captured is captured once more
+ *   foreign-charge     a charge succeeded under another key than was asked for
+ *   unpaid             the success of a card's charge is gone, and the order was delivered
+ *   wrong-price        a line costs something else than the catalogue says
  *   foreign-key        an event's key belongs to another partition
  *   snapshot-differs   inventory's newest snapshot has one piece more than there is
  *   snapshot-lacks     a product is not in it
@@ -171,6 +174,41 @@ static bool believe_old_epoch(struct log *log, ds_error_t *error)
            answer(log, &zombie->meta, offset, error);
 }
 
+static bool rename_charge(struct log *log, ds_error_t *error)
+{
+    size_t at;
+    if (!log_find_last(log, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, &at))
+        return false;
+    struct ds_payment_event *event = log_decode(log, at, error);
+    if (event == NULL || event->body.as.payment_success.method != DS_PAYMENT_METHOD_CARD)
+        return false;
+    event->body.as.payment_success.charge_key = DS_STR("planted");
+    return log_put(log, at, event, error);
+}
+
+static bool lose_payment(struct log *log, ds_error_t *error)
+{
+    size_t at;
+    if (!log_find_last(log, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, &at))
+        return false;
+    struct ds_payment_event *event = log_decode(log, at, error);
+    if (event == NULL || event->body.as.payment_success.method != DS_PAYMENT_METHOD_CARD)
+        return false;
+    return lose(log, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, error);
+}
+
+static bool change_price(struct log *log, ds_error_t *error)
+{
+    size_t at;
+    if (!log_find_last(log, DS_ORDER_EVENT_ORDER_CREATED, &at))
+        return false;
+    struct ds_order_event *event = log_decode(log, at, error);
+    if (event == NULL)
+        return false;
+    event->body.as.order_created.lines.items[0].unit_price_minor++;
+    return log_put(log, at, event, error);
+}
+
 static bool misplace(struct log *log, ds_error_t *error)
 {
     static const char *const stores[] = {"a", "b", "c", "d"};
@@ -196,6 +234,9 @@ static const struct {
     {"lost-answer", DS_AUDIT_INVENTORY, lose_answer},
     {"torn-delivered", DS_AUDIT_ORDER, tear},
     {"old-epoch", DS_AUDIT_ORDER, believe_old_epoch},
+    {"foreign-charge", DS_AUDIT_PAYMENT, rename_charge},
+    {"unpaid", DS_AUDIT_PAYMENT, lose_payment},
+    {"wrong-price", DS_AUDIT_ORDER, change_price},
     {"foreign-key", DS_AUDIT_ORDER, misplace},
     {"stock-below-zero", DS_AUDIT_INVENTORY, sink_stock},
     {"second-charge", DS_AUDIT_PAYMENT, charge_again},

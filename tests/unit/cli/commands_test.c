@@ -64,6 +64,35 @@ Test(audit_commands, a_repeat_that_changes_nothing_is_fine)
     story_end(&s);
 }
 
+/* The customer is told that the first one counted: there has to be a first one. */
+Test(audit_commands, a_repeat_of_something_else_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    struct ds_order_event event = {0};
+    struct ds_order_command command = {0};
+    story_place(&s);
+    int64_t at = hist_command(s.h, DS_AUDIT_ORDER, "another", &command);
+    event.body.kind = DS_ORDER_EVENT_COMMAND_REPEATED;
+    event.body.as.command_repeated.first_offset = 0;
+    hist_emit(s.h, DS_AUDIT_ORDER, &event, HIST_INPUT(0, at), false);
+    hist_expect(s.h, "I7", "which has another id");
+    story_end(&s);
+}
+
+Test(audit_commands, a_repeat_of_what_was_never_decided_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    struct ds_order_event event = {0};
+    struct ds_order_command command = {0};
+    story_place(&s);
+    int64_t at = hist_command(s.h, DS_AUDIT_ORDER, "another", &command);
+    event.body.kind = DS_ORDER_EVENT_COMMAND_REPEATED;
+    event.body.as.command_repeated.first_offset = at;
+    hist_emit(s.h, DS_AUDIT_ORDER, &event, HIST_INPUT(0, at), false);
+    hist_expect(s.h, "I7", "was not decided before");
+    story_end(&s);
+}
+
 Test(audit_commands, an_id_may_be_used_again_after_a_day)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);

@@ -202,6 +202,27 @@ static void feed(struct history *h, struct ds_audit_part *part, int32_t topic)
                   error.message);
 }
 
+static void feed_by_time(struct history *h, struct ds_audit_part *part)
+{
+    size_t next[DS_AUDIT_TOPICS] = {0};
+    ds_error_t error = DS_ERROR_INIT;
+    for (;;) {
+        const struct ds_audit_record *first = NULL;
+        for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+            const struct ds_audit_record *record = &h->records[t][next[t]].record;
+            if (next[t] < h->counts[t] &&
+                (first == NULL || record->appended_us < first->appended_us))
+                first = record;
+        }
+        if (first == NULL)
+            return;
+        next[first->topic]++;
+        if (h->sweep_at > 0)
+            part->sweep_at = h->sweep_at;
+        cr_assert(ds_audit_part_take(part, first, &error), "%s", error.message);
+    }
+}
+
 const struct ds_audit_report *hist_audit(struct history *h)
 {
     ds_error_t error = DS_ERROR_INIT;
@@ -219,9 +240,12 @@ const struct ds_audit_report *hist_audit(struct history *h)
     h->report->allow_skipped = allow;
     cr_assert(ds_audit_part_new(h->report, h->partition, HIST_PARTITIONS, ranges, &part, &error),
               "%s", error.message);
-    for (int32_t t = DS_AUDIT_TOPICS - 1; t >= 0; t--) /* any order does */
+    for (int32_t t = DS_AUDIT_TOPICS - 1; !h->by_time && t >= 0; t--) /* any order does */
         feed(h, part, t);
+    if (h->by_time)
+        feed_by_time(h, part);
     cr_assert(ds_audit_part_judge(part, &error), "%s", error.message);
+    h->left = part->left.count;
     ds_audit_part_destroy(part);
     return h->report;
 }

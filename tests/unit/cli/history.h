@@ -29,6 +29,9 @@ struct history {
     int32_t partition; /* where the key "s" belongs, of HIST_PARTITIONS */
     ds_arena_t *arena;
     struct ds_audit_report *report;
+    bool by_time;    /* topics are read beside each other, as they were written */
+    size_t sweep_at; /* by time: always; 0: as the audit has it */
+    size_t left;     /* orders that left in the last audit */
 };
 
 /** What a decision answers. */

@@ -111,3 +111,18 @@ Test(audit_money, a_success_that_nobody_asked_for_is_found)
     hist_expect(s.h, "I3", "never asked for");
     story_end(&s);
 }
+
+/* The provider would charge once for the two, and say so to both. */
+Test(audit_money, a_charge_that_two_orders_ask_for_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    struct ds_payment_event event = {0};
+    story_until_confirmed(&s);
+    event.body.kind = DS_PAYMENT_EVENT_PAYMENT_INITIATED;
+    event.body.as.payment_initiated.order_id = DS_STR("s.another");
+    event.body.as.payment_initiated.charge_key = DS_STR("s.order1-c1");
+    event.body.as.payment_initiated.amount_minor = STORY_TOTAL;
+    hist_emit(s.h, DS_AUDIT_PAYMENT, &event, HIST_TIMER, false);
+    hist_expect(s.h, "I3", "has asked for it at offset");
+    story_end(&s);
+}
