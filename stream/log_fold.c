@@ -99,6 +99,24 @@ static void see_id(void *context, const struct ds_window_entry *entry)
     (void)items->take(items->context, &ds_schema_host_state, &item, &items->error);
 }
 
+static bool give_owed(const ds_log_fold_t *fold, const struct items *items, ds_error_t *error)
+{
+    struct ds_owed_letter_image images[DS_MEMORY_OWED];
+    size_t count;
+
+    for (size_t i = 0; i < fold->task.owed_count; i += count) {
+        count = ds_memory_image_owed(&fold->task, i, images);
+        for (size_t k = 0; k < count; k++) {
+            const struct ds_host_state_item item = {.owed = {&images[k], 1}};
+
+            images[k].offset = -1;
+            if (!items->take(items->context, &ds_schema_host_state, &item, error))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool ds_log_fold_items(ds_log_fold_t *fold, ds_log_fold_take_fn take, void *context,
                        ds_error_t *error)
 {
@@ -114,6 +132,8 @@ bool ds_log_fold_items(ds_log_fold_t *fold, ds_log_fold_take_fn take, void *cont
         *error = items.error;
         return false;
     }
+    if (!give_owed(fold, &items, error))
+        return false;
     walk = ds_walk_begin(fold->host.decider, fold->task.domain, take_item, &items, error);
     while (walk != NULL && !done && ds_walk_next(walk, &done, error)) {
     }

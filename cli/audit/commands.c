@@ -116,8 +116,11 @@ static bool note_effect(struct ds_audit_part *part, int32_t processor,
     struct ds_window *effects = &part->streams[processor].effects;
     const struct ds_command_ref *command = &head->context.command;
 
-    ds_window_expire(effects, head->meta.at);
-    if (cause->outcome != DS_AUDIT_EFFECT || !cause->has_command)
+    if (!cause->has_command)
+        return true;
+    ds_window_expire(effects,
+                     command->appended_at < head->meta.at ? command->appended_at : head->meta.at);
+    if (cause->outcome != DS_AUDIT_EFFECT)
         return true;
     const struct ds_window_entry *first = ds_window_find(effects, command->id);
     if (first == NULL)

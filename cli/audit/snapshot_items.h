@@ -30,7 +30,8 @@ void ds_snapshot_room_cleanup(struct ds_snapshot_room *room);
 
 void ds_snapshot_sum_add(struct ds_snapshot_sum *sum, ds_bytes_t item);
 bool ds_snapshot_sum_equal(const struct ds_snapshot_sum *a, const struct ds_snapshot_sum *b);
-/** @brief Give the items of a chunk, command ids one by one. @param error  as decoding; MEMORY. */
+/** @brief Give the items of a chunk, command ids and owed letters one by one. @param error  as
+ * decoding; MEMORY. */
 DS_MUST_CHECK bool ds_snapshot_chunk_items(struct ds_snapshot_room *room, ds_bytes_t chunk,
                                            ds_snapshot_item_fn take, void *context,
                                            ds_error_t *error);
