@@ -196,17 +196,29 @@ static const struct ds_decider *decider_of(int32_t processor)
     return NULL;
 }
 
+static bool take_snapshot(void *context, const struct ds_audit_record *record, ds_error_t *error)
+{
+    const struct audit *audit = context;
+    ds_audit_snapshots_t *snapshots = audit->snapshots[record->topic - DS_AUDIT_TOPICS];
+    return snapshots == NULL || ds_audit_snapshots_take(snapshots, record, error);
+}
+
 static bool read_snapshots(struct audit *audit, int32_t partition, ds_error_t *error)
 {
-    for (int32_t p = 0; audit->settings->snapshots && p < DS_AUDIT_PROCESSORS; p++) {
+    if (!audit->settings->snapshots || audit->source->snapshots == NULL)
+        return true;
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++) {
         const struct ds_decider *decider = decider_of(p);
         if (decider != NULL && decider->item != NULL &&
-            (!ds_audit_snapshots_new(audit->report, decider, p, partition, &audit->snapshots[p],
-                                     error) ||
-             !ds_audit_snapshots_read(audit->snapshots[p], audit->source, error)))
+            !ds_audit_snapshots_new(audit->report, decider, p, partition, &audit->snapshots[p],
+                                    error))
             return false;
     }
-    return true;
+    bool ok = audit->source->read_snapshots(audit->source, partition, -1, 0, 0, take_snapshot,
+                                            audit, error);
+    for (int32_t p = 0; ok && p < DS_AUDIT_PROCESSORS; p++)
+        ok = audit->snapshots[p] == NULL || ds_audit_snapshots_begin(audit->snapshots[p], error);
+    return ok;
 }
 
 static bool judge_snapshots(struct audit *audit, ds_error_t *error)

@@ -122,16 +122,14 @@ static bool write_one(void *context, const struct ds_audit_record *record, ds_er
 static bool dump_snapshots(struct ds_audit_source *source, int32_t partition, const char *folder,
                            struct writer *writer, ds_error_t *error)
 {
-    for (int32_t p = 0; source->snapshots != NULL && p < DS_AUDIT_PROCESSORS; p++) {
-        const struct ds_audit_range *range = &source->snapshots[partition][p];
-        if (!ds_audit_file_create(folder, DS_AUDIT_TOPICS + p, partition, *range,
-                                  &writer->files[DS_AUDIT_TOPICS + p], error) ||
-            (range->end > range->low &&
-             !source->read_snapshots(source, partition, p, range->low, range->end, write_one,
-                                     writer, error)))
+    if (source->snapshots == NULL)
+        return true;
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
+        if (!ds_audit_file_create(folder, DS_AUDIT_TOPICS + p, partition,
+                                  source->snapshots[partition][p],
+                                  &writer->files[DS_AUDIT_TOPICS + p], error))
             return false;
-    }
-    return true;
+    return source->read_snapshots(source, partition, -1, 0, 0, write_one, writer, error);
 }
 
 static bool dump_partition(struct ds_audit_source *source, int32_t partition, const char *folder,
@@ -263,8 +261,17 @@ static bool read_snapshots(struct ds_audit_source *base, int32_t partition, int3
                            int64_t from, int64_t until, ds_audit_take_fn take, void *context,
                            ds_error_t *error)
 {
-    return read_file((struct dump_source *)base, DS_AUDIT_TOPICS + processor, partition, from,
-                     until, take, context, error);
+    struct dump_source *source = (struct dump_source *)base;
+    if (processor >= 0)
+        return read_file(source, DS_AUDIT_TOPICS + processor, partition, from, until, take, context,
+                         error);
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++) {
+        const struct ds_audit_range *range = &base->snapshots[partition][p];
+        if (range->end > range->low && !read_file(source, DS_AUDIT_TOPICS + p, partition,
+                                                  range->low, range->end, take, context, error))
+            return false;
+    }
+    return true;
 }
 
 static bool tell_ends(struct ds_audit_source *base, int32_t partition,

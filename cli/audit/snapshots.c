@@ -272,9 +272,9 @@ static bool take_manifest(ds_audit_snapshots_t *s, const struct ds_snapshot_key 
     return !ds_error_is_set(error);
 }
 
-static bool take(void *context, const struct ds_audit_record *record, ds_error_t *error)
+bool ds_audit_snapshots_take(ds_audit_snapshots_t *s, const struct ds_audit_record *record,
+                             ds_error_t *error)
 {
-    ds_audit_snapshots_t *s = context;
     struct ds_snapshot_key key;
 
     if (!record->has_key || !record->has_value || !ds_snapshot_key_parse(record->key, &key) ||
@@ -284,19 +284,10 @@ static bool take(void *context, const struct ds_audit_record *record, ds_error_t
                          : take_chunk(s, &key, record, error);
 }
 
-bool ds_audit_snapshots_read(ds_audit_snapshots_t *s, struct ds_audit_source *source,
-                             ds_error_t *error)
+bool ds_audit_snapshots_begin(ds_audit_snapshots_t *s, ds_error_t *error)
 {
-    const struct ds_audit_range *range;
-    bool ok;
-
-    if (source->snapshots == NULL)
-        return true;
-    range = &source->snapshots[s->partition][s->processor];
-    ok = range->end <= range->low || source->read_snapshots(source, s->partition, s->processor,
-                                                            range->low, range->end, take, s, error);
     drop_fillings(s);
-    return ok && (s->count == 0 || ds_log_fold_new(s->decider, &s->fold, error));
+    return s->count == 0 || ds_log_fold_new(s->decider, &s->fold, error);
 }
 
 /* ---- against the log ---- */

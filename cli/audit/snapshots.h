@@ -27,9 +27,11 @@ DS_MUST_CHECK bool ds_audit_snapshots_new(struct ds_audit_report *report,
                                           int32_t partition, ds_audit_snapshots_t **out,
                                           ds_error_t *error);
 void ds_audit_snapshots_destroy(ds_audit_snapshots_t *snapshots);
-/** @brief Read the topic, before the log is. UNAVAILABLE and others of the source. */
-DS_MUST_CHECK bool ds_audit_snapshots_read(ds_audit_snapshots_t *snapshots,
-                                           struct ds_audit_source *source, ds_error_t *error);
+/** @brief A record of the topic; all of them before the log. MEMORY. */
+DS_MUST_CHECK bool ds_audit_snapshots_take(ds_audit_snapshots_t *snapshots,
+                                           const struct ds_audit_record *record, ds_error_t *error);
+/** @brief The topic is read, the log comes. MEMORY. */
+DS_MUST_CHECK bool ds_audit_snapshots_begin(ds_audit_snapshots_t *snapshots, ds_error_t *error);
 /** @brief The next delivered decision of the processor's events topic. MEMORY. */
 DS_MUST_CHECK bool ds_audit_snapshots_decision(ds_audit_snapshots_t *snapshots,
                                                const struct ds_audit_event *events, size_t count,

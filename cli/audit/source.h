@@ -32,7 +32,8 @@ struct ds_audit_source {
     bool (*read)(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
                  ds_audit_take_fn take, void *context, ds_error_t *error);
     /** Hand out the records of a processor's snapshots [from, until), as topic DS_AUDIT_TOPICS +
-     * processor, in offset order; offsets have holes, the topic is compacted. */
+     * processor, in offset order; offsets have holes, the topic is compacted.
+     * @param processor  -1: of all processors, whole; `from` and `until` do not count. */
     bool (*read_snapshots)(struct ds_audit_source *source, int32_t partition, int32_t processor,
                            int64_t from, int64_t until, ds_audit_take_fn take, void *context,
                            ds_error_t *error);

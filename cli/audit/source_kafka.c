@@ -1,5 +1,6 @@
 /* The ten topics at a broker. A partition number is read from all topics at once, then the next
- * one. */
+ * one, which a second handle fetches meanwhile: librdkafka's threads fill its queues, up to their
+ * bounds, and nobody takes from them before it is that partition's turn. */
 #include "cli/audit/source.h"
 #include "stream/broker_kafka.h"
 
@@ -15,7 +16,9 @@
 struct kafka_source {
     struct ds_audit_source base; /* first: the two are the same pointer */
     const struct ds_runtime *runtime;
-    ds_broker_t *broker;
+    ds_broker_t *broker;     /* reads */
+    ds_broker_t *ahead;      /* fetches; the two change places */
+    int32_t partition_ahead; /* -1: none */
     int timeout_ms;
 };
 
@@ -119,14 +122,18 @@ struct reading {
     void *context;
 };
 
-static bool start(struct reading *r, int32_t topic, int64_t from, int64_t end, ds_error_t *error)
+/* Where reading of a topic begins and ends. */
+static void set_range(struct reading *r, int32_t topic, int64_t from, int64_t end)
 {
     r->next[topic] = from;
     r->end[topic] = end;
-    if (from >= end)
-        return true;
-    r->open++;
-    return r->k->broker->ops->start(r->k->broker, topic, r->partition, from, error);
+    r->open += from < end;
+}
+
+static bool start(struct reading *r, int32_t topic, int64_t from, int64_t end, ds_error_t *error)
+{
+    set_range(r, topic, from, end);
+    return from >= end || r->k->broker->ops->start(r->k->broker, topic, r->partition, from, error);
 }
 
 static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
@@ -196,6 +203,56 @@ static void stop(struct reading *r)
             r->k->broker->ops->stop(r->k->broker, t, r->partition);
 }
 
+static void stop_ahead(struct kafka_source *k)
+{
+    for (int32_t t = 0; k->partition_ahead >= 0 && t < DS_AUDIT_TOPICS; t++)
+        k->ahead->ops->stop(k->ahead, t, k->partition_ahead);
+    k->partition_ahead = -1;
+}
+
+/* The handle that has fetched the partition takes over; the other one fetches the next. */
+static bool fetch_ahead(struct kafka_source *k, int32_t next, ds_error_t *error)
+{
+    stop_ahead(k);
+    if (next >= k->base.partitions)
+        return true;
+    k->partition_ahead = next;
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+        const struct ds_audit_range *range = &k->base.ranges[next][t];
+        if (range->low < range->end && !k->ahead->ops->start(k->ahead, t, next, range->low, error))
+            return false;
+    }
+    return true;
+}
+
+static bool start_all(struct reading *r, const int64_t *ends, ds_error_t *error)
+{
+    const struct ds_audit_range *ranges = r->k->base.ranges[r->partition];
+    bool ok = true;
+    for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
+        ok = start(r, t, ranges[t].low, ends == NULL ? ranges[t].end : ends[t], error);
+    return ok;
+}
+
+/* All of a partition: it may have been fetched already. */
+static bool start_whole(struct reading *r, ds_error_t *error)
+{
+    struct kafka_source *k = r->k;
+    const struct ds_audit_range *ranges = k->base.ranges[r->partition];
+
+    if (k->partition_ahead == r->partition) {
+        ds_broker_t *idle = k->broker;
+        k->broker = k->ahead;
+        k->ahead = idle;
+        k->partition_ahead = -1;
+        for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+            set_range(r, t, ranges[t].low, ranges[t].end);
+    } else if (!start_all(r, NULL, error)) {
+        return false;
+    }
+    return fetch_ahead(k, r->partition + 1, error);
+}
+
 static bool read_partition(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
                            ds_audit_take_fn take, void *context, ds_error_t *error)
 {
@@ -203,12 +260,8 @@ static bool read_partition(struct ds_audit_source *source, int32_t partition, co
                               .partition = partition,
                               .take = take,
                               .context = context};
-    bool ok = true;
+    bool ok = ends == NULL ? start_whole(&reading, error) : start_all(&reading, ends, error);
 
-    for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++) {
-        const struct ds_audit_range *range = &source->ranges[partition][t];
-        ok = start(&reading, t, range->low, ends == NULL ? range->end : ends[t], error);
-    }
     ok = ok && read_on(&reading, error);
     stop(&reading);
     return ok;
@@ -223,9 +276,15 @@ static bool read_snapshots(struct ds_audit_source *source, int32_t partition, in
                               .has_holes = true,
                               .take = take,
                               .context = context};
-    bool ok = start(&reading, DS_AUDIT_TOPICS + processor, from, until, error) &&
-              read_on(&reading, error);
+    bool ok = true;
 
+    for (int32_t p = 0; ok && processor < 0 && p < DS_AUDIT_PROCESSORS; p++) {
+        const struct ds_audit_range *range = &source->snapshots[partition][p];
+        ok = start(&reading, DS_AUDIT_TOPICS + p, range->low, range->end, error);
+    }
+    if (processor >= 0)
+        ok = start(&reading, DS_AUDIT_TOPICS + processor, from, until, error);
+    ok = ok && read_on(&reading, error);
     stop(&reading);
     return ok;
 }
@@ -233,6 +292,10 @@ static bool read_snapshots(struct ds_audit_source *source, int32_t partition, in
 static void destroy(struct ds_audit_source *source)
 {
     struct kafka_source *k = (struct kafka_source *)source;
+    if (k->ahead != NULL) {
+        stop_ahead(k);
+        k->ahead->ops->destroy(k->ahead, 1000);
+    }
     if (k->broker != NULL)
         k->broker->ops->destroy(k->broker, 1000);
     free(k->base.ranges);
@@ -262,7 +325,9 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
     k->base.destroy = destroy;
     k->runtime = runtime;
     k->timeout_ms = timeout_ms;
+    k->partition_ahead = -1;
     if (ds_broker_kafka_new(&runtime->log, &config, &k->broker, error) &&
+        ds_broker_kafka_new(&runtime->log, &config, &k->ahead, error) &&
         k->broker->ops->partitions(k->broker, DS_AUDIT_TOPICS, timeout_ms, &k->base.partitions,
                                    error) &&
         ask_snapshots(k, error) && ask_ranges(k, error)) {
