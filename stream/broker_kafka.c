@@ -324,7 +324,7 @@ bool ds_broker_kafka_new(const ds_log_t *log, const struct ds_broker_kafka_confi
     for (int32_t t = 0; config->compressed != NULL && t < config->topic_count; t++)
         if (strcmp(config->topics[t], config->compressed) == 0)
             k->compressed = t;
-    if (!copy_names(k, config, error) || !ds_broker_kafka_open_reader(k, config->gather_ms, error))
+    if (!copy_names(k, config, error) || !ds_broker_kafka_open_reader(k, config, error))
         goto failed;
     if (config->group_id != NULL && !ds_broker_kafka_open_group(k, config, error))
         goto failed;

@@ -87,7 +87,8 @@ void ds_broker_kafka_buried(struct ds_broker_kafka *k, struct ds_kafka_burial *b
 void ds_broker_kafka_on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque);
 
 /* broker_kafka_read.c */
-bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, int64_t gather_ms, ds_error_t *error);
+bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k,
+                                 const struct ds_broker_kafka_config *config, ds_error_t *error);
 void ds_broker_kafka_release(struct ds_broker_kafka *k);
 void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms);
 bool ds_broker_kafka_start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t offset,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define FETCH_WAIT_MS 100 /* at the broker, where nothing arrives */
+#define AHEAD_MB      32
 
 static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
 {
@@ -20,9 +21,12 @@ static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
     return true;
 }
 
-bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, int64_t gather_ms, ds_error_t *error)
+bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k,
+                                 const struct ds_broker_kafka_config *config, ds_error_t *error)
 {
+    const int64_t gather_ms = config->gather_ms;
     char wait_ms[24];
+    char ahead_kb[24];
     const struct ds_kafka_setting settings[] = {
         {"isolation.level", "read_uncommitted"},
         {"auto.offset.reset", "error"},
@@ -37,13 +41,15 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k, int64_t gather_ms, d
         {"fetch.error.backoff.ms", "50"},
         /* Over either bound the next fetch waits a fixed second (librdkafka #2879): hold more than
            that. */
-        {"queued.min.messages", "300000"},
-        {"queued.max.messages.kbytes", "32768"},
+        {"queued.min.messages", config->ahead_mb > 0 ? "10000000" : "300000"},
+        {"queued.max.messages.kbytes", ahead_kb},
         {"topic.metadata.refresh.interval.ms", "30000"},
         {NULL, NULL},
     };
     rd_kafka_conf_t *conf;
 
+    (void)snprintf(ahead_kb, sizeof(ahead_kb), "%d",
+                   (int)(config->ahead_mb > 0 ? config->ahead_mb : AHEAD_MB) * 1024);
     (void)snprintf(wait_ms, sizeof(wait_ms), "%lld",
                    (long long)(gather_ms > 0 ? gather_ms : FETCH_WAIT_MS));
     conf = ds_kafka_conf_new(k->brokers, k->client_id, &k->owner, settings, error);

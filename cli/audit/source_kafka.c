@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define POLL_MS 100
+/* Of each of two handles: more than is judged in a second. */
+#define AHEAD_MB 192
 /* The topics of the log, then the snapshots. */
 #define ALL_TOPICS (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS)
 /* In a compacted topic the last offsets may have no records: nobody will ever send them. */
@@ -311,7 +313,8 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
                                             .client_id = "doorstep-audit",
                                             .topics = topics,
                                             .topic_count = ALL_TOPICS,
-                                            .gather_ms = 5}; /* all of it is there already */
+                                            .gather_ms = 5, /* all of it is there already */
+                                            .ahead_mb = AHEAD_MB};
     struct kafka_source *k = calloc(1, sizeof *k);
 
     *source_out = NULL;
