@@ -15,6 +15,8 @@ chaos_build() {
 
 chaos_run() {
     local options=(--minutes "$CHAOS_MINUTES") node name
+    options+=(--proxy "postgres:$POSTGRES_PROXY_PORT:$POSTGRES_PORT" --proxy "mongo:$MONGO_PROXY_PORT:$MONGO_PORT")
+    [ "$DOORSTEP_OWN_DISKS" = 0 ] || options+=(--full-disks)
     for ((node = 1; node <= CHAOS_BROKERS; node++)); do
         name=kafka$node
         [ "$node" != 1 ] || name=kafka
@@ -29,7 +31,12 @@ chaos_run() {
 # The servers are asked for by the environment, so that faults start them again as they were. Three
 # brokers have a smaller heap each.
 chaos_servers() {
-    export DOORSTEP_KAFKA_PROXY=1 DOORSTEP_KAFKA_NODES=$CHAOS_BROKERS
+    export DOORSTEP_KAFKA_PROXY=1 DOORSTEP_KAFKA_NODES=$CHAOS_BROKERS DOORSTEP_OWN_DISKS=0
+    if own_disks_can_be; then
+        DOORSTEP_OWN_DISKS=1
+    else
+        say 'tests: no disk gets full here, for which one must be root and may mount'
+    fi
     # After a kill -9 a broker reads its logs again, which took 90 s on two cores that others used.
     export DOORSTEP_START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-180}
     [ "$CHAOS_BROKERS" = 1 ] || export DOORSTEP_KAFKA_HEAP=384m
@@ -55,4 +62,10 @@ chaos_part() {
         FAILED=$((FAILED + 1))
     fi
     close_servers
+    # What is on the servers' own disks is memory; after a failure somebody may want to look at it.
+    if [ "$rc" = 0 ]; then
+        "$DOORSTEP_ROOT/dev/stack" reset --profile "$PROFILE" >&2
+    elif [ "$DOORSTEP_OWN_DISKS" = 1 ]; then
+        say "the servers' data is still in memory: dev/stack reset --profile $PROFILE"
+    fi
 }

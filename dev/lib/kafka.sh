@@ -11,6 +11,7 @@ KAFKA_NODE=1
 
 kafka_name() { if [ "$KAFKA_NODE" = 1 ]; then printf kafka; else printf 'kafka%s' "$KAFKA_NODE"; fi; }
 kafka_dir() { printf '%s/%s' "$PROFILE_HOME" "$(kafka_name)"; }
+kafka_disk() { printf '%s/data' "$(kafka_dir)"; }
 
 kafka_voters() {
     local node voters=()
@@ -105,13 +106,16 @@ kafka_needs() {
 }
 # Nodes are erased together, and the sandbox provider's books go with the log: without its orders, all
 # that stands in them is wrong.
-kafka_erase() { rm -rf "$(kafka_dir)" "$PROFILE_HOME/kafka-cluster" "$PROFILE_HOME/sandbox"; }
+kafka_erase() {
+    disk_unmount "$(kafka_disk)"
+    rm -rf "$(kafka_dir)" "$PROFILE_HOME/kafka-cluster" "$PROFILE_HOME/sandbox"
+}
 
 # The other nodes' functions.
 KAFKA_SERVERS=(kafka)
 for ((node = 2; node <= KAFKA_NODES; node++)); do
     KAFKA_SERVERS+=("kafka$node")
-    for verb in needs ports prepare launch ready finish stop erase; do
+    for verb in needs ports disk prepare launch ready finish stop erase; do
         eval "kafka${node}_$verb() { local KAFKA_NODE=$node; kafka_$verb; }"
     done
 done

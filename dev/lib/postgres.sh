@@ -35,6 +35,9 @@ postgres_dir() {
     readlink -f "$link"
 }
 
+# The whole of it: initdb makes the folder inside.
+postgres_disk() { postgres_dir; }
+
 postgres_prepare() {
     local dir bin
     bin=$(postgres_bin)
@@ -56,7 +59,7 @@ postgres_launch() {
     if [ "$(id -u)" = 0 ]; then as=(setpriv --reuid=postgres --regid=postgres --init-groups); fi
     # Tests lose nothing when the machine loses power. Commits stay synchronous: they must survive
     # a kill of the server.
-    if [ "$PROFILE" != run ]; then speed=(-c fsync=off -c full_page_writes=off); fi
+    if [ "$PROFILE" != run ]; then speed=(-c fsync=off -c full_page_writes=off -c max_wal_size=256MB); fi
     launch postgres "${as[@]}" "$bin/postgres" -D "$dir/data" -p "$POSTGRES_PORT" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
         -c max_connections="$DOORSTEP_POSTGRES_CONNECTIONS" \
@@ -91,5 +94,6 @@ postgres_needs() {
 postgres_erase() {
     local dir
     dir=$(readlink -f "$PROFILE_HOME/postgres") || return 0
+    disk_unmount "$dir"
     rm -rf "$dir" "$PROFILE_HOME/postgres"
 }

@@ -17,6 +17,8 @@ use_profile() {
     PROXY_PORTS=([1]="$(profile_port proxy 94)" [2]="$(profile_port proxy2 74)" [3]="$(profile_port proxy3 84)")
     PROXIED_PORTS=([1]="$(profile_port proxied 95)" [2]="$(profile_port proxied2 75)"
         [3]="$(profile_port proxied3 85)")
+    POSTGRES_PROXY_PORT=$(profile_port postgres_proxy 33)
+    MONGO_PROXY_PORT=$(profile_port mongo_proxy 18)
     KAFKA_PORT=${KAFKA_PORTS[1]}
     POSTGRES_PORT=$(profile_port postgres 32)
     MONGO_PORT=$(profile_port mongo 17)

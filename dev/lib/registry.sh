@@ -4,6 +4,7 @@
 REGISTRY_HOME=$DOORSTEP_TOOLS/registry-$REGISTRY_VERSION
 REGISTRY_PATH=/apis/ccompat/v7
 
+registry_disk() { printf '%s/registry' "$PROFILE_HOME"; }
 registry_prepare() { mkdir -p "$PROFILE_HOME/registry"; }
 
 # Its store is a file, written through: ids survive a kill. The access log would be a line a request.
@@ -26,4 +27,7 @@ registry_needs() {
     have java || die "Java is missing: install openjdk-17-jre-headless, or run ./dev/install test"
     [ -d "$REGISTRY_HOME" ] || die "the registry $REGISTRY_VERSION is not installed: run ./dev/install test"
 }
-registry_erase() { rm -rf "$PROFILE_HOME/registry"; }
+registry_erase() {
+    disk_unmount "$(registry_disk)"
+    rm -rf "$(registry_disk)"
+}

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The life of the private servers. Each kind brings the same functions, NAME_needs, _ports,
-# _prepare, _launch, _ready, _finish, _stop and _erase (kafka.sh, postgres.sh, mongo.sh, registry.sh).
+# _disk, _prepare, _launch, _ready, _finish, _stop and _erase (kafka.sh, postgres.sh, mongo.sh, registry.sh).
 
 # shellcheck source=dev/lib/versions.sh
 . "$DOORSTEP_ROOT/dev/lib/versions.sh"
@@ -8,6 +8,8 @@
 . "$DOORSTEP_ROOT/dev/lib/profile.sh"
 # shellcheck source=dev/lib/proc.sh
 . "$DOORSTEP_ROOT/dev/lib/proc.sh"
+# shellcheck source=dev/lib/disk.sh
+. "$DOORSTEP_ROOT/dev/lib/disk.sh"
 # shellcheck source=dev/lib/kafka.sh
 . "$DOORSTEP_ROOT/dev/lib/kafka.sh"
 # shellcheck source=dev/lib/postgres.sh
@@ -22,10 +24,15 @@
 ALL_SERVERS=("${KAFKA_SERVERS[@]}" postgres mongo)
 START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-90}
 
+port_is_free() { ! port_in_use "$1"; }
+
+# One that was killed may still be about to give its ports back: a process with many threads is gone
+# only with the last of them.
 server_needs_port() {
-    local name port
+    local name port patience=0
+    [ ! -e "$(pid_file "$1")" ] || patience=30
     while read -r name port; do
-        if port_in_use "$port"; then
+        if ! wait_until "$patience" port_is_free "$port"; then
             die "port $port ($name) is in use by another program: stop that, or choose another with" \
                 "$(port_variable "$name")=<port> (all ports: dev/ports.env)"
         fi
@@ -60,6 +67,7 @@ server_start() {
     if ! is_running "$name"; then
         "${name}_needs"
         server_needs_port "$name"
+        disk_mount "$("${name}_disk")"
         "${name}_prepare"
     fi
     server_launch_and_wait "$name"

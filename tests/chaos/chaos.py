@@ -16,17 +16,20 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'integration/shop'))
 import shop as kit  # noqa: E402
-from faults import Injector, schedule  # noqa: E402
+import verdict as judge  # noqa: E402
+from faults import DOUBLED, is_broker, schedule  # noqa: E402
+from injector import Injector  # noqa: E402
+from instances import Instances  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 START_S = 30  # of the minutes, for opening the shop
 END_S = 45  # and for the last orders and the audit
-CHUNK_S = 120
+CHUNK_S = 300
 LEAST_CHUNK_S = 5
 GIVE_UP_S = 300  # more than any fault lasts: in the end every order is taken
 SETTLE_S = 300
-BACK_S = 120
-AUDITS = 5
+SEED_S = 300
+READY_S = 300
 
 
 def arguments():
@@ -34,7 +37,8 @@ def arguments():
     parser.add_argument('--minutes', type=float, default=3)
     parser.add_argument('--seed', type=int, default=None)
     parser.add_argument('--rate', type=int, default=None)
-    parser.add_argument('--proxy', action='append', required=True, metavar='BROKER:PORT:BROKER_PORT')
+    parser.add_argument('--proxy', action='append', required=True, metavar='SERVER:PORT:SERVER_PORT')
+    parser.add_argument('--full-disks', action='store_true', help='each server has a disk of its own')
     given = parser.parse_args()
     given.seed = secrets.randbelow(10**6) if given.seed is None else given.seed
     given.rate = given.rate or (10 if given.minutes <= 5 else 60)
@@ -88,108 +92,82 @@ class Orders:
         return ', '.join(f'{name} {self.sum[name]}' for name in self.NAMES)
 
 
-class Verdict:
-    def __init__(self):
-        self.good = True
-
-    def check(self, name, faults):
-        """One check: what is wrong, if anything."""
-        self.good = self.good and not faults
-        print(f'FAILED  {name}' if faults else f'ok      {name}', flush=True)
-        for fault in faults:
-            kit.say(f'    {fault}')
+def open_proxies(words):
+    """Lists of them by server; the brokers are one."""
+    proxies = {}
+    for word in words:
+        server, port, server_port = word.split(':')
+        kind = 'kafka' if is_broker(server) else server
+        proxies.setdefault(kind, []).append(Proxy(int(port), int(server_port)).start())
+    return proxies
 
 
-def not_back(shop):
-    try:
-        kit.wait_until(shop.all_ready, 'all roles to be ready again', BACK_S)
-        return []
-    except (kit.NotYet, RuntimeError) as error:
-        return [error]
-
-
-def audit(shop):
-    done = shop.tool('audit', 'verify', '--json', '--patience', '60s', timeout_s=900)
-    try:
-        report = json.loads(done.stdout)
-    except ValueError:
-        raise AssertionError(f'audit ended with {done.returncode}: {done.stdout}{done.stderr}') from None
-    kit.say(f'audit: {json.dumps({key: value for key, value in report.items() if key != "list"})}')
-    assert done.returncode == (1 if report['list'] else 0), f'audit ended with {done.returncode}'
-    return report
-
-
-def anomalies(shop):
-    """A partition that went on while the audit read is not compared with its read models; the last
-    Progress records come a while after the last order, so another audit does compare it."""
-    try:
-        for _ in range(AUDITS):
-            report = audit(shop)
-            passed_over = [note for note in report['notes'] if 'not compared' in note]
-            if report['list'] or not passed_over:
-                return report['list']
-        return passed_over
-    except AssertionError as error:
-        return [error]
-
-
-def dead_letters():
-    """Nothing that was sent here is beyond reading."""
-    topics = [f'{role.removeprefix("processor-")}.dlq' for role in kit.ROLES if role.startswith('processor-')]
-    return [f'{topic}: {letter}' for topic in topics for letter in kit.consume(topic)]
+def shop_behind(proxies):
+    """Its roles reach no server but through a proxy."""
+    postgres, mongo = proxies['postgres'][0].port, proxies['mongo'][0].port
+    return kit.Shop('chaos', env={
+        'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies['kafka']),
+        'DATABASE_URL': f'postgresql://doorstep@127.0.0.1:{postgres}/doorstep',
+        # Else the client would learn from the set itself where its members are.
+        'MONGODB_URL': f'mongodb://127.0.0.1:{mongo}/doorstep?directConnection=true&retryWrites=false',
+        'TOPIC_REPLICATION': str(len(proxies['kafka']))})
 
 
 def chaos(shop, injector, orders, given, verdict):
-    seeded = shop.tool('seed', '--stock', '1000000')
+    seeded = shop.tool('seed', '--stock', '1000000', timeout_s=SEED_S)
     assert seeded.returncode == 0, seeded.stderr
-    faults = schedule(given.seed, given.seconds, [name for name, _, _ in given.servers])
+    faults = schedule(given.seed, given.seconds, given.brokers, given.full_disks)
     kit.say(f'chaos: seed {given.seed}, {given.minutes:g} minutes, {given.rate} orders a second, '
-            f'{len(given.servers)} broker(s), {len(faults)} faults in {given.seconds:g} s')
+            f'{len(given.brokers)} broker(s), {len(faults)} faults in {given.seconds:g} s')
     injector.start(faults)
     loading = threading.Thread(target=orders.run, args=(given.seconds,), daemon=True)
     loading.start()
     injector.join()
     kit.say(f'{injector.clock()}  the faults are over')
-    back = not_back(shop)
+    back = judge.not_back(shop)
     loading.join()
     verdict.check('every_fault_was_done', injector.failures)
     verdict.check('every_role_is_back', back)
     verdict.check('every_order_was_taken_and_is_over_once', orders.failures)
-    verdict.check('audit_finds_no_anomaly', anomalies(shop))
-    verdict.check('no_dead_letters', dead_letters())
+    verdict.check('nothing_is_stuck', judge.stuck(shop))
+    verdict.check('no_partition_was_stopped', judge.stopped(shop))
+    verdict.check('audit_finds_no_anomaly', judge.anomalies(shop))
+    verdict.check('the_providers_books_are_equal', judge.books_differ(shop))
+    verdict.check('no_dead_letters', judge.dead_letters())
 
 
-def stop(shop, verdict):
+def stop(shop, instances, verdict):
+    failures = instances.stop()
     try:
         shop.stop()
-        verdict.check('the_shop_stops_cleanly', [])
     except AssertionError as error:
-        verdict.check('the_shop_stops_cleanly', [error])
+        failures.append(error)
+    verdict.check('the_shop_stops_cleanly', failures)
 
 
 def main():
     given = arguments()
-    given.servers = [word.split(':') for word in given.proxy]
-    proxies = [Proxy(int(port), int(broker)).start() for _, port, broker in given.servers]
-    direct = kit.profile_env()['KAFKA_BROKERS']
-    shop = kit.Shop('chaos', env={
-        'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies),
-        'TOPIC_REPLICATION': str(len(proxies))})
-    injector = Injector(shop, proxies)
-    orders = Orders(shop, direct, given.rate)
-    verdict = Verdict()
+    given.brokers = [word.split(':')[0] for word in given.proxy if is_broker(word)]
+    proxies = open_proxies(given.proxy)
+    shop = shop_behind(proxies)
+    instances = Instances(shop, DOUBLED)
+    injector = Injector(shop, instances, proxies)
+    orders = Orders(shop, kit.profile_env()['KAFKA_BROKERS'], given.rate)
+    verdict = judge.Verdict()
     try:
-        shop.prepare().launch().wait_ready()
+        shop.prepare().launch()
+        kit.wait_until(shop.all_ready, 'all roles to be ready', READY_S)
+        instances.start()
         chaos(shop, injector, orders, given, verdict)
     finally:
         injector.stop()
-        stop(shop, verdict)
-        for proxy in proxies:
+        stop(shop, instances, verdict)
+        for proxy in [proxy for some in proxies.values() for proxy in some]:
             proxy.stop()
     kit.say(f'chaos: seed {given.seed}, {injector.done} faults, {orders}')
     if not verdict.good:
         kit.say(f'the same schedule again: dev/test chaos --minutes {given.minutes:g} --seed {given.seed} '
-                f'--rate {given.rate} --brokers {len(given.servers)}')
+                f'--rate {given.rate} --brokers {len(given.brokers)}')
         kit.say(f'the logs: {shop.log_dir} and {kit.HOME / "log"}')
     return 0 if verdict.good else 1
 

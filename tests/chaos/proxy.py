@@ -1,6 +1,7 @@
 """A TCP proxy on 127.0.0.1 whose connections can be cut, or jammed and later released.
 
-It stands between the roles and a broker that names the proxy's port as its own. A jam keeps what was
+It stands between the roles and a server: PostgreSQL, mongod, or a broker that names the proxy's port as
+its own. A jam keeps what was
 sent, in order, for as long as it lasts, also when the sender gives up meanwhile: the append whose
 acknowledgement nobody waits for any more. A cut is a reset in both directions. One thread runs the
 event loop; the methods of Proxy may be called from any other.
@@ -12,12 +13,12 @@ import threading
 CHUNK_BYTES = 64 * 1024
 HELD_BYTES = 4 * 1024 * 1024  # of a direction; a sender that is beyond it has to wait
 CONNECT_S = 5
-CALL_S = 10
-WAYS = ('to', 'from')  # the broker
+CALL_S = 60  # a hang, and no slow machine
+WAYS = ('to', 'from')  # the server
 
 
 class Link:
-    """One connection of a role and its counterpart to the broker."""
+    """One connection of a role and its counterpart to the server."""
 
     def __init__(self, writers):
         self.writers = writers
@@ -54,9 +55,9 @@ class Link:
 
 
 class Proxy:
-    def __init__(self, port, broker_port):
+    def __init__(self, port, server_port):
         self.port = port
-        self.broker_port = broker_port
+        self.server_port = server_port
         self.links = set()
         self.jammed_ways = ()  # of connections that are made during a jam of all
         self.loop = asyncio.new_event_loop()
@@ -91,17 +92,17 @@ class Proxy:
 
     async def _serve(self, reader, writer):
         try:
-            broker = asyncio.open_connection('127.0.0.1', self.broker_port, limit=HELD_BYTES)
-            broker_reader, broker_writer = await asyncio.wait_for(broker, CONNECT_S)
+            server = asyncio.open_connection('127.0.0.1', self.server_port, limit=HELD_BYTES)
+            server_reader, server_writer = await asyncio.wait_for(server, CONNECT_S)
         except (OSError, asyncio.TimeoutError):
             writer.transport.abort()
             return
-        link = Link((writer, broker_writer))
+        link = Link((writer, server_writer))
         link.jam(self.jammed_ways)
         self.links.add(link)
         try:
-            await asyncio.gather(link.pump('to', reader, broker_writer),
-                                 link.pump('from', broker_reader, writer))
+            await asyncio.gather(link.pump('to', reader, server_writer),
+                                 link.pump('from', server_reader, writer))
         finally:
             self.links.discard(link)
             link.close()

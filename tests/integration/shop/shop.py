@@ -71,10 +71,10 @@ def unique(prefix):
 # --- the servers -----------------------------------------------------------------------------------
 
 
-def stack(command, *servers):
-    """dev/stack of this profile: start, stop, kill, pause, resume."""
+def stack(command, *servers, timeout_s=200):
+    """dev/stack of this profile: start, stop, kill, pause, resume, full, room."""
     done = subprocess.run([ROOT / 'dev/stack', command, *servers, '--profile', PROFILE], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=200)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s)
     if done.returncode != 0:
         raise AssertionError(f'dev/stack {command} {servers}: {done.stdout}')
 
