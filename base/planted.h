@@ -1,10 +1,13 @@
-/* base/planted.h - mistakes planted for the simulation (tests/sim), each breaking one rule.
+/* base/planted.h - mistakes planted for the simulation (tests/sim) and for the exploration of the
+ * choreography (tests/unit/interleavings), each breaking one rule.
  *
- * A tester that never finds anything may be blind. The simulation compiles its own copy of some
- * sources with DS_PLANTED_BUGS and switches one mistake on at a time; it must find each. Everywhere
+ * A tester that never finds anything may be blind. Both compile their own copy of some sources with
+ * DS_PLANTED_BUGS and switch one mistake on at a time; they must find each of theirs. Everywhere
  * else DS_PLANTED is false at compile time and leaves nothing behind. */
 #ifndef DS_BASE_PLANTED_H
 #define DS_BASE_PLANTED_H
+
+#include <stdbool.h>
 
 enum ds_planted {
     DS_PLANTED_NOTHING,
@@ -25,7 +28,31 @@ enum ds_planted {
     DS_PLANTED_HALF_DECISION, /* a reader hands out a decision that is not complete */
     DS_PLANTED_POSITION,      /* a position is moved without a look at what it was */
     DS_PLANTED_TALLY,         /* an event is added to the analytics again */
-    DS_PLANTED_COUNT,
+    DS_PLANTED_COUNT,         /* of those above, which the simulation must find */
+
+    /* In the deciders; the exploration must find them. */
+    DS_PLANTED_NO_LATE_REFUND,       /* a success with nothing due is kept */
+    DS_PLANTED_NO_LATE_RELEASE,      /* a reservation is not released by order.cancelled */
+    DS_PLANTED_DOUBLE_RELEASE,       /* order.cancelled releases again what was released */
+    DS_PLANTED_NO_WEBHOOK_GUARD,     /* a second report of a charge is booked again */
+    DS_PLANTED_NO_REFUND_KEY,        /* any refund report is taken for the refund pending */
+    DS_PLANTED_ORDER_CANCELS_ALONE,  /* after confirmation, order does not ask delivery */
+    DS_PLANTED_PICK_UP_AFTER_CANCEL, /* delivery hands out what it has cancelled */
+    DS_PLANTED_REFUSAL_NOT_LEARNED,  /* order, waiting to be cancelled, does not see the pick-up */
+    DS_PLANTED_CANCEL_PASSED_OVER,   /* delivery does not let go of an assigned order */
+    DS_PLANTED_LINE_NOT_REFUSED,     /* delivery drops a line after the pick-up */
+    DS_PLANTED_DUE_NOT_LOWERED,      /* a line cancelled while the charge is open is still due */
+    DS_PLANTED_DUE_CAN_RISE,         /* what is due is set by every event, upwards too */
+    DS_PLANTED_NOT_RESERVED,         /* order goes on although nothing is reserved */
+    DS_PLANTED_NO_PAYMENT_DEADLINE,  /* nobody gives up a charge */
+    DS_PLANTED_NO_SEARCH_DEADLINE,   /* nobody gives up looking for a courier */
+    DS_PLANTED_NO_RETURN_DEADLINE,   /* goods may be on their way back for ever */
+    DS_PLANTED_NO_REFUND_RETRY,      /* a refund that failed is not tried again */
+    DS_PLANTED_KEEP_COURIER,         /* a cancelled delivery keeps its courier */
+    DS_PLANTED_OLD_OFFER,            /* the answer to an old offer counts for the one that stands */
+    DS_PLANTED_NO_CAPACITY,          /* a courier is offered more than it can carry */
+    DS_PLANTED_PLACE_TWICE,          /* a repeated order begins again */
+    DS_PLANTED_END,
 };
 
 #ifdef DS_PLANTED_BUGS

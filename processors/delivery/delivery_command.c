@@ -1,6 +1,7 @@
 /* What couriers and staff ask of delivery. A courier acts for itself: the id of its token is its
  * courier id. Staff act for whoever an order is assigned to, or for the courier they name. */
 #include "base/limits.h"
+#include "base/planted.h"
 #include "processors/delivery/delivery_decide.h"
 #include "processors/delivery/delivery_events.h"
 #include "processors/delivery/delivery_match.h"
@@ -110,14 +111,15 @@ static bool decide_pick_up(struct ask *ask, const struct ds_pick_up *body, ds_er
         judge_bound(ask, body->has_courier_id, body->courier_id, DS_DELIVERY_ON_PICK_UP);
     if (reason != NULL)
         return refuse(ask, reason, error);
+    const struct ds_courier *courier = ask->delivery->courier;
     event_t *event = add(ask, DS_DELIVERY_EVENT_DELIVERY_IN_TRANSIT, error);
     if (event == NULL)
         return false;
-    event->body.as.delivery_in_transit =
-        (struct ds_delivery_in_transit){ask->delivery->order_id, ask->delivery->courier->id,
-                                        ask->delivery->lines,
-                                        ask->now_us + ask->dispatch->settings->silent_us,
-                                        ask->now_us + ask->dispatch->settings->late_us};
+    event->body.as.delivery_in_transit = (struct ds_delivery_in_transit){
+        ask->delivery->order_id,
+        DS_PLANTED(PICK_UP_AFTER_CANCEL) && courier == NULL ? body->courier_id : courier->id,
+        ask->delivery->lines, ask->now_us + ask->dispatch->settings->silent_us,
+        ask->now_us + ask->dispatch->settings->late_us};
     return true;
 }
 
@@ -243,6 +245,8 @@ static const char *judge_offer(const struct ask *ask, ds_str_t courier_id, int64
 
     if (!may_act_as(ask, courier_id))
         return "OTHER_COURIER";
+    if (DS_PLANTED(OLD_OFFER) && delivery != NULL && number < delivery->offer_number)
+        number = delivery->offer_number;
     if (delivery != NULL && delivery->listed &&
         (number < delivery->offer_number ||
          (number == delivery->offer_number && delivery->state != DS_DELIVERY_OFFERED)))

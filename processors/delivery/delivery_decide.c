@@ -2,6 +2,7 @@
  */
 #include "processors/delivery/delivery_decide.h"
 
+#include "base/planted.h"
 #include "processors/delivery/delivery_events.h"
 #include "processors/delivery/delivery_match.h"
 
@@ -241,6 +242,9 @@ static bool decide_timer(const struct ds_dispatch *dispatch, const struct ds_tim
         return decide_retry(dispatch, delivery, now_us, decision, error);
     if (timer->kind != (int32_t)delivery->state || timer->due_us != delivery->due_us)
         return true; /* of a state it has left */
+    if ((DS_PLANTED(NO_SEARCH_DEADLINE) && delivery->state == DS_DELIVERY_SEARCHING) ||
+        (DS_PLANTED(NO_RETURN_DEADLINE) && delivery->state == DS_DELIVERY_RETURNING))
+        return true;
     switch (ds_delivery_step(delivery->state, DS_DELIVERY_ON_TIMER).effect) {
     case DS_DELIVERY_CANCEL:
         return ds_add_cancelled(decision, delivery, DS_CANCEL_REASON_NO_COURIER, error);

@@ -1,5 +1,6 @@
 /* What an event makes of the state. Each kind of event has one function; what it says is true, so
  * none of them looks at the table again, except that a courier's part is checked (courier.c). */
+#include "base/planted.h"
 #include "processors/delivery/delivery_state.h"
 
 typedef struct ds_delivery_event event_t;
@@ -218,6 +219,7 @@ static bool finish(struct ds_dispatch *dispatch, ds_str_t order_id, enum ds_deli
     if (!find(dispatch, order_id, &delivery, error))
         return false;
     if (delivery->courier != NULL &&
+        !(DS_PLANTED(KEEP_COURIER) && state == DS_DELIVERY_CANCELLED) &&
         !apply_courier(dispatch, delivery->courier, delivery, input, event->meta.at, error))
         return false;
     return ds_dispatch_enter(dispatch, delivery, state, 0, event->meta.at, error) &&

@@ -1,5 +1,7 @@
 #include "processors/delivery/delivery_state.h"
 
+#include "base/planted.h"
+
 #include <stdlib.h>
 
 static int32_t *timer_handle(void *item)
@@ -122,7 +124,7 @@ const struct ds_refusal *ds_delivery_refusal(const struct ds_delivery *delivery,
 
 bool ds_courier_has_room(const struct ds_courier *courier)
 {
-    return courier->online && courier->load < courier->capacity;
+    return courier->online && courier->load < courier->capacity + (DS_PLANTED(NO_CAPACITY) ? 1 : 0);
 }
 
 /* ---- adding */

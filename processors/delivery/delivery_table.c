@@ -1,5 +1,7 @@
 #include "processors/delivery/delivery_table.h"
 
+#include "base/planted.h"
+
 #include <assert.h>
 #include <stddef.h>
 
@@ -164,6 +166,9 @@ static step_t step_assigned(enum ds_delivery_input input)
     case DS_DELIVERY_ON_TIMER:
         return act(DS_DELIVERY_UNASSIGN, DS_DELIVERY_SEARCHING);
     case DS_DELIVERY_ON_CANCEL:
+        if (DS_PLANTED(CANCEL_PASSED_OVER))
+            break;
+        return act(DS_DELIVERY_CANCEL, DS_DELIVERY_CANCELLED);
     case DS_DELIVERY_ON_CANCEL_BY_STAFF:
         return act(DS_DELIVERY_CANCEL, DS_DELIVERY_CANCELLED);
     case DS_DELIVERY_ON_CANCEL_LINES:
@@ -204,9 +209,12 @@ static step_t step_in_transit(enum ds_delivery_input input)
         return act(DS_DELIVERY_RECALL, DS_DELIVERY_RETURNING);
     case DS_DELIVERY_ON_REASSIGN:
         return act(DS_DELIVERY_REASSIGN, DS_DELIVERY_IN_TRANSIT);
+    case DS_DELIVERY_ON_CANCEL_LINES:
+        if (DS_PLANTED(LINE_NOT_REFUSED))
+            return act(DS_DELIVERY_CANCEL_LINES, DS_DELIVERY_IN_TRANSIT);
+        break;
     case DS_DELIVERY_ON_CONFIRMED:
     case DS_DELIVERY_ON_CANCEL:
-    case DS_DELIVERY_ON_CANCEL_LINES:
     case DS_DELIVERY_ON_FOUND:
     case DS_DELIVERY_ON_WENT_OFFLINE:
     case DS_DELIVERY_ON_SEEN:
@@ -304,8 +312,11 @@ step_t ds_delivery_step(enum ds_delivery_state state, enum ds_delivery_input inp
         return step_silent(input);
     case DS_DELIVERY_RETURNING:
         return step_returning(input);
-    case DS_DELIVERY_COMPLETED:
     case DS_DELIVERY_CANCELLED:
+        if (DS_PLANTED(PICK_UP_AFTER_CANCEL) && input == DS_DELIVERY_ON_PICK_UP)
+            return act(DS_DELIVERY_START, DS_DELIVERY_IN_TRANSIT);
+        break;
+    case DS_DELIVERY_COMPLETED:
     case DS_DELIVERY_RETURNED:
     case DS_DELIVERY_LOST:
     case DS_DELIVERY_STATES:

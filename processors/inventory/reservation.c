@@ -1,5 +1,7 @@
 #include "processors/inventory/reservation.h"
 
+#include "base/planted.h"
+
 #include <assert.h>
 
 typedef struct ds_reservation_step step_t;
@@ -35,6 +37,8 @@ static step_t step_held(enum ds_reservation_input input)
      * what is held is on the shelf, whatever the order says of it. */
     case DS_RESERVATION_CANCELLED:
     case DS_RESERVATION_CANCELLED_LOST:
+        if (DS_PLANTED(NO_LATE_RELEASE))
+            break;
         return (step_t){DS_RESERVATION_RELEASE_REST, DS_RESERVATION_RELEASED};
     case DS_RESERVATION_PICKED_UP:
         return (step_t){DS_RESERVATION_COMMIT_REST, DS_RESERVATION_COMMITTED};

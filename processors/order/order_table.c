@@ -1,5 +1,7 @@
 #include "processors/order/order_table.h"
 
+#include "base/planted.h"
+
 #include <assert.h>
 #include <stddef.h>
 
@@ -50,10 +52,13 @@ static reaction_t when_reserving(enum ds_order_input input)
     switch (input) {
     case DS_ORDER_ON_PLACE:
         return refuse("ORDER_EXISTS");
+    case DS_ORDER_ON_STOCK_REJECTED:
+        if (DS_PLANTED(NOT_RESERVED))
+            return act(DS_ORDER_REQUEST_PAYMENT);
+        return act(DS_ORDER_CANCEL);
     case DS_ORDER_ON_CANCEL_BY_CUSTOMER:
     case DS_ORDER_ON_CANCEL_BY_STAFF:
     case DS_ORDER_ON_TIMER:
-    case DS_ORDER_ON_STOCK_REJECTED:
         return act(DS_ORDER_CANCEL);
     case DS_ORDER_ON_CANCEL_LINES:
         return act(DS_ORDER_CANCEL_LINES);
@@ -111,6 +116,9 @@ static reaction_t when_confirmed(enum ds_order_input input)
         return refuse("ORDER_EXISTS");
     case DS_ORDER_ON_CANCEL_BY_CUSTOMER:
     case DS_ORDER_ON_CANCEL_BY_STAFF:
+        if (DS_PLANTED(ORDER_CANCELS_ALONE))
+            return act(DS_ORDER_CANCEL);
+        return act(DS_ORDER_ASK);
     case DS_ORDER_ON_TIMER:
         return act(DS_ORDER_ASK);
     case DS_ORDER_ON_CANCEL_LINES:
@@ -149,6 +157,8 @@ static reaction_t when_stopping(enum ds_order_input input)
     case DS_ORDER_ON_DELIVERY_CANCELLED:
         return act(DS_ORDER_CANCEL);
     case DS_ORDER_ON_IN_TRANSIT:
+        if (DS_PLANTED(REFUSAL_NOT_LEARNED))
+            return act(DS_ORDER_PASS_OVER);
         return act(DS_ORDER_PICK_UP_AND_REFUSE);
     case DS_ORDER_ON_TIMER:
     case DS_ORDER_ON_RESERVED_CARD:
@@ -208,13 +218,14 @@ static reaction_t when_picked_up(enum ds_order_input input)
     case DS_ORDER_ON_RETURNED:
     case DS_ORDER_ON_LOST:
         return act(DS_ORDER_CANCEL);
+    case DS_ORDER_ON_DELIVERY_LINES_CANCELLED:
+        return act(DS_PLANTED(LINE_NOT_REFUSED) ? DS_ORDER_CANCEL_LINES : DS_ORDER_PASS_OVER);
     case DS_ORDER_ON_TIMER:
     case DS_ORDER_ON_RESERVED_CARD:
     case DS_ORDER_ON_RESERVED_CASH:
     case DS_ORDER_ON_STOCK_REJECTED:
     case DS_ORDER_ON_PAYMENT_SUCCESS:
     case DS_ORDER_ON_PAYMENT_FAILED:
-    case DS_ORDER_ON_DELIVERY_LINES_CANCELLED:
     case DS_ORDER_ON_DELIVERY_CANCELLED:
     case DS_ORDER_ON_IN_TRANSIT:
         return act(DS_ORDER_PASS_OVER);

@@ -1,5 +1,6 @@
 #include "processors/payment/payment_decide.h"
 
+#include "base/planted.h"
 #include "processors/payment/payment_events.h"
 
 #include <assert.h>
@@ -104,6 +105,8 @@ static bool succeed(const struct step *s, bool with_refund, ds_error_t *error)
     bool late = s->payment->state == DS_PAYMENT_FAILED;
     struct ds_payment_charge charge = {s->charge->provider, s->charge->provider_reference};
 
+    if (DS_PLANTED(NO_LATE_REFUND) && s->due_minor == 0)
+        with_refund = false;
     return ds_payment_emit_success(s->decision, s->charge, s->due_minor, late, error) &&
            (!with_refund || refund(s, s->charge->amount_minor, &charge, error));
 }
@@ -195,7 +198,9 @@ static bool lower_due(struct step *s, ds_str_t order_id, int64_t total_minor, ds
         return true;
     int64_t given_minor = s->payment->goodwill_minor;
     int64_t due_minor = total_minor > given_minor ? total_minor - given_minor : 0;
-    if (due_minor >= s->payment->due_minor)
+    if (due_minor >= s->payment->due_minor && !DS_PLANTED(DUE_CAN_RISE))
+        return true;
+    if (DS_PLANTED(DUE_NOT_LOWERED) && s->payment->state == DS_PAYMENT_CHARGING && due_minor > 0)
         return true;
     s->what = DS_PAYMENT_ON_LESS_DUE;
     s->due_minor = due_minor;
@@ -306,7 +311,8 @@ static bool decide_refund(const struct ds_payments *payments, struct step *s, ds
     s->refund = report;
     s->payment = ds_payments_find(payments, report->order_id);
     if (state_of(s->payment) == DS_PAYMENT_REFUNDING &&
-        ds_payment_is_refund_key(report->order_id, s->payment->refund_number, report->refund_key))
+        (DS_PLANTED(NO_REFUND_KEY) ||
+         ds_payment_is_refund_key(report->order_id, s->payment->refund_number, report->refund_key)))
         return decide_pending_refund(s, error);
     s->what = DS_PAYMENT_ON_OTHER_REFUND;
     return perform(s, report->order_id, error);
@@ -386,6 +392,9 @@ static bool decide_timer(const struct ds_payments *payments, struct step *s, ds_
     if (payment == NULL || (int32_t)payment->state != timer->kind ||
         payment->due_us != timer->due_us)
         return true; /* cleared or moved since */
+    if ((DS_PLANTED(NO_PAYMENT_DEADLINE) && payment->state == DS_PAYMENT_CHARGING) ||
+        (DS_PLANTED(NO_REFUND_RETRY) && payment->state == DS_PAYMENT_REFUND_WAIT))
+        return true;
     struct ds_context context = {
         .correlation_id = payment->correlation_id,
         .actor = {.kind = DS_ACTOR_KIND_SYSTEM, .id = DS_STR("payment")},

@@ -1,5 +1,7 @@
 #include "processors/payment/payment_table.h"
 
+#include "base/planted.h"
+
 #include <assert.h>
 #include <stddef.h>
 
@@ -74,6 +76,9 @@ static reaction_t when_settled(enum ds_payment_input input)
     case DS_PAYMENT_ON_LESS_DUE:
         return act(DS_PAYMENT_REFUND);
     case DS_PAYMENT_ON_CHARGED_EXACT:
+        if (DS_PLANTED(NO_WEBHOOK_GUARD))
+            return act(DS_PAYMENT_SUCCEED);
+        return refuse("CHARGE_KNOWN");
     case DS_PAYMENT_ON_CHARGED_MORE:
     case DS_PAYMENT_ON_CHARGED_SHORT:
     case DS_PAYMENT_ON_CHARGE_FAILED:
