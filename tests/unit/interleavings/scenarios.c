@@ -176,14 +176,6 @@ const struct scenario scenarios[] = {
      .refund_fail = 1,
      .short_ways = true,
      .deep = true},
-    {.name = "two-capacities",
-     .orders = {CASH(1), CASH(1)},
-     .stock = {2},
-     .capacity = {2, 1},
-     SOME,
-     .offline = true,
-     .reassign = true,
-     .deep = true},
 };
 const size_t scenario_count = sizeof(scenarios) / sizeof(scenarios[0]);
 
