@@ -15,7 +15,7 @@
 #define TXN_MAX_US       (100 * DS_US_PER_MS)
 #define STREAMS_STATE    "build/release/bench/streams-state"
 #define MAX_PARTITIONS   64
-#define ENDS_TRIES_MAX   100
+#define ENDS_TRIES_MAX   1200
 #define ENDS_TIMEOUT_MS  10000
 #define FULL_PAUSE_MS    5
 #define CLOSE_TIMEOUT_MS 5000
