@@ -31,7 +31,8 @@ static size_t personal_bytes(const struct ds_union_personal_data_sealed_data *pe
     return text_if(p->has_recipient, p->recipient) + text_if(p->has_phone, p->phone) +
            p->street.len + p->city.len + text_if(p->has_state, p->state) +
            text_if(p->has_zip_code, p->zip_code) + text_if(p->has_country, p->country) +
-           text_if(p->has_notes, p->notes);
+           text_if(p->has_notes, p->notes) + text_if(p->has_email, p->email) +
+           text_if(p->has_push_token, p->push_token) + text_if(p->has_language, p->language);
 }
 
 bool ds_order_place_fits(const struct ds_place_order *place)

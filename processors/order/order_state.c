@@ -300,6 +300,18 @@ static int64_t offset_of_command(const struct ds_meta *meta)
     return meta->cause.as.input_cause.offset;
 }
 
+/* Whom to tell stands in order.created for those who tell; this processor never needs it again. */
+static struct ds_union_personal_data_sealed_data without_contact(
+    struct ds_union_personal_data_sealed_data personal)
+{
+    if (personal.kind == DS_UNION_PERSONAL_DATA_SEALED_DATA_PERSONAL_DATA) {
+        struct ds_personal_data *p = &personal.as.personal_data;
+        p->has_email = p->has_push_token = p->has_language = false;
+        p->email = p->push_token = p->language = (ds_str_t){0};
+    }
+    return personal;
+}
+
 static void fill_created(const struct ds_order_created *created, struct ds_open_line_image *lines,
                          struct ds_open_order_image *image)
 {
@@ -318,7 +330,7 @@ static void fill_created(const struct ds_order_created *created, struct ds_open_
         .payment_method = created->payment_method,
         .has_payment_token = created->has_payment_token,
         .payment_token = created->payment_token,
-        .personal = created->personal,
+        .personal = without_contact(created->personal),
         .has_store_place = created->has_store_place,
         .store_place = created->store_place,
         .has_hand_over_code = created->has_hand_over_code,

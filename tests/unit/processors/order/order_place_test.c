@@ -40,6 +40,9 @@ DS_BEHAVIOUR(order_place, an_order_keeps_what_was_placed)
     cr_expect_eq(created->lines.count, 2);
     cr_expect_eq(created->lines.items[1].catalog_offset, 8);
     cr_expect(ds_str_eq(created->personal.as.personal_data.notes, DS_STR("ring twice")));
+    cr_expect(ds_str_eq(created->personal.as.personal_data.email, DS_STR("anna@shop.example")));
+    cr_expect(ds_str_eq(created->personal.as.personal_data.push_token, DS_STR("device:1")));
+    cr_expect(ds_str_eq(created->personal.as.personal_data.language, DS_STR("de-AT")));
     cr_expect_eq(created->placed_at, ds_kit_now(kit));
     cr_expect_eq(created->reserve_by, ds_kit_now(kit) + DS_KIT_MINUTE);
 }

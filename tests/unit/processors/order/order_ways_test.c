@@ -51,6 +51,10 @@ DS_BEHAVIOUR(order_ways, an_order_by_card_is_paid_before_it_is_confirmed)
     cr_expect_eq(confirmed->lines.count, 2);
     cr_expect_eq(confirmed->lines.items[1].quantity, 3);
     cr_expect(ds_str_eq(confirmed->personal.as.personal_data.street, DS_STR("Hauptstr. 1")));
+    /* Whom to tell is in order.created, and nowhere else. */
+    cr_expect_not(confirmed->personal.as.personal_data.has_email);
+    cr_expect_not(confirmed->personal.as.personal_data.has_push_token);
+    cr_expect_not(confirmed->personal.as.personal_data.has_language);
     cr_expect_eq(confirmed->placed_at, DS_KIT_START_US);
     cr_expect_eq(confirmed->deliver_by, ds_kit_now(kit) + 3 * DS_KIT_HOUR);
     world_in_transit(kit);

@@ -52,6 +52,10 @@ void world_place_init(struct world_place *place, enum ds_payment_method method)
     personal->city = DS_STR("Berlin");
     personal->has_notes = true;
     personal->notes = DS_STR("ring twice");
+    personal->has_email = personal->has_push_token = personal->has_language = true;
+    personal->email = DS_STR("anna@shop.example");
+    personal->push_token = DS_STR("device:1");
+    personal->language = DS_STR("de-AT");
 }
 
 size_t world_place(ds_decider_kit_t *kit, enum ds_payment_method method)
