@@ -2,7 +2,7 @@
 #include "api/api.h"
 
 #include "api/internal.h"
-#include "api/webhooks.h"
+#include "base/webhook_signature.h"
 #include "schemas/framing.h"
 
 #include <stdlib.h>
@@ -27,6 +27,12 @@ static bool check_secret(const char *name, const char *secret, ds_error_t *error
                         name, SECRET_MIN_BYTES);
 }
 
+static bool take_webhook_secret(ds_api_t *api, ds_error_t *error)
+{
+    return ds_webhook_secret(ds_str(api->settings->webhook_secret), &api->webhook_key, error) ||
+           ds_error_prefix(error, "WEBHOOK_SECRET");
+}
+
 static bool take_secrets(ds_api_t *api, ds_error_t *error)
 {
     const struct ds_api_settings *settings = api->settings;
@@ -41,8 +47,7 @@ static bool take_secrets(ds_api_t *api, ds_error_t *error)
                                 settings->jwt_issuer, settings->jwt_audience};
     api->token_key = (ds_bytes_t){(const uint8_t *)settings->token_secret,
                                   (uint32_t)strlen(settings->token_secret)};
-    return settings->webhook_secret[0] == '\0' ||
-           ds_webhook_key(settings->webhook_secret, &api->webhook_key, error);
+    return settings->webhook_secret[0] == '\0' || take_webhook_secret(api, error);
 }
 
 static void register_metrics(ds_api_t *api)

@@ -11,20 +11,6 @@
 #include "base/limits.h"
 #include "base/money.h"
 
-bool ds_webhook_key(const char *secret, ds_buf_t *key_out, ds_error_t *error)
-{
-    static const char prefix[] = "whsec_";
-    ds_str_t text = ds_str(secret);
-    if (strncmp(secret, prefix, sizeof prefix - 1) == 0)
-        text = (ds_str_t){secret + sizeof prefix - 1, text.len - (uint32_t)(sizeof prefix - 1)};
-    ds_error_t wrong = DS_ERROR_INIT;
-    if (ds_base64_decode(key_out, text, &wrong) && key_out->len >= DS_WEBHOOK_KEY_MIN_BYTES)
-        return true;
-    return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID,
-                        "WEBHOOK_SECRET: wanted whsec_ and base64 of at least %d bytes",
-                        DS_WEBHOOK_KEY_MIN_BYTES);
-}
-
 static bool signature_matches(ds_str_t signatures, const uint8_t mac[DS_SHA256_BYTES])
 {
     bool matches = false;

@@ -4,12 +4,8 @@
 
 #include "base/buf.h"
 
-#define DS_WEBHOOK_TOLERANCE_S   300
-#define DS_WEBHOOK_KEY_MIN_BYTES 16
+#define DS_WEBHOOK_TOLERANCE_S 300
 
-/** @brief The key behind "whsec_<base64>" (the prefix may be missing), appended. DS_ERR_INVALID:
- * not that. */
-DS_MUST_CHECK bool ds_webhook_key(const char *secret, ds_buf_t *key_out, ds_error_t *error);
 /** @brief HMAC-SHA256 over id.timestamp.body, compared with each "v1,<base64>" of the header (space
  * separated). */
 bool ds_webhook_verify(ds_bytes_t key, ds_str_t id, ds_str_t timestamp, ds_str_t signatures,

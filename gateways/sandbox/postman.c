@@ -1,9 +1,9 @@
 #include "gateways/sandbox/postman.h"
 
 #include "base/heap.h"
+#include "base/webhook_signature.h"
 #include "gateways/exchange/exchange.h"
 #include "gateways/exchange/limits.h"
-#include "gateways/sandbox/signature.h"
 
 #include <inttypes.h>
 #include <pthread.h>

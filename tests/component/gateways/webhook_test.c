@@ -1,4 +1,4 @@
-#include "gateways/sandbox/signature.h"
+#include "base/webhook_signature.h"
 #include "http_server.h"
 #include "kit.h"
 

@@ -1,4 +1,4 @@
-#include "gateways/sandbox/signature.h"
+#include "base/webhook_signature.h"
 
 #include "base/crypto.h"
 
@@ -17,7 +17,7 @@ bool ds_webhook_secret(ds_str_t text, ds_buf_t *key_out, ds_error_t *error)
         return true;
     key_out->len = before;
     return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID,
-                        "webhook-secret: wanted whsec_ and base64 of at least %d bytes",
+                        "webhook secret: wanted whsec_ and base64 of at least %d bytes",
                         SECRET_MIN_BYTES);
 }
 

@@ -1,4 +1,4 @@
-#include "gateways/sandbox/signature.h"
+#include "base/webhook_signature.h"
 
 #include <criterion/criterion.h>
 
@@ -27,14 +27,17 @@ Test(signature, secret_may_stand_without_its_prefix)
     cr_assert(ds_webhook_secret(DS_STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &with, &error));
     cr_assert(ds_webhook_secret(DS_STR("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &without, &error));
     cr_expect(ds_str_eq(ds_buf_str(&with), ds_buf_str(&without)));
+    ds_buf_clear(&with);
+    cr_assert(ds_webhook_secret(DS_STR("whsec_MDEyMzQ1Njc4OWFiY2RlZg=="), &with, &error));
+    cr_expect(ds_str_eq(ds_buf_str(&with), DS_STR("0123456789abcdef")));
     ds_buf_cleanup(&with);
     ds_buf_cleanup(&without);
 }
 
 Test(signature, short_or_malformed_secret_is_refused_and_not_shown)
 {
-    static const char *const wrong[] = {"", "whsec_",
-                                        "whsec_c2hvcnQ=", "whsec_$$$$$$$$$$$$$$$$$$$$"};
+    static const char *const wrong[] = {"", "whsec_", "whsec_c2hvcnQ=", "whsec_AAAA",
+                                        "whsec_$$$$$$$$$$$$$$$$$$$$"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         ds_error_t error = DS_ERROR_INIT;
         ds_buf_t key;

@@ -1,10 +1,10 @@
-/* gateways/sandbox/signature.h - signs a message after Standard Webhooks (standardwebhooks.com).
+/* base/webhook_signature.h - signs a message after Standard Webhooks (standardwebhooks.com).
  *
  *   webhook-signature: v1,<base64 of HMAC-SHA256(secret, "<id>.<timestamp>.<body>")>
  *
  * Pure. */
-#ifndef DS_GATEWAYS_SANDBOX_SIGNATURE_H
-#define DS_GATEWAYS_SANDBOX_SIGNATURE_H
+#ifndef DS_BASE_WEBHOOK_SIGNATURE_H
+#define DS_BASE_WEBHOOK_SIGNATURE_H
 
 #include "base/buf.h"
 
