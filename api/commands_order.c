@@ -8,6 +8,7 @@
 #include "api/json_in.h"
 #include "api/opening.h"
 #include "api/response.h"
+#include "base/contact.h"
 #include "base/limits.h"
 #include "base/money.h"
 
@@ -108,6 +109,27 @@ static void take_address(struct ds_fields *body, struct ds_personal_data *addres
     ds_fields_end(&in);
 }
 
+/* Whom to tell. It goes into the log with the address, and only there. */
+static void take_contact(struct ds_fields *body, struct ds_personal_data *personal)
+{
+    struct ds_fields in;
+    if (!ds_field_object(body, "contact", false, &in))
+        return;
+    personal->has_email =
+        ds_field_text(&in, "email", false, 3, DS_EMAIL_MAX_BYTES, &personal->email);
+    if (personal->has_email && !ds_email_valid(personal->email))
+        ds_fields_problem(&in, "email", "invalid", "must be an address such as anna@shop.example");
+    personal->has_push_token =
+        ds_field_text(&in, "pushToken", false, 1, DS_PUSH_TOKEN_MAX_BYTES, &personal->push_token);
+    if (personal->has_push_token && !ds_push_token_valid(personal->push_token))
+        ds_fields_problem(&in, "pushToken", "invalid", "must be one word of visible ASCII");
+    personal->has_language =
+        ds_field_text(&in, "language", false, 2, DS_LANGUAGE_MAX_BYTES, &personal->language);
+    if (personal->has_language && !ds_language_valid(personal->language))
+        ds_fields_problem(&in, "language", "invalid", "must be a BCP 47 tag such as de-AT");
+    ds_fields_end(&in);
+}
+
 static void take_payment(struct ds_fields *body, struct order_in *order)
 {
     ds_str_t method;
@@ -130,6 +152,7 @@ static bool take_order(ds_request_t *request, struct order_in *order)
     ds_fields_init(&body, request->json, "", &request->problems);
     take_lines(&body, order);
     take_address(&body, &order->address);
+    take_contact(&body, &order->address);
     take_payment(&body, order);
     order->address.has_notes = ds_field_text(&body, "notes", false, 0, 500, &order->address.notes);
     bool from_cart = !ds_fields_has(&body, "lines");

@@ -91,6 +91,17 @@ Test(commands, the_body_is_compared_as_parsed_json)
            202, "");
 }
 
+Test(commands, an_order_may_say_whom_to_tell)
+{
+    expect(order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}]," ADDRESS
+                     ",\"contact\":{\"email\":\"anna@shop.example\",\"pushToken\":\"device:1\","
+                     "\"language\":\"de-AT\"}}"),
+           202, "");
+    expect(order("", "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}]," ADDRESS
+                     ",\"contact\":{\"email\":null}}"),
+           202, "");
+}
+
 Test(commands, prices_come_from_the_catalogue)
 {
     struct answer answer =

@@ -219,6 +219,35 @@ Test(ingress, every_wrong_field_is_listed)
     expect(answer, 400, "invalid_field");
 }
 
+/* A contact that could end a line of a mail or of a request never gets in. */
+Test(ingress, a_contact_that_is_none_is_refused)
+{
+    static const char *const wrong[][2] = {
+        {"{\"email\":\"anna\"}", "contact.email"},
+        {"{\"email\":\"a@b.example,c@d.example\"}", "contact.email"},
+        {"{\"email\":\"a@b.example\\r\\nBcc: c@d.example\"}", "contact.email"},
+        {"{\"email\":7}", "contact.email"},
+        {"{\"pushToken\":\"two words\"}", "contact.pushToken"},
+        {"{\"language\":\"../de\"}", "contact.language"},
+        {"{\"fax\":\"1\"}", "contact.fax"},
+        {"\"anna@shop.example\"", "contact"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char body[512];
+        (void)snprintf(body, sizeof body,
+                       "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
+                       "\"deliveryAddress\":{\"street\":\"A\",\"city\":\"B\"},\"contact\":%s}",
+                       wrong[i][0]);
+        struct answer answer = kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "", body);
+        json_t *details = json_object_get(json_object_get(answer.json, "error"), "details");
+        cr_assert_eq(answer.status, 400, "%s", answer.body);
+        cr_assert_eq(json_array_size(details), 1, "%s", answer.body);
+        cr_assert_str_eq(json_string_value(json_object_get(json_array_get(details, 0), "field")),
+                         wrong[i][1], "%s", answer.body);
+        answer_free(&answer);
+    }
+}
+
 Test(ingress, card_numbers_are_refused_everywhere)
 {
     expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "",
