@@ -214,6 +214,9 @@ void ds_host_abandon(ds_host_t *host)
 {
     if (host == NULL)
         return;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
+        if (host->tasks[p] != NULL)
+            ds_snapshot_leave(host->tasks[p]); /* what reads one is stopped at the broker */
     if (host->broker != NULL)
         host->broker->ops->destroy(host->broker, LEAVE_MS);
     ds_host_leave_gauges(host);

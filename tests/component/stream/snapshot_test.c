@@ -117,6 +117,24 @@ Test(snapshot, a_crash_at_any_turn_of_writing_leaves_the_one_before)
     cr_assert(rig_each_once(&rig, 0));
 }
 
+Test(snapshot, a_stop_at_any_turn_of_reading_one_is_a_clean_end)
+{
+    begin(kit_inventory);
+    fill(PRODUCTS);
+    (void)next_snapshot();
+    rig_kill(&rig, 0);
+    for (int turns = 1; turns <= 12; turns++) {
+        rig_start(&rig, 0, kit_inventory);
+        rig_assign(&rig, 0, 0, 1);
+        for (int turn = 0; turn < turns; turn++)
+            rig_step(&rig, 0);
+        rig_stop(&rig, 0);
+    }
+    begin(kit_inventory);
+    kit_check_state(&rig, 0);
+    cr_assert(rig_each_once(&rig, 0));
+}
+
 Test(snapshot, command_ids_and_positions_come_back_too)
 {
     begin(kit_inventory);
