@@ -98,6 +98,8 @@ const char *ds_error_code_text(enum ds_error_code code)
         return "IO";
     case DS_ERR_SHUTDOWN:
         return "SHUTDOWN";
+    case DS_ERR_IMPOSSIBLE:
+        return "IMPOSSIBLE";
     }
     return "?";
 }

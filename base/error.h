@@ -41,6 +41,7 @@ enum ds_error_code {
     DS_ERR_CONFLICT,    /* a compare-and-set found something else */
     DS_ERR_IO,          /* a system call failed */
     DS_ERR_SHUTDOWN,    /* asked to stop */
+    DS_ERR_IMPOSSIBLE,  /* a decider: this input would break an invariant of ours (a bug) */
 };
 
 #define DS_ERROR_MESSAGE_BYTES 256

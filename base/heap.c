@@ -126,6 +126,29 @@ void *ds_heap_peek(const ds_heap_t *heap, int64_t *key_out)
     return heap->count == 0 ? NULL : heap->nodes[0].item;
 }
 
+/* An item that is wanted is the least of its subtree; of one that is not, both children may be. */
+static size_t least_if(const ds_heap_t *heap, size_t at,
+                       bool (*wanted)(const void *context, const void *item), const void *context)
+{
+    if (at >= heap->count || wanted(context, heap->nodes[at].item))
+        return at < heap->count ? at : heap->count;
+    size_t left = least_if(heap, 2 * at + 1, wanted, context);
+    size_t right = least_if(heap, 2 * at + 2, wanted, context);
+    if (left == heap->count ||
+        (right < heap->count && before(heap, heap->nodes[right], heap->nodes[left])))
+        return right;
+    return left;
+}
+
+void *ds_heap_peek_if(const ds_heap_t *heap, bool (*wanted)(const void *context, const void *item),
+                      const void *context, int64_t *key_out)
+{
+    size_t at = least_if(heap, 0, wanted, context);
+    if (key_out != NULL)
+        *key_out = at == heap->count ? 0 : heap->nodes[at].key;
+    return at == heap->count ? NULL : heap->nodes[at].item;
+}
+
 size_t ds_heap_count(const ds_heap_t *heap)
 {
     return heap->count;

@@ -25,6 +25,10 @@ DS_MUST_CHECK bool ds_heap_set(ds_heap_t *heap, void *item, int64_t key, ds_erro
 void ds_heap_remove(ds_heap_t *heap, void *item);
 /** @brief The least item, left in. NULL: empty. */
 void *ds_heap_peek(const ds_heap_t *heap, int64_t *key_out);
+/** @brief The least item that `wanted` takes, left in. Looks at no more than those before it and as
+ * many again. NULL: none. */
+void *ds_heap_peek_if(const ds_heap_t *heap, bool (*wanted)(const void *context, const void *item),
+                      const void *context, int64_t *key_out);
 size_t ds_heap_count(const ds_heap_t *heap);
 
 #endif

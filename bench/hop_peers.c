@@ -53,9 +53,10 @@ static bool evolve(void *state, const void *event, ds_error_t *error)
     return true;
 }
 
-static bool next_timer(const void *state, struct ds_timer *timer_out)
+static bool next_timer(const void *state, const struct ds_timer_skip *skip,
+                       struct ds_timer *timer_out)
 {
-    (void)state, (void)timer_out;
+    (void)state, (void)skip, (void)timer_out;
     return false;
 }
 

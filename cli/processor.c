@@ -33,6 +33,7 @@ struct settings {
     int64_t stuck_after_us;
     int64_t session_timeout_us;
     int64_t timer_grace_us;
+    int64_t max_held;
     int64_t snapshot_events;
     int64_t snapshot_every_us;
     int64_t standby;
@@ -60,6 +61,9 @@ static const struct ds_option options[] = {
     {"timer-grace", "TIMER_GRACE", DS_OPT_DURATION, offsetof(struct settings, timer_grace_us),
      "30s", DS_US_PER_MS, 3600 * DS_US_PER_S, false, false,
      "How long an unavailable input holds deadlines back."},
+    {"max-held", "MAX_HELD", DS_OPT_INT, offsetof(struct settings, max_held), "10000", 1, 1000000,
+     false, false,
+     "How many inputs of a partition may wait for quarantined aggregates; it is stopped there."},
     {"snapshot-events", "SNAPSHOT_EVENTS", DS_OPT_INT, offsetof(struct settings, snapshot_events),
      "20000", 1, INT64_MAX, false, false,
      "A snapshot of a partition is taken after so many events, or as many as it has items if those "
@@ -101,6 +105,7 @@ static bool run_host(struct worker *worker, ds_error_t *error)
         .owner = worker->instance[0] == '\0' ? worker->client_id : NULL,
         .session_timeout_ms = worker->shared->session_timeout_us / DS_US_PER_MS,
         .timer_grace_us = worker->shared->timer_grace_us,
+        .max_held = (size_t)worker->shared->max_held,
         .snapshot_events = worker->shared->snapshot_events,
         .snapshot_every_us = worker->shared->snapshot_every_us,
         .standby = worker->shared->standby,

@@ -33,6 +33,17 @@ struct ds_timer {
     int64_t due_us;
 };
 
+/** Whose deadlines wait: those of quarantined aggregates. */
+struct ds_timer_skip {
+    bool (*is_held)(const void *context, ds_str_t aggregate);
+    const void *context;
+};
+/** NULL: nobody's. */
+static inline bool ds_timer_is_held(const struct ds_timer_skip *skip, ds_str_t aggregate)
+{
+    return skip != NULL && skip->is_held(skip->context, aggregate);
+}
+
 enum ds_input_kind { DS_INPUT_COMMAND, DS_INPUT_EVENT, DS_INPUT_TIMER };
 
 struct ds_input {
@@ -79,6 +90,14 @@ size_t ds_decision_count(const ds_decision_t *decision);
 /** @brief The i-th event; starts with struct ds_event_head. */
 void *ds_decision_event(const ds_decision_t *decision, size_t i);
 
+/** @brief Say that the input cannot be: what it asks for, on this state, would break an invariant
+ * of ours. That is a bug, and no reason to guess: the host writes nothing that was added to the
+ * decision, quarantines the input's aggregate and goes on with the others (ADR 21). Sets
+ * DS_ERR_IMPOSSIBLE with the text, which on-call reads: the invariant, and the numbers.
+ *  @return false, for decide to return. */
+bool ds_impossible(ds_error_t *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /** What a processor is. Its folder defines one, as a constant. */
 struct ds_decider {
     const char *name; /* "order": topics order.commands, order.events; group doorstep-order */
@@ -94,16 +113,23 @@ struct ds_decider {
     void *(*state_new)(const void *settings, ds_error_t *error);
     void (*state_destroy)(void *state);
     /** Append the events the input leads to; none when it changes nothing. A refusal is an event.
-     * The command ids of the last 24 h have been looked at before. false: out of memory or over a
-     * limit, never "refused". */
+     * The command ids of the last 24 h have been looked at before. false: out of memory, over a
+     * limit or ds_impossible, never "refused". */
     bool (*decide)(const void *state, const struct ds_input *input, int64_t now_us,
                    ds_decision_t *decision, ds_error_t *error);
     /** Apply one event of the own topic (`event`: the schema's struct, borrowed). The protocol's
      * records are not passed; command.rejected and command.repeated are. Also drops what is old by
      * the event's time (meta.at). false: out of memory. */
     bool (*evolve)(void *state, const void *event, ds_error_t *error);
-    /** The earliest deadline; false: none. Its decision must clear or move it. */
-    bool (*next_timer)(const void *state, struct ds_timer *timer_out);
+    /** The earliest deadline but for those of aggregates to be skipped (NULL: none); false: there
+     * is none. Its decision must clear or move it. */
+    bool (*next_timer)(const void *state, const struct ds_timer_skip *skip,
+                       struct ds_timer *timer_out);
+    /** The aggregate that a command or an event is about: what is quarantined when it is found
+     * impossible, and whose later inputs wait then. Borrowed from the message. The same name for
+     * its commands, its events and in ds_timer. Empty: nobody's, it never waits. NULL: as the
+     * schema says (ds_schema.aggregate). */
+    ds_str_t (*aggregate)(const struct ds_input *input);
 
     /* The state for snapshots: aggregates on shelves, an image of each. What the images do not hold
      * (heaps, links, sums) follows from them. */
@@ -120,5 +146,8 @@ struct ds_decider {
     /** All are back: make what depends on several of them. DAMAGE: one is missing. */
     bool (*restored)(void *state, ds_error_t *error);
 };
+
+/** @brief The aggregate of any input, timers included. */
+ds_str_t ds_decider_aggregate(const struct ds_decider *decider, const struct ds_input *input);
 
 #endif

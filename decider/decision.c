@@ -3,6 +3,8 @@
 #include "decider/decider.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FIRST_BLOCK_BYTES (64 * 1024)
@@ -126,4 +128,27 @@ size_t ds_decision_count(const ds_decision_t *decision)
 void *ds_decision_event(const ds_decision_t *decision, size_t i)
 {
     return i < decision->count ? decision->events[i] : NULL;
+}
+
+bool ds_impossible(ds_error_t *error, const char *format, ...)
+{
+    char text[DS_ERROR_MESSAGE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_IMPOSSIBLE, "%s", text);
+}
+
+ds_str_t ds_decider_aggregate(const struct ds_decider *decider, const struct ds_input *input)
+{
+    if (input->kind == DS_INPUT_TIMER)
+        return input->timer.aggregate;
+    if (decider->aggregate != NULL)
+        return decider->aggregate(input);
+    for (size_t i = 0; i < decider->input_count; i++)
+        if (decider->inputs[i].number == input->number)
+            return decider->inputs[i].schema->aggregate(input->message);
+    return DS_STR("");
 }

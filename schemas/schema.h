@@ -36,7 +36,7 @@ enum ds_schema_kind {
                         who does not know the very fingerprint reads the log instead */
 };
 
-/** The body kinds of the protocol's own records: the first eight of every events topic, so that
+/** The body kinds of the protocol's own records: the first fourteen of every events topic, so that
  * code that knows no order can tell them. */
 enum ds_protocol_kind {
     DS_PROTOCOL_CLAIM,
@@ -45,13 +45,19 @@ enum ds_protocol_kind {
     DS_PROTOCOL_INPUT_REJECTED,
     DS_PROTOCOL_INPUT_GAP,
     DS_PROTOCOL_INPUT_ATTACHED,
+    DS_PROTOCOL_AGGREGATE_QUARANTINED,
+    DS_PROTOCOL_INPUT_HELD,
+    DS_PROTOCOL_AGGREGATE_RELEASED,
+    DS_PROTOCOL_INPUT_PASSED,
+    DS_PROTOCOL_INPUT_DROPPED,
+    DS_PROTOCOL_INPUT_EDITED,
     DS_PROTOCOL_COMMAND_REJECTED,
     DS_PROTOCOL_COMMAND_REPEATED,
     DS_PROTOCOL_KINDS, /* from here on: events of the shop */
 };
 
-/** The layout all event structs share for their first eight kinds (checked by static asserts in the
- * generated code). */
+/** The layout all event structs share for their first fourteen kinds (checked by static asserts in
+ * the generated code). */
 struct ds_protocol_event {
     struct ds_event_head head;
     struct {
@@ -63,8 +69,35 @@ struct ds_protocol_event {
             struct ds_input_rejected input_rejected;
             struct ds_input_gap input_gap;
             struct ds_input_attached input_attached;
+            struct ds_aggregate_quarantined aggregate_quarantined;
+            struct ds_input_held input_held;
+            struct ds_aggregate_released aggregate_released;
+            struct ds_input_passed input_passed;
+            struct ds_input_dropped input_dropped;
+            struct ds_input_edited input_edited;
             struct ds_command_rejected command_rejected;
             struct ds_command_repeated command_repeated;
+        } as;
+    } body;
+};
+
+/** What an operator asks of any processor: the first three of every commands topic. The host
+ * answers them, not the decider. */
+enum ds_operator_kind {
+    DS_OPERATOR_RELEASE_AGGREGATE,
+    DS_OPERATOR_DROP_INPUT,
+    DS_OPERATOR_EDIT_INPUT,
+    DS_OPERATOR_KINDS, /* from here on: commands of the shop */
+};
+
+struct ds_operator_command {
+    struct ds_command_head head;
+    struct {
+        int32_t kind; /* enum ds_operator_kind; the topic's own enum has the same numbers */
+        union {
+            struct ds_release_aggregate release_aggregate;
+            struct ds_drop_input drop_input;
+            struct ds_edit_input edit_input;
         } as;
     } body;
 };
@@ -87,8 +120,8 @@ struct ds_schema {
     bool (*print_json)(const void *value, ds_buf_t *out, ds_error_t *error);
     /** The order the record is about: the body's `order_id`, else empty. */
     ds_str_t (*order_id)(const void *value);
-    /** The aggregate: order_id, else courier_id, offer_id, product_id, store_id, target; else
-     * empty. */
+    /** The aggregate: order_id, else courier_id, offer_id, product_id, store_id, aggregate, target;
+     * else empty. */
     ds_str_t (*aggregate)(const void *value);
 };
 

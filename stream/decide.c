@@ -113,57 +113,108 @@ static bool reject_input(struct ds_task *task, struct ds_task_input *in,
     return ds_task_append(task, cause, error) == DS_APPEND_OK;
 }
 
-static bool decide_message(struct ds_task *task, struct ds_task_input *in,
-                           const struct ds_broker_event *record, const void *message, int64_t at_us,
-                           ds_error_t *error)
+/* A record that can be read, on its way to a decision. */
+struct asked {
+    struct ds_task_input *in;
+    const struct ds_broker_event *record;
+    const struct ds_decision_cause *cause;
+    const void *message; /* what is decided */
+    struct ds_context context;
+    const struct ds_edit_input
+        *edit; /* it stands in the place of a dead letter; NULL: for itself */
+    struct ds_context editor;
+};
+
+static bool is_operators(const struct ds_task_input *in, const void *message)
+{
+    return !in->is_events && ds_schema_body_kind(in->input->schema, message) < DS_OPERATOR_KINDS;
+}
+
+static struct ds_input input_of(const struct asked *a)
+{
+    return (struct ds_input){
+        .kind = a->in->is_events ? DS_INPUT_EVENT : DS_INPUT_COMMAND,
+        .number = a->in->input->number,
+        .offset = a->record->offset,
+        .appended_us = a->record->appended_us,
+        .message = a->message,
+    };
+}
+
+static bool add_edited(struct ds_task *task, const struct asked *a, ds_error_t *error)
+{
+    struct ds_protocol_event *event = ds_decision_add(task->host->decision, error);
+
+    if (event == NULL)
+        return false;
+    event->head.context = a->editor;
+    event->body.kind = DS_PROTOCOL_INPUT_EDITED;
+    event->body.as.input_edited = (struct ds_input_edited){.topic = a->edit->topic,
+                                                           .offset = a->edit->offset,
+                                                           .reason = a->edit->reason,
+                                                           .old_value = a->edit->old_value,
+                                                           .new_value = a->edit->new_value};
+    return true;
+}
+
+/* A command id of the window is answered with a repeat. */
+static bool decide_repeat(struct ds_task *task, const struct ds_command_head *head,
+                          bool *repeat_out, ds_error_t *error)
+{
+    const struct ds_window_entry *seen =
+        head->command_id.len == 0 ? NULL : ds_window_find(&task->window, head->command_id);
+
+    *repeat_out = seen != NULL && !DS_PLANTED(IDS);
+    if (!*repeat_out)
+        return true;
+    ds_metric_add(task->host->metrics[DS_HM_REPEATED], 1);
+    return ds_decision_repeat(task->host->decision, head->command_id,
+                              ds_window_same_body(seen, head->body_hash), seen->first_offset,
+                              error);
+}
+
+static bool decide_message(struct ds_task *task, const struct asked *a, ds_error_t *error)
 {
     struct ds_host *host = task->host;
     const struct ds_command_head *head =
-        in->is_events ? NULL : &((const struct ds_command_envelope *)message)->head;
-    const struct ds_input input = {
-        .kind = in->is_events ? DS_INPUT_EVENT : DS_INPUT_COMMAND,
-        .number = in->input->number,
-        .offset = record->offset,
-        .appended_us = record->appended_us,
-        .message = message,
-    };
+        a->in->is_events ? NULL : &((const struct ds_command_envelope *)a->message)->head;
+    const struct ds_input input = input_of(a);
+    size_t before;
+    bool repeat = false;
 
-    if (head != NULL && head->command_id.len > 0) {
-        const struct ds_window_entry *seen = ds_window_find(&task->window, head->command_id);
-
-        if (seen != NULL && !DS_PLANTED(IDS)) {
-            ds_metric_add(host->metrics[DS_HM_REPEATED], 1);
-            return ds_decision_repeat(host->decision, head->command_id,
-                                      ds_window_same_body(seen, head->body_hash),
-                                      seen->first_offset, error);
-        }
-    }
-    if (!host->decider->decide(task->domain, &input, at_us, host->decision, error))
+    if (a->edit != NULL && !add_edited(task, a, error))
         return false;
-    if (head == NULL || ds_decision_count(host->decision) > 0)
+    before = ds_decision_count(host->decision);
+    if (head != NULL && !decide_repeat(task, head, &repeat, error))
+        return false;
+    if (repeat)
+        return true;
+    if (is_operators(a->in, a->message))
+        return ds_task_operate(task, a->in, a->message, error);
+    if (!host->decider->decide(task->domain, &input, a->cause->at_us, host->decision, error))
+        return false;
+    if (a->edit != NULL) /* the decider may have set that of all */
+        ((struct ds_event_head *)ds_decision_event(host->decision, 0))->context = a->editor;
+    if (head == NULL || ds_decision_count(host->decision) > before)
         return true;
     /* Every command has an outcome in the log: somebody waits for it. */
     return ds_decision_reject(host->decision, DS_STR(""),
-                              ds_str(ds_schema_ce_type(in->input->schema, message)),
+                              ds_str(ds_schema_ce_type(a->in->input->schema, a->message)),
                               "NOTHING_TO_DO", error);
 }
 
 /* A decision that no log would take is replaced by a refusal that one will (protocol R4). */
-static bool refuse_too_large(struct ds_task *task, struct ds_task_input *in,
-                             const struct ds_broker_event *record,
-                             const struct ds_decision_cause *cause,
-                             const struct ds_context *context, const void *message,
-                             ds_error_t *error)
+static bool refuse_too_large(struct ds_task *task, const struct asked *a, ds_error_t *error)
 {
-    if (in->is_events)
-        return reject_input(task, in, record, cause, "TOO_LARGE", "its decision is over the limits",
-                            error);
-    ds_decision_reset(task->host->decision, context);
+    if (a->in->is_events)
+        return reject_input(task, a->in, a->record, a->cause, "TOO_LARGE",
+                            "its decision is over the limits", error);
+    ds_decision_reset(task->host->decision, a->edit == NULL ? &a->context : &a->editor);
     if (!ds_decision_reject(task->host->decision, DS_STR(""),
-                            ds_str(ds_schema_ce_type(in->input->schema, message)), "TOO_LARGE",
-                            error))
+                            ds_str(ds_schema_ce_type(a->in->input->schema, a->message)),
+                            "TOO_LARGE", error))
         return false;
-    switch (ds_task_append(task, cause, error)) {
+    switch (ds_task_append(task, a->cause, error)) {
     case DS_APPEND_OK:
         return true;
     case DS_APPEND_FAILED:
@@ -173,27 +224,62 @@ static bool refuse_too_large(struct ds_task *task, struct ds_task_input *in,
     }
     /* What a refusal copies of the command (its id, its actor) is too large by itself. */
     ds_error_clear(error);
-    return reject_input(task, in, record, cause, "TOO_LARGE", "its context is over the limits",
-                        error);
+    return reject_input(task, a->in, a->record, a->cause, "TOO_LARGE",
+                        "its context is over the limits", error);
 }
 
-bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,
-                           const struct ds_broker_event *record, const struct ds_meta *meta,
-                           const void *message, const char *reason, const char *detail,
-                           ds_error_t *error)
+/* The corrected command in the place of the one that asks for it. */
+static bool open_edit(struct ds_task *task, struct asked *a, ds_error_t *error)
 {
-    struct ds_context context = context_of(task, in, record, message);
-    struct ds_decision_cause cause;
+    struct ds_host *host = task->host;
+    const struct ds_edit_input *edit =
+        &((const struct ds_operator_command *)a->message)->body.as.edit_input;
+    const struct ds_schema *schema = a->in->input->schema;
+    ds_error_t why = DS_ERROR_INIT;
+    void *inner = ds_arena_calloc(host->arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
+
+    if (inner == NULL)
+        return false;
+    if (!ds_framing_decode(host->runtime->framing, schema, edit->new_value, host->arena, inner,
+                           NULL, &why) ||
+        is_operators(a->in, inner) ||
+        !ds_operator_may(&((const struct ds_operator_command *)a->message)->head.actor))
+        return true; /* it is left as it is: refused */
+    a->editor = a->context;
+    a->edit = edit;
+    a->message = inner;
+    a->context = context_of(task, a->in, a->record, inner);
+    return true;
+}
+
+static bool decide_known(struct ds_task *task, struct asked *a, ds_error_t *error)
+{
+    struct ds_host *host = task->host;
+    struct ds_input input;
+    ds_str_t aggregate = DS_STR("");
     enum ds_append done;
 
-    record_cause(task, in, record, meta, &cause);
-    if (message == NULL)
-        return reject_input(task, in, record, &cause, reason, detail, error);
-    ds_decision_reset(task->host->decision, &context);
-    if (decide_message(task, in, record, message, cause.at_us, error)) {
-        done = ds_task_append(task, &cause, error);
+    a->context = context_of(task, a->in, a->record, a->message);
+    if (is_operators(a->in, a->message) &&
+        ((const struct ds_operator_command *)a->message)->body.kind == DS_OPERATOR_EDIT_INPUT &&
+        !open_edit(task, a, error))
+        return false;
+    input = input_of(a);
+    if (!is_operators(a->in, a->message))
+        aggregate = ds_decider_aggregate(host->decider, &input);
+    if (a->cause->cause.kind == DS_META_CAUSE_INPUT_CAUSE && ds_task_waits(task, aggregate))
+        return ds_task_hold(task, a->cause, &a->context, aggregate, error);
+    ds_decision_reset(host->decision, &a->context);
+    if (decide_message(task, a, error)) {
+        done = ds_task_append(task, a->cause, error);
         if (done == DS_APPEND_OK)
             return true;
+    } else if (error->code == DS_ERR_IMPOSSIBLE && aggregate.len > 0) {
+        const ds_error_t why = *error;
+
+        ds_error_clear(error);
+        return ds_task_quarantine(task, a->cause, &a->context, aggregate, "IMPOSSIBLE", why.message,
+                                  error);
     } else {
         done = error->code == DS_ERR_LIMIT ? DS_APPEND_TOO_LARGE : DS_APPEND_FAILED;
     }
@@ -201,7 +287,106 @@ bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,
         return false;
     ds_log_error(&task->log, DS_LOG_WARN, "decision.too_large", error);
     ds_error_clear(error);
-    return refuse_too_large(task, in, record, &cause, &context, message, error);
+    return refuse_too_large(task, a, error);
+}
+
+bool ds_task_decide_record(struct ds_task *task, struct ds_task_input *in,
+                           const struct ds_broker_event *record, const struct ds_meta *meta,
+                           const void *message, const char *reason, const char *detail,
+                           ds_error_t *error)
+{
+    struct ds_decision_cause cause;
+    struct asked asked = {.in = in, .record = record, .cause = &cause, .message = message};
+
+    record_cause(task, in, record, meta, &cause);
+    if (message == NULL)
+        return reject_input(task, in, record, &cause, reason, detail, error);
+    return decide_known(task, &asked, error);
+}
+
+/* ---- inputs that waited */
+
+static void held_cause(const struct ds_task *task, const struct ds_task_input *in,
+                       ds_str_t aggregate, const struct ds_held *held, int64_t release,
+                       struct ds_decision_cause *cause_out)
+{
+    *cause_out = (struct ds_decision_cause){
+        .has_key = true, .key = ds_id_store(aggregate), .at_us = ds_task_decision_time(task)};
+    cause_out->cause.kind = DS_META_CAUSE_HELD_CAUSE;
+    cause_out->cause.as.held_cause = (struct ds_held_cause){.aggregate = aggregate,
+                                                            .input = held->input,
+                                                            .offset = held->offset,
+                                                            .epoch = held->epoch,
+                                                            .seq = held->seq,
+                                                            .fingerprint = held->fingerprint,
+                                                            .release = release};
+    (void)snprintf(cause_out->id_stem, sizeof(cause_out->id_stem),
+                   "%s-%" PRId32 "-%" PRId32 "-%" PRId64 "-h%" PRId64, task->host->decider->name,
+                   task->partition, in->input->number, held->offset, release);
+}
+
+bool ds_task_requarantine(struct ds_task *task, const struct ds_task_input *in, ds_str_t aggregate,
+                          const struct ds_held *held, int64_t release, const char *reason,
+                          const char *detail, ds_error_t *error)
+{
+    struct ds_context context = system_context(task);
+    struct ds_decision_cause cause;
+
+    held_cause(task, in, aggregate, held, release, &cause);
+    return ds_task_quarantine(task, &cause, &context, aggregate, reason, detail, error);
+}
+
+/* It led to nothing: the log must say that it does not wait any more. */
+static bool pass_held(struct ds_task *task, struct ds_decision_cause *cause, ds_str_t aggregate,
+                      ds_error_t *error)
+{
+    struct ds_context context = system_context(task);
+    struct ds_protocol_event *event;
+
+    cause->has_key = true;
+    cause->key = ds_id_store(aggregate);
+    ds_decision_reset(task->host->decision, &context);
+    event = ds_decision_add(task->host->decision, error);
+    if (event == NULL)
+        return false;
+    event->body.kind = DS_PROTOCOL_INPUT_PASSED;
+    event->body.as.input_passed.aggregate = aggregate;
+    return ds_task_append(task, cause, error) == DS_APPEND_OK;
+}
+
+bool ds_task_decide_held(struct ds_task *task, struct ds_task_input *in,
+                         const struct ds_broker_event *record, ds_str_t aggregate,
+                         const struct ds_held *held, int64_t release, const void *message,
+                         ds_error_t *error)
+{
+    struct ds_decision_cause cause;
+    struct asked asked = {.in = in, .record = record, .cause = &cause, .message = message};
+    int64_t next_seq = task->next_seq;
+
+    held_cause(task, in, aggregate, held, release, &cause);
+    cause.has_key = record->has_key;
+    cause.key = record->key;
+    if (!decide_known(task, &asked, error))
+        return false;
+    return task->state != DS_PARTITION_RUNNING || task->next_seq > next_seq ||
+           pass_held(task, &cause, aggregate, error);
+}
+
+/* The deadline stays: when the aggregate is free it fires again. So its cause can come back, and
+ * the id of this event is not made of it. */
+static bool quarantine_timer(struct ds_task *task, struct ds_decision_cause *cause,
+                             const struct ds_timer *timer, ds_error_t *error)
+{
+    const struct ds_context context = system_context(task);
+    const ds_error_t why = *error;
+
+    ds_error_clear(error);
+    cause->key = ds_id_store(timer->aggregate);
+    cause->cause.as.timer_cause.aggregate = timer->aggregate;
+    (void)snprintf(cause->id_stem, sizeof(cause->id_stem), "%s-%" PRId32 "-q-%" PRId64 "-%" PRId64,
+                   task->host->decider->name, task->partition, task->epoch, task->next_seq);
+    return ds_task_quarantine(task, cause, &context, timer->aggregate, "IMPOSSIBLE", why.message,
+                              error);
 }
 
 bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer, ds_error_t *error)
@@ -229,6 +414,9 @@ bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer, ds
                    "%s-%" PRId32 "-t-%.*s-%" PRId32 "-%" PRId64, host->decider->name,
                    task->partition, DS_STR_ARG(aggregate), timer->kind, timer->due_us);
     ds_metric_add(host->metrics[DS_HM_TIMERS], 1);
-    return host->decider->decide(task->domain, &input, cause.at_us, host->decision, error) &&
-           ds_task_append(task, &cause, error) == DS_APPEND_OK;
+    if (host->decider->decide(task->domain, &input, cause.at_us, host->decision, error))
+        return ds_task_append(task, &cause, error) == DS_APPEND_OK;
+    if (error->code != DS_ERR_IMPOSSIBLE)
+        return false;
+    return quarantine_timer(task, &cause, timer, error);
 }

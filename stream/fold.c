@@ -27,6 +27,7 @@ bool ds_task_forget(struct ds_task *task, ds_error_t *error)
     ds_window_clear(&task->window);
     forget_inputs(task);
     ds_owed_forget(task);
+    ds_quarantine_clear(&task->quarantine);
     task->memory = DS_PLACE_START;
     task->confirmed = DS_PLACE_START;
     task->last_event_us = 0;
@@ -54,6 +55,57 @@ static bool apply_cause(struct ds_task *task, const struct ds_input_cause *cause
     in->at.seq = cause->seq;
     in->fingerprint = cause->fingerprint;
     return true;
+}
+
+/* Where the input is resumed does not move: it was passed when the record was held. */
+static bool apply_held_cause(struct ds_task *task, const struct ds_protocol_event *event,
+                             ds_error_t *error)
+{
+    const struct ds_held_cause *cause = &event->head.meta.cause.as.held_cause;
+
+    if (task->mid_decision || event->body.kind == DS_PROTOCOL_AGGREGATE_QUARANTINED)
+        return true;
+    return ds_quarantine_decided(&task->quarantine, cause->aggregate, cause->input, cause->offset,
+                                 error);
+}
+
+/* It holds again, or from now on; what was found impossible waits first. */
+static bool apply_quarantined(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate,
+                              ds_error_t *error)
+{
+    const struct ds_input_cause *cause = &meta->cause.as.input_cause;
+    const struct ds_held held = {cause->input, cause->offset, cause->epoch, cause->seq,
+                                 cause->fingerprint};
+
+    return ds_quarantine_begin(&task->quarantine, aggregate, error) &&
+           (meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE ||
+            ds_quarantine_hold(&task->quarantine, aggregate, &held, error));
+}
+
+static bool apply_held(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate,
+                       ds_error_t *error)
+{
+    const struct ds_input_cause *cause = &meta->cause.as.input_cause;
+    const struct ds_held held = {cause->input, cause->offset, cause->epoch, cause->seq,
+                                 cause->fingerprint};
+
+    return meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE ||
+           ds_quarantine_hold(&task->quarantine, aggregate, &held, error);
+}
+
+static void apply_released(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate)
+{
+    if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
+        ds_quarantine_release(&task->quarantine, aggregate, meta->cause.as.input_cause.offset);
+}
+
+/* A dead letter that is dropped waits nowhere: that is for people. */
+static void apply_dropped(struct ds_task *task, const struct ds_input_dropped *dropped)
+{
+    for (int32_t i = 0; dropped->has_aggregate && i < task->input_count; i++)
+        if (ds_str_eq(ds_str(task->inputs[i].input->schema->topic), dropped->topic))
+            (void)ds_quarantine_drop(&task->quarantine, dropped->aggregate,
+                                     task->inputs[i].input->number, dropped->offset);
 }
 
 static void apply_positions(struct ds_task *task, const struct ds_array_of_input_position *list)
@@ -113,14 +165,19 @@ static bool apply_command_id(struct ds_task *task, const struct ds_protocol_even
 {
     const struct ds_meta *meta = &event->head.meta;
     const struct ds_context *context = &event->head.context;
+    int64_t since_us = context->command.appended_at;
     int64_t first = -1;
 
     if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE && meta->cause.as.input_cause.input == 0)
         first = meta->cause.as.input_cause.offset;
+    if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE && meta->cause.as.held_cause.input == 0) {
+        first = meta->cause.as.held_cause.offset;
+        since_us = meta->at; /* a repeat of it waits behind it: later commands must not part them */
+    }
     if (context->has_command && context->command.id.len > 0 &&
         event->body.kind != DS_PROTOCOL_COMMAND_REPEATED &&
-        !ds_window_add(&task->window, context->command.id, context->command.body_hash,
-                       context->command.appended_at, first, error))
+        !ds_window_add(&task->window, context->command.id, context->command.body_hash, since_us,
+                       first, error))
         return false;
     expire_ids(task, event);
     return true;
@@ -146,6 +203,20 @@ static bool apply_body(struct ds_task *task, const struct ds_protocol_event *eve
     case DS_PROTOCOL_INPUT_ATTACHED:
         apply_attached(task, &event->body.as.input_attached);
         return true;
+    case DS_PROTOCOL_AGGREGATE_QUARANTINED:
+        return apply_quarantined(task, &event->head.meta,
+                                 event->body.as.aggregate_quarantined.aggregate, error);
+    case DS_PROTOCOL_INPUT_HELD:
+        return apply_held(task, &event->head.meta, event->body.as.input_held.aggregate, error);
+    case DS_PROTOCOL_AGGREGATE_RELEASED:
+        apply_released(task, &event->head.meta, event->body.as.aggregate_released.aggregate);
+        return true;
+    case DS_PROTOCOL_INPUT_DROPPED:
+        apply_dropped(task, &event->body.as.input_dropped);
+        return true;
+    case DS_PROTOCOL_INPUT_PASSED: /* its cause says all */
+    case DS_PROTOCOL_INPUT_EDITED: /* for people */
+        return true;
     case DS_PROTOCOL_COMMAND_REJECTED:
     case DS_PROTOCOL_COMMAND_REPEATED:
     case DS_PROTOCOL_KINDS:
@@ -161,6 +232,8 @@ bool ds_task_apply(struct ds_task *task, const void *event, ds_error_t *error)
 
     if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE &&
         !apply_cause(task, &meta->cause.as.input_cause, error))
+        return false;
+    if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE && !apply_held_cause(task, e, error))
         return false;
     if (!apply_command_id(task, e, error) || !apply_body(task, e, error))
         return false;

@@ -12,6 +12,7 @@
 #define DEFAULT_SESSION_MS  10000
 #define DEFAULT_GRACE_US    (30 * DS_US_PER_S)
 #define DEFAULT_COMMAND_IDS (4 * 1000 * 1000)
+#define DEFAULT_HELD        10000
 #define DEFAULT_SNAPSHOT    20000
 #define DEFAULT_SNAPSHOT_US (600 * DS_US_PER_S)
 #define BUSY_MS             1
@@ -47,6 +48,8 @@ static void set_defaults(struct ds_host *host, const struct ds_host_config *conf
         host->config.max_unacked = DS_MAX_UNACKED_RECORDS;
     if (config->max_command_ids == 0)
         host->config.max_command_ids = DEFAULT_COMMAND_IDS;
+    if (config->max_held == 0 || config->max_held > DS_MAX_HELD)
+        host->config.max_held = config->max_held == 0 ? DEFAULT_HELD : DS_MAX_HELD;
     if (config->snapshot_events <= 0)
         host->config.snapshot_events = DEFAULT_SNAPSHOT;
     if (config->snapshot_every_us <= 0)

@@ -30,6 +30,8 @@ struct ds_host_config {
     int64_t timer_grace_us;        /* how long an unavailable input holds deadlines back; 0: 30 s */
     size_t max_unacked;            /* records a partition; 0: DS_MAX_UNACKED_RECORDS */
     size_t max_command_ids;        /* kept a partition; 0: 4 million (160 MB) */
+    size_t max_held; /* inputs that wait for quarantined aggregates, a partition; 0: 10,000. It is
+                        stopped there */
     int64_t snapshot_events; /* a snapshot of a partition after so many; 0: 20,000. At least as many
                                 as it has items */
     int64_t snapshot_every_us; /* ... or after this time, if there were any; 0: 10 min */

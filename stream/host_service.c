@@ -393,6 +393,8 @@ static void service_task(struct ds_task *task, int64_t now_us)
         if (!task->host->draining)
             ds_task_resume_inputs(task);
         if (!task->host->draining && task->state == DS_PARTITION_RUNNING)
+            ds_task_release_turn(task);
+        if (!task->host->draining && task->state == DS_PARTITION_RUNNING)
             ds_task_fire_timers(task);
         if (task->state == DS_PARTITION_RUNNING)
             ds_task_progress(task);
@@ -436,6 +438,7 @@ void ds_host_service(struct ds_host *host)
         if (task == NULL)
             continue;
         service_task(task, now_us);
+        ds_task_tell_quarantine(task);
         unacked += ds_task_unacked(task);
         running += task->state == DS_PARTITION_RUNNING;
         host->snapshots_busy = host->snapshots_busy || ds_snapshot_is_busy(task);

@@ -33,6 +33,7 @@ static void place_input(struct ds_task_input *in)
     in->release_next = 0;
     in->barrier = -1;
     in->silent = 0;
+    in->rereading = false;
     /* One record earlier, to see that it still is the command the log says was answered
      * (protocol R13). */
     in->verify = !in->is_events && in->fingerprint != 0 && in->at.offset > 0;
@@ -145,6 +146,11 @@ void ds_task_read_failed(struct ds_task *task, const struct ds_broker_event *eve
         ds_task_resend_gone(task, in, end.low, end.end);
         if (!ds_task_resend(task, in, &error))
             ds_task_lose(task, "an input cannot be read");
+        return;
+    }
+    if (!own && in->rereading) {
+        if (!ds_task_reread_failed(task, in, end.low, end.end, &error))
+            ds_task_input_failed(task, in, &error);
         return;
     }
     next = own ? task->own.next_offset : in->fence.next_offset;
@@ -352,6 +358,8 @@ void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,
     ds_metric_add(task->host->metrics[DS_HM_INPUTS], 1);
     if (in->resending)
         ok = ds_task_resend_record(task, in, record, &error);
+    else if (in->rereading)
+        ok = ds_task_reread_record(task, in, record, &error);
     else if (in->verify)
         ok = verify_last(in, record, &error);
     else

@@ -44,6 +44,7 @@ void ds_log_fold_destroy(ds_log_fold_t *fold)
     if (fold->task.domain != NULL)
         fold->host.decider->state_destroy(fold->task.domain);
     ds_owed_forget(&fold->task);
+    ds_quarantine_clear(&fold->task.quarantine);
     ds_window_cleanup(&fold->task.window);
     free(fold);
 }
@@ -117,6 +118,31 @@ static bool give_owed(const ds_log_fold_t *fold, const struct items *items, ds_e
     return true;
 }
 
+/* In the same parts as a snapshot's writer. */
+static bool give_quarantined(const ds_log_fold_t *fold, const struct items *items,
+                             ds_error_t *error)
+{
+    const struct ds_quarantine *quarantine = &fold->task.quarantine;
+    struct ds_held_image held[DS_MEMORY_HELD];
+    struct ds_quarantined_image image;
+    const struct ds_host_state_item item = {.quarantined = {&image, 1}};
+    ds_str_t aggregate;
+    void *entry;
+    size_t cursor = 0;
+
+    while (quarantine->by_aggregate != NULL &&
+           ds_map_next(quarantine->by_aggregate, &cursor, &aggregate, &entry)) {
+        size_t n = 0;
+
+        do {
+            n += ds_quarantine_image(aggregate, entry, n, held, DS_MEMORY_HELD, &image);
+            if (!items->take(items->context, &ds_schema_host_state, &item, error))
+                return false;
+        } while (n < ds_quarantined_count(entry));
+    }
+    return true;
+}
+
 bool ds_log_fold_items(ds_log_fold_t *fold, ds_log_fold_take_fn take, void *context,
                        ds_error_t *error)
 {
@@ -132,7 +158,7 @@ bool ds_log_fold_items(ds_log_fold_t *fold, ds_log_fold_take_fn take, void *cont
         *error = items.error;
         return false;
     }
-    if (!give_owed(fold, &items, error))
+    if (!give_owed(fold, &items, error) || !give_quarantined(fold, &items, error))
         return false;
     walk = ds_walk_begin(fold->host.decider, fold->task.domain, take_item, &items, error);
     while (walk != NULL && !done && ds_walk_next(walk, &done, error)) {

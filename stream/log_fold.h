@@ -24,8 +24,9 @@ DS_MUST_CHECK bool ds_log_fold_apply(ds_log_fold_t *fold, const void *event, ds_
  */
 typedef bool (*ds_log_fold_take_fn)(void *context, const struct ds_schema *schema, const void *item,
                                     ds_error_t *error);
-/** @brief Give all items: command ids and owed dead letters one an item and oldest first, then the
- * decider's. The own offset of a letter is -1: an owner may not know it yet. */
+/** @brief Give all items: command ids and owed dead letters one an item and oldest first, what
+ * waits for quarantined aggregates in the parts that a snapshot has of it, then the decider's. The
+ * own offset of a letter is -1: an owner may not know it yet. */
 DS_MUST_CHECK bool ds_log_fold_items(ds_log_fold_t *fold, ds_log_fold_take_fn take, void *context,
                                      ds_error_t *error);
 /** @brief What a manifest says of memory: identity, epoch, seq, last_event_at and inputs; its texts

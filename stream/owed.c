@@ -49,15 +49,18 @@ bool ds_owed_add(struct ds_task *task, const struct ds_meta *meta,
 {
     struct ds_owed *owed;
 
-    if (meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE)
+    bool is_held = meta->cause.kind == DS_META_CAUSE_HELD_CAUSE;
+
+    if (meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE && !is_held)
         return true; /* nobody's: no original to send */
     if (!make_room(task, error))
         return false;
     owed = &task->owed[task->owed_count++];
-    *owed = (struct ds_owed){.place = {-1, meta->epoch, meta->seq},
-                             .input = meta->cause.as.input_cause.input,
-                             .offset = meta->cause.as.input_cause.offset,
-                             .checksum = rejected->checksum};
+    *owed = (struct ds_owed){
+        .place = {-1, meta->epoch, meta->seq},
+        .input = is_held ? meta->cause.as.held_cause.input : meta->cause.as.input_cause.input,
+        .offset = is_held ? meta->cause.as.held_cause.offset : meta->cause.as.input_cause.offset,
+        .checksum = rejected->checksum};
     (void)snprintf(owed->reason, sizeof(owed->reason), "%.*s", DS_STR_ARG(rejected->reason));
     (void)snprintf(owed->detail, sizeof(owed->detail), "%.*s", DS_STR_ARG(rejected->detail));
     return true;

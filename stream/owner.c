@@ -64,6 +64,7 @@ void ds_task_destroy(struct ds_task *task)
         task->host->decider->state_destroy(task->domain);
     ds_dead_letters_free(task);
     ds_owed_forget(task);
+    ds_quarantine_clear(&task->quarantine);
     ds_window_cleanup(&task->window);
     ds_pending_cleanup(&task->pending);
     for (int32_t i = 0; i < task->input_count; i++)
@@ -391,6 +392,7 @@ static void won(struct ds_task *task)
     task->hint_us = ds_task_now(task) + DS_HINT_US;
     task->tell_again_us = 0;
     task->progress_wake_us = 0;
+    task->reread_wake_us = 0;
     task->snapshots.due_us = ds_task_now(task) + task->host->config.snapshot_every_us;
     ds_task_stop_own(task);
     ds_dead_letters_drop_noted(task);
@@ -516,6 +518,7 @@ void ds_task_owner_time(struct ds_task *task, int64_t now_us)
         task->host->decider->state_destroy(task->domain);
         task->domain = NULL; /* it is another's for long: memory is worth more elsewhere */
         ds_window_clear(&task->window);
+        ds_quarantine_clear(&task->quarantine);
         ds_dead_letters_free(task);
     }
 }

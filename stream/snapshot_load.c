@@ -38,6 +38,7 @@ void ds_snapshot_load_cleanup(struct ds_snapshot_reader *reader)
         reader->task->host->decider->state_destroy(load->domain);
     ds_window_cleanup(&load->window);
     free(load->owed);
+    ds_quarantine_clear(&load->quarantine);
     ds_arena_destroy(load->arena);
     free(load->item);
     *load = (struct ds_snapshot_load){0};
@@ -46,7 +47,8 @@ void ds_snapshot_load_cleanup(struct ds_snapshot_reader *reader)
 static bool restore_own(struct ds_snapshot_load *load, ds_error_t *error)
 {
     return ds_memory_restore_ids(&load->window, load->item, error) &&
-           ds_memory_restore_owed(&load->owed, &load->owed_count, load->item, error);
+           ds_memory_restore_owed(&load->owed, &load->owed_count, load->item, error) &&
+           ds_memory_restore_quarantine(&load->quarantine, load->item, error);
 }
 
 /* A failure that is not ours is a broken snapshot. */
@@ -127,6 +129,8 @@ bool ds_snapshot_load_take(struct ds_snapshot_reader *reader, ds_error_t *error)
     task->owed = load->owed; /* ds_task_forget left none */
     task->owed_count = task->owed_capacity = load->owed_count;
     load->owed = NULL;
+    task->quarantine = load->quarantine; /* ds_task_forget has emptied it */
+    load->quarantine = (struct ds_quarantine){0};
     ds_memory_from_manifest(task, ds_snapshot_tried(reader));
     return true;
 }

@@ -122,3 +122,12 @@ bool ds_memory_restore_owed(struct ds_owed **owed, size_t *count,
     }
     return true;
 }
+
+bool ds_memory_restore_quarantine(struct ds_quarantine *quarantine,
+                                  const struct ds_host_state_item *item, ds_error_t *error)
+{
+    for (size_t i = 0; i < item->quarantined.count; i++)
+        if (!ds_quarantine_restore(quarantine, &item->quarantined.items[i], error))
+            return false;
+    return true;
+}

@@ -11,6 +11,8 @@
 #define DS_MEMORY_IDS 512
 /* Owed dead letters of one image. */
 #define DS_MEMORY_OWED 64
+/* Held inputs of one image. */
+#define DS_MEMORY_HELD 512
 
 /** @brief What the manifest says of memory: small, so it is taken at once, at the cut.
  *  @param inputs  room for DS_MAX_INPUTS. */
@@ -29,5 +31,9 @@ size_t ds_memory_image_owed(const struct ds_task *task, size_t i,
 /** @param owed,count  grows by the item's; owned by the caller. DAMAGE, MEMORY. */
 DS_MUST_CHECK bool ds_memory_restore_owed(struct ds_owed **owed, size_t *count,
                                           const struct ds_host_state_item *item, ds_error_t *error);
+/** @brief The quarantined aggregates of an image, back. */
+DS_MUST_CHECK bool ds_memory_restore_quarantine(struct ds_quarantine *quarantine,
+                                                const struct ds_host_state_item *item,
+                                                ds_error_t *error);
 
 #endif

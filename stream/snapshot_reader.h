@@ -30,6 +30,7 @@ struct ds_snapshot_load {
     struct ds_window window;
     struct ds_owed *owed;
     size_t owed_count;
+    struct ds_quarantine quarantine;
     ds_arena_t *arena; /* of one item */
     void *item;
     size_t next; /* chunk */

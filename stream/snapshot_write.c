@@ -38,6 +38,8 @@ struct ds_snapshot_writer {
     bool confirmed;
     ds_walk_t *walk;
     bool ids_walked;
+    bool quarantine_walked;
+    bool watches_quarantine; /* there was a map at the cut */
     bool walked;
     struct ds_command_id_image ids[DS_MEMORY_IDS];
     size_t id_count;
@@ -63,6 +65,8 @@ static void writer_destroy(struct ds_snapshot_writer *w)
         return;
     ds_walk_end(w->walk);
     ds_window_watch(&w->task->window, NULL, NULL);
+    if (w->watches_quarantine && w->task->quarantine.by_aggregate != NULL)
+        ds_map_watch(w->task->quarantine.by_aggregate, NULL, NULL);
     for (size_t i = 0; i < w->chunk_count; i++)
         ds_buf_cleanup(&w->chunks[i].value);
     free(w->chunks);
@@ -188,6 +192,32 @@ static void see_id(void *context, const struct ds_window_entry *entry)
         (void)put_ids(w, &w->error);
 }
 
+static void see_quarantined(void *context, ds_str_t aggregate, const void *entry)
+{
+    struct ds_snapshot_writer *w = context;
+    struct ds_held_image held[DS_MEMORY_HELD];
+    struct ds_quarantined_image image;
+    size_t n = 0;
+
+    do {
+        const struct ds_host_state_item item = {.quarantined = {&image, 1}};
+
+        n += ds_quarantine_image(aggregate, entry, n, held, DS_MEMORY_HELD, &image);
+        if (!put(w, &ds_schema_host_state, &item, &w->error))
+            return;
+    } while (n < ds_quarantined_count(entry));
+}
+
+static bool walk_quarantine(struct ds_snapshot_writer *w, ds_error_t *error)
+{
+    w->quarantine_walked =
+        !w->watches_quarantine || !ds_map_watch_next(w->task->quarantine.by_aggregate);
+    if (!ds_error_is_set(&w->error))
+        return true;
+    *error = w->error;
+    return false;
+}
+
 static bool walk_one(struct ds_snapshot_writer *w, ds_error_t *error)
 {
     if (!w->ids_walked) {
@@ -198,6 +228,8 @@ static bool walk_one(struct ds_snapshot_writer *w, ds_error_t *error)
         }
         return !w->ids_walked || put_ids(w, error);
     }
+    if (!w->quarantine_walked)
+        return walk_quarantine(w, error);
     return ds_walk_next(w->walk, &w->walked, error) && (!w->walked || seal(w, error));
 }
 
@@ -275,6 +307,9 @@ static struct ds_snapshot_writer *writer_new(struct ds_task *task, ds_error_t *e
         return NULL;
     }
     ds_window_watch(&task->window, see_id, w);
+    w->watches_quarantine = task->quarantine.by_aggregate != NULL;
+    if (w->watches_quarantine)
+        ds_map_watch(task->quarantine.by_aggregate, see_quarantined, w);
     ds_memory_to_manifest(task, w->inputs, &w->manifest);
     w->manifest.format = ds_snapshot_format(task->host->decider);
     if (!put_owed(w, error)) {

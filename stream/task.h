@@ -1,5 +1,5 @@
 /* stream/task.h - one partition as its host sees it. Internal to host.c, owner.c, writer.c,
- * confirm.c, follow.c, inputs.c, decide.c, timers.c, progress.c, dead_letters.c.
+ * confirm.c, follow.c, inputs.c, decide.c, held.c, timers.c, progress.c, dead_letters.c.
  *
  * Memory (the decider's state, the window, the inputs' positions) is the fold of the own log up to
  * `memory`. While running it is ahead of what is confirmed, by the records handed over and not yet
@@ -12,6 +12,7 @@
 #include "stream/fence.h"
 #include "stream/host.h"
 #include "stream/pending.h"
+#include "stream/quarantine.h"
 #include "stream/schema_wait.h"
 #include "stream/snapshot.h"
 #include "stream/window.h"
@@ -74,6 +75,7 @@ struct ds_task_input {
     bool reading;
     bool verify;           /* the next record is the one before `at`: compare its fingerprint */
     bool resending;        /* the originals of owed dead letters are read before it is resumed */
+    bool rereading;        /* what waited for an aggregate is read: before it is resumed */
     uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence; /* of a commands topic only next_offset counts */
     struct ds_schema_wait wait;
@@ -101,6 +103,7 @@ struct ds_task {
     bool mid_decision; /* the last event applied said `more` */
     struct ds_task_input *inputs;
     int32_t input_count;
+    struct ds_quarantine quarantine;
     struct ds_owed *owed; /* oldest first */
     size_t owed_count;
     size_t owed_capacity;
@@ -135,6 +138,10 @@ struct ds_task {
     int64_t hint_seq; /* hints were taken when this was the last seq handed over; 0: none taken */
 
     int64_t progress_wake_us; /* monotonic: no Progress before */
+
+    int64_t reread_wake_us;             /* monotonic: no held input is read before */
+    int32_t reread_count;               /* decided since an input was last resumed */
+    ds_metric_t *quarantine_metrics[2]; /* NULL: it never had any */
 
     /* Timers */
     int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
@@ -375,6 +382,49 @@ DS_MUST_CHECK bool ds_task_decide_record(struct ds_task *task, struct ds_task_in
                                          const char *reason, const char *detail, ds_error_t *error);
 DS_MUST_CHECK bool ds_task_decide_timer(struct ds_task *task, const struct ds_timer *timer,
                                         ds_error_t *error);
+
+/** Decide one that has waited: it is read again, and is the one that was held. */
+DS_MUST_CHECK bool ds_task_decide_held(struct ds_task *task, struct ds_task_input *in,
+                                       const struct ds_broker_event *record, ds_str_t aggregate,
+                                       const struct ds_held *held, int64_t release,
+                                       const void *message, ds_error_t *error);
+/** An input that waited cannot be decided: it goes on waiting, quarantined for this reason. */
+DS_MUST_CHECK bool ds_task_requarantine(struct ds_task *task, const struct ds_task_input *in,
+                                        ds_str_t aggregate, const struct ds_held *held,
+                                        int64_t release, const char *reason, const char *detail,
+                                        ds_error_t *error);
+
+/* ---- held.c ---- */
+/** True: the inputs of this aggregate wait. */
+static inline bool ds_task_waits(const struct ds_task *task, ds_str_t aggregate)
+{
+    return task->quarantine.by_aggregate != NULL &&
+           ds_quarantine_find(&task->quarantine, aggregate) != NULL;
+}
+/** The input waits: InputHeld. `context` is what its decision would have had. At the bound the
+ * partition is stopped; that is no failure. */
+DS_MUST_CHECK bool ds_task_hold(struct ds_task *task, const struct ds_decision_cause *cause,
+                                const struct ds_context *context, ds_str_t aggregate,
+                                ds_error_t *error);
+/** Nothing of what host->decision holds happens: AggregateQuarantined. The texts must not live in
+ * the decision. */
+DS_MUST_CHECK bool ds_task_quarantine(struct ds_task *task, const struct ds_decision_cause *cause,
+                                      const struct ds_context *context, ds_str_t aggregate,
+                                      const char *reason, const char *detail, ds_error_t *error);
+/** What an operator asks of the host: the event goes into host->decision. */
+DS_MUST_CHECK bool ds_task_operate(struct ds_task *task, const struct ds_task_input *in,
+                                   const struct ds_operator_command *command, ds_error_t *error);
+/** Who may ask it. */
+bool ds_operator_may(const struct ds_actor *actor);
+/** Running: go on with what is released. */
+void ds_task_release_turn(struct ds_task *task);
+/** A record while rereading. */
+DS_MUST_CHECK bool ds_task_reread_record(struct ds_task *task, struct ds_task_input *in,
+                                         const struct ds_broker_event *record, ds_error_t *error);
+/** What is wanted while rereading cannot be read; the input stands in [low, end). */
+DS_MUST_CHECK bool ds_task_reread_failed(struct ds_task *task, struct ds_task_input *in,
+                                         int64_t low, int64_t end, ds_error_t *error);
+void ds_task_tell_quarantine(struct ds_task *task);
 
 /* ---- timers.c ---- */
 /** True when a deadline passed and the ends of the inputs must be asked for. */

@@ -8,10 +8,19 @@
 
 #define FIRE_MAX 256 /* in one turn, so that inputs are not kept waiting */
 
+static bool is_held(const void *quarantine, ds_str_t aggregate)
+{
+    return ds_quarantine_find(quarantine, aggregate) != NULL;
+}
+
+/* Those of quarantined aggregates wait with their inputs. */
 static bool next_timer(const struct ds_task *task, struct ds_timer *timer_out)
 {
+    const struct ds_timer_skip skip = {is_held, &task->quarantine};
+
     return task->state == DS_PARTITION_RUNNING && task->domain != NULL &&
-           task->host->decider->next_timer(task->domain, timer_out);
+           task->host->decider->next_timer(
+               task->domain, ds_quarantine_count(&task->quarantine) > 0 ? &skip : NULL, timer_out);
 }
 
 static bool end_reached(const struct ds_task_input *in)

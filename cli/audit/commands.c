@@ -1,7 +1,8 @@
 /* I7: every command that was read has one outcome, and takes effect once.
  *
  * What was read is known from the log: the highest delivered cause, Open, Progress or InputGap of
- * input 0. A command that is beyond it waits for its processor and is no anomaly. */
+ * input 0. A command that is beyond it waits for its processor and is no anomaly; nor is one that
+ * waits for a quarantined aggregate: it stays open until it is decided or dropped. */
 #include "base/crypto.h"
 #include "cli/audit/folds.h"
 
@@ -60,7 +61,7 @@ static void judge_outcome(struct ds_audit_part *part, int32_t processor, int64_t
                        "its key belongs to another partition, and yet %s/%" PRId32
                        " offset %" PRId64 " carries it out",
                        ds_audit_schema(processor)->topic, part->partition, command->answered);
-    if (command->outcome == DS_AUDIT_UNREADABLE)
+    if (command->outcome == DS_AUDIT_UNREADABLE || command->outcome == DS_AUDIT_DROPPED)
         return;
     if (!command->readable)
         ds_audit_found(part->report, "I7", at, "it answers command %" PRId64 ", which is none",
@@ -108,13 +109,15 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
 }
 
 /* Refusals and repeats are no effects. Decisions come in the order of the log, so the window is the
- * one that their processor had. */
+ * one that their processor had: there the id of a command that had waited is as old as its
+ * decision. */
 static bool note_effect(struct ds_audit_part *part, int32_t processor,
                         const struct ds_audit_cause *cause, const struct ds_event_head *head,
                         ds_error_t *error)
 {
     struct ds_window *effects = &part->streams[processor].effects;
     const struct ds_command_ref *command = &head->context.command;
+    int64_t since_us = cause->was_held ? head->meta.at : command->appended_at;
 
     if (!cause->has_command)
         return true;
@@ -124,30 +127,46 @@ static bool note_effect(struct ds_audit_part *part, int32_t processor,
         return true;
     const struct ds_window_entry *first = ds_window_find(effects, command->id);
     if (first == NULL)
-        return ds_window_add(effects, command->id, DS_STR(""), command->appended_at,
-                             cause->cause_offset, error);
-    if (first->first_offset != cause->cause_offset &&
-        command->appended_at - first->appended_us < DS_WINDOW_US)
+        return ds_window_add(effects, command->id, DS_STR(""), since_us, cause->cause_offset,
+                             error);
+    if (first->first_offset != cause->cause_offset && since_us - first->appended_us < DS_WINDOW_US)
         ds_audit_found(part->report, "I7", where(part, processor, cause->offset),
                        "the command of offset %" PRId64 " takes effect again at offset %" PRId64,
                        first->first_offset, cause->cause_offset);
     return true;
 }
 
-/* What it repeats was decided in front of it. */
+/* What it repeats was decided in front of it; one that had waited may repeat a later one. What the
+ * corrected command of an edit was called is not kept. */
 static void judge_repeat(struct ds_audit_part *part, int32_t processor,
                          const struct ds_audit_cause *cause)
 {
     const struct ds_audit_command *first =
         command_at(&part->commands[processor], cause->first_offset);
+    bool is_later = cause->was_held ? cause->first_offset == cause->cause_offset
+                                    : cause->first_offset >= cause->cause_offset;
+    bool is_decided = first == NULL || (first->has_outcome && first->outcome != DS_AUDIT_DROPPED);
 
-    if (cause->first_offset >= cause->cause_offset ||
-        (first != NULL && (!first->has_outcome || !same_hash(first->hash, cause->command_hash))))
+    if (is_later || !is_decided)
         ds_audit_found(part->report, "I7", where(part, processor, cause->offset),
-                       "command %" PRId64 " is said to repeat %" PRId64 ", which %s",
-                       cause->cause_offset, cause->first_offset,
-                       first != NULL && first->has_outcome ? "has another id"
-                                                           : "was not decided before");
+                       "command %" PRId64 " is said to repeat %" PRId64
+                       ", which was not decided before",
+                       cause->cause_offset, cause->first_offset);
+    else if (first != NULL && !first->is_edit && !same_hash(first->hash, cause->command_hash))
+        ds_audit_found(part->report, "I7", where(part, processor, cause->offset),
+                       "command %" PRId64 " is said to repeat %" PRId64 ", which has another id",
+                       cause->cause_offset, cause->first_offset);
+}
+
+bool ds_audit_judge_id(struct ds_audit_part *part, int32_t processor,
+                       const struct ds_audit_cause *cause, const struct ds_event_head *head,
+                       ds_error_t *error)
+{
+    if (!note_effect(part, processor, cause, head, error))
+        return false;
+    if (cause->outcome == DS_AUDIT_REPEATED && cause->first_offset >= 0)
+        judge_repeat(part, processor, cause);
+    return true;
 }
 
 bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
@@ -156,16 +175,15 @@ bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
 {
     struct ds_audit_command *command = command_at(&part->commands[processor], cause->cause_offset);
 
-    if (!note_effect(part, processor, cause, head, error))
+    if (!ds_audit_judge_id(part, processor, cause, head, error))
         return false;
-    if (cause->outcome == DS_AUDIT_REPEATED && cause->first_offset >= 0)
-        judge_repeat(part, processor, cause);
     if (command == NULL || command->has_outcome)
         return true; /* no longer kept; decided twice, which is said elsewhere */
     command->has_outcome = true;
     command->answered = cause->offset;
     command->outcome = (uint8_t)cause->outcome;
     command->has_command = cause->has_command;
+    command->is_edit = cause->is_edit;
     if (command->was_read) {
         judge_outcome(part, processor, cause->cause_offset, command, cause->fingerprint,
                       cause->command_hash);
@@ -176,6 +194,20 @@ bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
     return true;
 }
 
+/* Whatever becomes of one that waits is still to come; but it is this very command. */
+static void judge_open(struct ds_audit_part *part, int32_t processor, int64_t offset,
+                       const struct ds_audit_command *command)
+{
+    struct ds_audit_place at = where(part, DS_AUDIT_PROCESSORS + processor, offset);
+    const struct ds_held *held = ds_quarantine_any(&part->streams[processor].quarantine, 0, offset);
+
+    if (held == NULL)
+        ds_audit_found(part->report, "I7", at, "a command without an outcome: later ones have one");
+    else if (command->was_read && held->fingerprint != command->fingerprint)
+        ds_audit_found(part->report, "F", at,
+                       "it waits, but with other bytes than stand there now");
+}
+
 void ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor)
 {
     const struct ds_audit_commands *commands = &part->commands[processor];
@@ -184,6 +216,5 @@ void ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor)
     for (int64_t offset = commands->range.low; offset < commands->range.end && offset <= through;
          offset++)
         if (!command_at(commands, offset)->has_outcome)
-            ds_audit_found(part->report, "I7", where(part, DS_AUDIT_PROCESSORS + processor, offset),
-                           "a command without an outcome: later ones have one");
+            judge_open(part, processor, offset, command_at(commands, offset));
 }

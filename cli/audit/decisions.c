@@ -95,6 +95,10 @@ static bool same_cause(const struct ds_meta_cause *a, const struct ds_meta_cause
         return ds_str_eq(a->as.timer_cause.aggregate, b->as.timer_cause.aggregate) &&
                a->as.timer_cause.kind == b->as.timer_cause.kind &&
                a->as.timer_cause.due_at == b->as.timer_cause.due_at;
+    case DS_META_CAUSE_HELD_CAUSE:
+        return ds_str_eq(a->as.held_cause.aggregate, b->as.held_cause.aggregate) &&
+               a->as.held_cause.input == b->as.held_cause.input &&
+               a->as.held_cause.offset == b->as.held_cause.offset;
     default:
         return true;
     }
@@ -119,20 +123,66 @@ static void note_positions(struct ds_audit_stream *stream, const struct ds_proto
         through(stream, inputs->items[i].input, inputs->items[i].offset - 1);
 }
 
-/* Which command the decision answers: a record of another aggregate in it (the next offer, say) has
- * a context of its own. */
-static const struct ds_event_head *note_command(const struct ds_audit_event *events, size_t count,
-                                                struct ds_audit_cause *cause)
+static int32_t kind_of(const struct ds_audit_event *event)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct ds_event_head *head = events[i].event;
-        if (!head->context.has_command)
-            continue;
-        cause->has_command = true;
-        ds_audit_hash(head->context.command.id, cause->command_hash);
-        return head;
-    }
-    return events[0].event;
+    return ((const struct ds_protocol_event *)event->event)->body.kind;
+}
+
+/* The first that names a command: a record of another aggregate in a decision (the next offer, say)
+ * has a context of its own. */
+static size_t naming(const struct ds_audit_event *events, size_t count, size_t from)
+{
+    while (from < count && !((const struct ds_event_head *)events[from].event)->context.has_command)
+        from++;
+    return from;
+}
+
+static void set_outcome(const struct ds_audit_event *event, struct ds_audit_cause *cause)
+{
+    const struct ds_protocol_event *e = event->event;
+
+    cause->outcome = DS_AUDIT_EFFECT;
+    if (e->body.kind == DS_PROTOCOL_COMMAND_REJECTED)
+        cause->outcome = DS_AUDIT_REJECTED;
+    else if (e->body.kind == DS_PROTOCOL_COMMAND_REPEATED) {
+        cause->outcome = DS_AUDIT_REPEATED;
+        cause->first_offset = e->body.as.command_repeated.first_offset;
+    } else if (e->body.kind == DS_PROTOCOL_INPUT_REJECTED)
+        cause->outcome = DS_AUDIT_UNREADABLE;
+}
+
+static void set_command(const struct ds_audit_event *event, struct ds_audit_cause *cause)
+{
+    cause->has_command = true;
+    ds_audit_hash(((const struct ds_event_head *)event->event)->context.command.id,
+                  cause->command_hash);
+}
+
+/* An edit is the outcome of the command that asks for it; the corrected one, which is decided
+ * behind it, has an id of its own. */
+static bool answer_edited(struct ds_audit_part *part, const struct ds_audit_event *events,
+                          size_t count, struct ds_audit_cause cause, ds_error_t *error)
+{
+    size_t at = naming(events, count, 1);
+
+    if (at == count)
+        return true;
+    set_outcome(&events[1], &cause);
+    set_command(&events[at], &cause);
+    return ds_audit_judge_id(part, events[0].topic, &cause, events[at].event, error);
+}
+
+static bool answer_command(struct ds_audit_part *part, const struct ds_audit_event *events,
+                           size_t count, struct ds_audit_cause *cause, ds_error_t *error)
+{
+    size_t at = naming(events, count, 0);
+
+    cause->is_edit = kind_of(&events[0]) == DS_PROTOCOL_INPUT_EDITED;
+    if (at < count)
+        set_command(&events[at], cause);
+    return ds_audit_answer_command(part, events[0].topic, cause, events[at < count ? at : 0].event,
+                                   error) &&
+           (!cause->is_edit || answer_edited(part, events, count, *cause, error));
 }
 
 static void wrong(struct ds_audit_part *part, int32_t processor, int32_t topic, int64_t by,
@@ -168,19 +218,160 @@ static bool name(struct ds_audit_part *part, struct ds_audit_stream *stream,
     return true;
 }
 
+static struct ds_audit_cause cause_of(const struct ds_audit_event *event,
+                                      const struct ds_held *place)
+{
+    return (struct ds_audit_cause){.offset = event->offset,
+                                   .input = place->input,
+                                   .cause_offset = place->offset,
+                                   .cause_epoch = place->epoch,
+                                   .cause_seq = place->seq,
+                                   .fingerprint = place->fingerprint,
+                                   .first_offset = -1};
+}
+
+/* ---- what waits for quarantined aggregates (ADR 21) ----
+ *
+ * That it is a delivered record is judged where it begins to wait: its topic is read about as far
+ * then, and what comes behind it goes on in order. Of a command nothing is known until it is
+ * decided or dropped. */
+
+/* What the list does not take, an owner does not fold. @return false: out of memory. */
+static bool folds(struct ds_audit_part *part, const struct ds_audit_event *event, bool ok,
+                  ds_error_t *error)
+{
+    if (ok || error->code == DS_ERR_MEMORY)
+        return ok;
+    ds_audit_found(part->report, "F", ds_audit_at(part, event, DS_STR("")), "no owner folds it: %s",
+                   error->message);
+    ds_error_clear(error);
+    return true;
+}
+
+static bool note_waiting(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                         const struct ds_audit_event *event, ds_str_t aggregate, ds_error_t *error)
+{
+    const struct ds_meta *meta = meta_of(event);
+    const struct ds_input_cause *input = &meta->cause.as.input_cause;
+    const struct ds_held held = {input->input, input->offset, input->epoch, input->seq,
+                                 input->fingerprint};
+
+    return meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE ||
+           folds(part, event, ds_quarantine_hold(&stream->quarantine, aggregate, &held, error),
+                 error);
+}
+
+static bool note_quarantined(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                             const struct ds_audit_event *event, ds_str_t aggregate,
+                             ds_error_t *error)
+{
+    if (!ds_quarantine_begin(&stream->quarantine, aggregate, error))
+        return folds(part, event, false, error);
+    return note_waiting(part, stream, event, aggregate, error);
+}
+
+/* A dead letter that is dropped waits nowhere. */
+static bool note_dropped(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                         const struct ds_audit_event *event, const struct ds_input_dropped *dropped,
+                         ds_error_t *error)
+{
+    for (int32_t input = 0; dropped->has_aggregate && input < DS_MAX_INPUTS; input++) {
+        int32_t topic = ds_audit_input(event->topic, input);
+        const struct ds_held *held;
+
+        if (topic < 0 || !ds_str_eq(dropped->topic, ds_str(ds_audit_schema(topic)->topic)))
+            continue;
+        held = ds_quarantine_held(&stream->quarantine, dropped->aggregate, input, dropped->offset);
+        if (held == NULL)
+            break;
+        struct ds_audit_cause cause = cause_of(event, held);
+        cause.outcome = DS_AUDIT_DROPPED;
+        (void)ds_quarantine_drop(&stream->quarantine, dropped->aggregate, input, dropped->offset);
+        return input != 0 ||
+               ds_audit_answer_command(part, event->topic, &cause, event->event, error);
+    }
+    if (dropped->has_aggregate)
+        ds_audit_found(part->report, "F", ds_audit_at(part, event, DS_STR("")),
+                       "it drops offset %" PRId64 ", which does not wait", dropped->offset);
+    return true;
+}
+
+static bool note_quarantine(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                            const struct ds_audit_event *event, ds_error_t *error)
+{
+    const struct ds_protocol_event *e = event->event;
+
+    switch (e->body.kind) {
+    case DS_PROTOCOL_AGGREGATE_QUARANTINED:
+        return note_quarantined(part, stream, event, e->body.as.aggregate_quarantined.aggregate,
+                                error);
+    case DS_PROTOCOL_INPUT_HELD:
+        return note_waiting(part, stream, event, e->body.as.input_held.aggregate, error);
+    case DS_PROTOCOL_AGGREGATE_RELEASED:
+        if (meta_of(event)->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
+            ds_quarantine_release(&stream->quarantine, e->body.as.aggregate_released.aggregate,
+                                  meta_of(event)->cause.as.input_cause.offset);
+        return true;
+    case DS_PROTOCOL_INPUT_DROPPED:
+        return note_dropped(part, stream, event, &e->body.as.input_dropped, error);
+    default:
+        return true;
+    }
+}
+
+/* It is said of the very record that waits. @return false: nothing waits there. */
+static bool judge_held(struct ds_audit_part *part, const struct ds_audit_stream *stream,
+                       const struct ds_audit_event *event, const struct ds_held_cause *of)
+{
+    const struct ds_held *held =
+        ds_quarantine_held(&stream->quarantine, of->aggregate, of->input, of->offset);
+
+    if (held == NULL) {
+        ds_audit_found(part->report, "F", ds_audit_at(part, event, DS_STR("")),
+                       "offset %" PRId64 " of input %" PRId32 " does not wait for %.*s", of->offset,
+                       of->input, DS_STR_ARG(of->aggregate));
+        return false;
+    }
+    if (held->epoch != of->epoch || held->seq != of->seq || held->fingerprint != of->fingerprint)
+        ds_audit_found(part->report, "F", ds_audit_at(part, event, DS_STR("")),
+                       "another record than the one that waits, offset %" PRId64
+                       " of input %" PRId32,
+                       of->offset, of->input);
+    return true;
+}
+
+/* What waited is decided once, oldest first, after its aggregate was released. */
+static bool answer_held(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                        const struct ds_audit_event *events, size_t count, ds_error_t *error)
+{
+    const struct ds_held_cause *of = &meta_of(&events[0])->cause.as.held_cause;
+    const struct ds_held held = {of->input, of->offset, of->epoch, of->seq, of->fingerprint};
+    struct ds_audit_cause cause = cause_of(&events[0], &held);
+    ds_error_t why = DS_ERROR_INIT;
+
+    if (!judge_held(part, stream, &events[0], of) ||
+        kind_of(&events[0]) == DS_PROTOCOL_AGGREGATE_QUARANTINED)
+        return true; /* in the latter case it goes on waiting */
+    if (!ds_quarantine_decided(&stream->quarantine, of->aggregate, of->input, of->offset, &why)) {
+        ds_audit_found(part->report, "F", ds_audit_at(part, &events[0], DS_STR("")), "%s",
+                       why.message);
+        return true;
+    }
+    if (of->input != 0)
+        return true;
+    cause.was_held = true;
+    set_outcome(&events[0], &cause);
+    return answer_command(part, events, count, &cause, error);
+}
+
 static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *stream,
                          const struct ds_audit_event *events, size_t count, ds_error_t *error)
 {
-    const struct ds_protocol_event *first = events[0].event;
-    const struct ds_input_cause *input = &first->head.meta.cause.as.input_cause;
+    const struct ds_input_cause *input = &meta_of(&events[0])->cause.as.input_cause;
     struct ds_audit_place at = ds_audit_at(part, &events[0], DS_STR(""));
-    struct ds_audit_cause cause = {.offset = events[0].offset,
-                                   .input = input->input,
-                                   .cause_offset = input->offset,
-                                   .cause_epoch = input->epoch,
-                                   .cause_seq = input->seq,
-                                   .fingerprint = input->fingerprint,
-                                   .first_offset = -1};
+    const struct ds_held place = {input->input, input->offset, input->epoch, input->seq,
+                                  input->fingerprint};
+    struct ds_audit_cause cause = cause_of(&events[0], &place);
 
     if (ds_audit_input(events[0].topic, input->input) < 0) {
         ds_audit_found(part->report, "F", at,
@@ -195,17 +386,13 @@ static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *str
     else
         stream->last_cause[input->input] = input->offset;
     through(stream, input->input, input->offset);
-    if (first->body.kind == DS_PROTOCOL_COMMAND_REJECTED)
-        cause.outcome = DS_AUDIT_REJECTED;
-    else if (first->body.kind == DS_PROTOCOL_COMMAND_REPEATED) {
-        cause.outcome = DS_AUDIT_REPEATED;
-        cause.first_offset = first->body.as.command_repeated.first_offset;
-    } else if (first->body.kind == DS_PROTOCOL_INPUT_REJECTED)
-        cause.outcome = DS_AUDIT_UNREADABLE;
+    set_outcome(&events[0], &cause);
     if (input->input != 0)
         return name(part, stream, &cause, error);
-    const struct ds_event_head *by = note_command(events, count, &cause);
-    return ds_audit_answer_command(part, events[0].topic, &cause, by, error);
+    if (kind_of(&events[0]) == DS_PROTOCOL_AGGREGATE_QUARANTINED ||
+        kind_of(&events[0]) == DS_PROTOCOL_INPUT_HELD)
+        return true; /* its outcome is still to come */
+    return answer_command(part, events, count, &cause, error);
 }
 
 static bool check_record(struct ds_audit_part *part, struct ds_audit_stream *stream,
@@ -240,10 +427,14 @@ bool ds_audit_decision(struct ds_audit_part *part, int32_t processor,
         if (!check_record(part, stream, &events[0], &events[i], error))
             return false;
         note_positions(stream, events[i].event);
-        if (((const struct ds_protocol_event *)events[i].event)->body.kind >= DS_PROTOCOL_KINDS)
+        if (!note_quarantine(part, stream, &events[i], error))
+            return false;
+        if (kind_of(&events[i]) >= DS_PROTOCOL_KINDS)
             stream->last_event = events[i].offset;
     }
     part->report->checked[DS_AUDIT_EVENTS] += (int64_t)count;
+    if (meta_of(&events[0])->cause.kind == DS_META_CAUSE_HELD_CAUSE)
+        return answer_held(part, stream, events, count, error);
     if (meta_of(&events[0])->cause.kind != DS_META_CAUSE_INPUT_CAUSE)
         return true;
     return answer_input(part, stream, events, count, error);

@@ -43,6 +43,11 @@ DS_MUST_CHECK bool ds_audit_commands_init(struct ds_audit_commands *commands,
 void ds_audit_commands_cleanup(struct ds_audit_commands *commands);
 DS_MUST_CHECK bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
                                          const struct ds_audit_record *record, ds_error_t *error);
+/** What a decision says of a command id: it takes effect once, and what it repeats was decided. Of
+ * the command that is answered ds_audit_answer_command does it too. */
+DS_MUST_CHECK bool ds_audit_judge_id(struct ds_audit_part *part, int32_t processor,
+                                     const struct ds_audit_cause *cause,
+                                     const struct ds_event_head *head, ds_error_t *error);
 /** A decision on a command. */
 DS_MUST_CHECK bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
                                            const struct ds_audit_cause *cause,

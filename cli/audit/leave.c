@@ -3,8 +3,8 @@
  *
  * An order may go when it has ended and every topic has been read a good while beyond the last that
  * was said of it: what was to follow is there then, or never will be, and it is judged as it
- * stands. What comes for it after all (a refund by hand, weeks later; its id placed again) is not
- * judged: of those that left a hash is kept. */
+ * stands. One that is quarantined stays. What comes for it after all (a refund by hand, weeks
+ * later; its id placed again) is not judged: of those that left a hash is kept. */
 #include "cli/audit/folds.h"
 
 #include <stdlib.h>
@@ -75,12 +75,23 @@ static int64_t read_until(const struct ds_audit_part *part)
     return until;
 }
 
-static bool may_leave(const struct ds_audit_order *order, int64_t until_us)
+/* What waits for it is still to be decided, however long that takes. */
+static bool is_quarantined(const struct ds_audit_part *part, ds_str_t order_id)
+{
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
+        if (ds_quarantine_find(&part->streams[p].quarantine, order_id) != NULL)
+            return true;
+    return false;
+}
+
+static bool may_leave(const struct ds_audit_part *part, const struct ds_audit_order *order,
+                      int64_t until_us)
 {
     bool has_ended = order->order.state == DS_AUDIT_O_FULFILLED ||
                      order->order.state == DS_AUDIT_O_CANCELLED ||
                      order->order.state == DS_AUDIT_O_REFUSED;
-    return has_ended && !order->in_flight && order->last_us < until_us - BEYOND_US;
+    return has_ended && !order->in_flight && order->last_us < until_us - BEYOND_US &&
+           !is_quarantined(part, order->id);
 }
 
 /* ---- those that stay ---- */
@@ -144,7 +155,8 @@ static bool sweep(struct ds_audit_part *part, struct ds_audit_orders *kept, ds_e
 
     while (ds_map_next(part->orders, &cursor, &id, &value)) {
         const struct ds_audit_order *order = value;
-        if (!(may_leave(order, until_us) ? leave(part, order, error) : stay(kept, order, error)))
+        if (!(may_leave(part, order, until_us) ? leave(part, order, error)
+                                               : stay(kept, order, error)))
             return false;
     }
     return true;

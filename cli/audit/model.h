@@ -3,8 +3,9 @@
  * A store has the same partition number everywhere, so all that belongs together stands in
  * partition p of the ten topics. An audit reads one partition after another and forgets it when it
  * is judged. Of a partition it holds what is open: orders until they are over (leave.c), command
- * ids of 24 hours, products and their prices, 40 bytes of each command that Kafka still keeps, and
- * of the records themselves only where runs of them begin and end. What grows with the log is 8 to
+ * ids of 24 hours, inputs that wait for quarantined aggregates, products and their prices, 40 bytes
+ * of each command that Kafka still keeps, and of the records themselves only where runs of them
+ * begin and end. What grows with the log is 8 to
  * 16 bytes an order that has left. How far one topic is read ahead of another adds to it.
  *
  * Topics are read beside each other in any order. So a fold may judge what its own topic says (a
@@ -25,6 +26,7 @@
 #include "cli/audit/report.h"
 #include "cli/audit/states.h"
 #include "stream/fence.h"
+#include "stream/quarantine.h"
 #include "stream/window.h"
 
 /** The ten topics: events, then the commands in the same order. */
@@ -84,8 +86,16 @@ struct ds_audit_cause {
     int64_t fingerprint;
     uint64_t command_hash[2];
     int64_t first_offset; /* a repeat's: the command it repeats, -1: not known */
-    enum { DS_AUDIT_EFFECT, DS_AUDIT_REJECTED, DS_AUDIT_REPEATED, DS_AUDIT_UNREADABLE } outcome;
+    enum {
+        DS_AUDIT_EFFECT,
+        DS_AUDIT_REJECTED,
+        DS_AUDIT_REPEATED,
+        DS_AUDIT_UNREADABLE,
+        DS_AUDIT_DROPPED, /* it waited for a quarantined aggregate */
+    } outcome;
     bool has_command;
+    bool is_edit;  /* it decides a corrected command too, with an id of its own */
+    bool was_held; /* it had waited for a quarantined aggregate */
 };
 
 /** Delivered records of one epoch without a gap: in each, offset - seq is the same. A log is a few
@@ -147,6 +157,7 @@ struct ds_audit_stream {
     size_t named_capacity;
     size_t named_last[DS_MAX_INPUTS]; /* of each input: index + 1, 0: none */
     struct ds_window effects;         /* commands that took effect in the last 24 hours */
+    struct ds_quarantine quarantine;  /* which inputs wait, and for whom */
     struct ds_audit_ids ids;
     ds_arena_t *scratch;            /* of the record being looked at */
     ds_arena_t *held;               /* of the decision being read */
@@ -165,6 +176,7 @@ struct ds_audit_command {
     bool is_misplaced; /* its key belongs to another partition, or it has none */
     bool has_outcome;  /* the decision was read */
     bool has_command;  /* by the decision */
+    bool is_edit;      /* by the decision */
     uint8_t outcome;   /* ds_audit_cause's */
 };
 

@@ -47,7 +47,8 @@ bool ds_audit_handled(const struct ds_audit_part *part, int32_t processor, int32
 {
     for (int32_t input = 0; input < DS_MAX_INPUTS; input++)
         if (ds_audit_input(processor, input) == topic)
-            return offset >= 0 && part->streams[processor].through[input] >= offset;
+            return offset >= 0 && part->streams[processor].through[input] >= offset &&
+                   ds_quarantine_any(&part->streams[processor].quarantine, input, offset) == NULL;
     return false;
 }
 

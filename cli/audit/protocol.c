@@ -38,6 +38,7 @@ void ds_audit_stream_cleanup(struct ds_audit_stream *stream)
     ds_audit_runs_cleanup(&stream->valid);
     free(stream->named);
     ds_window_cleanup(&stream->effects);
+    ds_quarantine_clear(&stream->quarantine);
     ds_audit_ids_cleanup(&stream->ids);
     free(stream->pending);
     ds_arena_destroy(stream->scratch);

@@ -73,7 +73,8 @@ static bool give(void *context, const struct ds_schema *schema, const void *item
            giving->take(giving->context, schema, ds_buf_bytes(bytes), error);
 }
 
-/* Command ids come by the hundred in one item, owed dead letters by the dozen. Where in the log one
+/* Command ids come by the hundred in one item, owed dead letters by the dozen; of what waits for a
+ * quarantined aggregate the fold has the same parts. Where in the log one
  * of these stands an owner may not know yet at the cut; its epoch and seq say it. */
 static bool give_memory(struct giving *giving, ds_bytes_t bytes, ds_error_t *error)
 {
@@ -90,6 +91,11 @@ static bool give_memory(struct giving *giving, ds_bytes_t bytes, ds_error_t *err
     for (size_t i = 0; i < all->owed.count; i++) {
         const struct ds_host_state_item one = {.owed = {&all->owed.items[i], 1}};
         all->owed.items[i].offset = -1;
+        if (!give(giving, &ds_schema_host_state, &one, error))
+            return false;
+    }
+    for (size_t i = 0; i < all->quarantined.count; i++) {
+        const struct ds_host_state_item one = {.quarantined = {&all->quarantined.items[i], 1}};
         if (!give(giving, &ds_schema_host_state, &one, error))
             return false;
     }
@@ -179,6 +185,24 @@ static const char *first_text(const json_t *json, int depth)
     return text;
 }
 
+/* What waits for one aggregate may stand in several items. */
+static void name_quarantined(const json_t *waits, char name_out[NAME_BYTES])
+{
+    const json_t *held = json_array_get(json_object_get(waits, "held"), 0);
+    const char *aggregate = json_string_value(json_object_get(waits, "aggregate"));
+
+    if (aggregate == NULL)
+        aggregate = "";
+    if (held == NULL)
+        (void)snprintf(name_out, NAME_BYTES, "quarantined %.100s", aggregate);
+    else
+        (void)snprintf(name_out, NAME_BYTES,
+                       "quarantined %.100s, from offset %" JSON_INTEGER_FORMAT
+                       " of input %" JSON_INTEGER_FORMAT,
+                       aggregate, json_integer_value(json_object_get(held, "offset")),
+                       json_integer_value(json_object_get(held, "input")));
+}
+
 /* "order s.01K...": the body's kind, where there is one, and the id. */
 static void name_of(const json_t *json, char name_out[NAME_BYTES])
 {
@@ -187,8 +211,11 @@ static void name_of(const json_t *json, char name_out[NAME_BYTES])
     const char *id = first_text(json, 0);
 
     const json_t *owed = json_array_get(json_object_get(json, "owed"), 0);
+    const json_t *waits = json_array_get(json_object_get(json, "quarantined"), 0);
 
-    if (owed != NULL)
+    if (waits != NULL)
+        name_quarantined(waits, name_out);
+    else if (owed != NULL)
         (void)snprintf(name_out, NAME_BYTES,
                        "owed letter of epoch %" JSON_INTEGER_FORMAT ", seq %" JSON_INTEGER_FORMAT,
                        json_integer_value(json_object_get(owed, "epoch")),

@@ -77,9 +77,11 @@ const struct ds_product_info *ds_catalog_find_product(const struct ds_catalog *c
     return product == NULL ? NULL : &product->info;
 }
 
-bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out)
+bool ds_catalog_next_timer(const void *state, const struct ds_timer_skip *skip,
+                           struct ds_timer *timer_out)
 {
     (void)state;
+    (void)skip;
     (void)timer_out;
     return false;
 }

@@ -27,7 +27,8 @@ void *ds_catalog_new(const void *settings, ds_error_t *error);
 void ds_catalog_destroy(void *state);
 bool ds_catalog_evolve(void *state, const void *event, ds_error_t *error);
 /** @brief Never: the catalog waits for nothing. */
-bool ds_catalog_next_timer(const void *state, struct ds_timer *timer_out);
+bool ds_catalog_next_timer(const void *state, const struct ds_timer_skip *skip,
+                           struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: unknown. */
 const struct ds_store_info *ds_catalog_find_store(const struct ds_catalog *catalog,
                                                   ds_str_t store_id);

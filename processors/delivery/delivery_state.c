@@ -523,12 +523,25 @@ void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us)
     }
 }
 
-bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer *timer_out)
+static bool is_free(const void *skip, const void *delivery)
+{
+    return !ds_timer_is_held(skip, ((const struct ds_delivery *)delivery)->order_id);
+}
+
+/* A store has one retry, the earliest: while that order is quarantined it waits for all. */
+static bool may_retry(const void *skip, const void *store)
+{
+    return !ds_timer_is_held(skip, ds_str(((const struct ds_delivery_store *)store)->retry_id));
+}
+
+bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, const struct ds_timer_skip *skip,
+                            struct ds_timer *timer_out)
 {
     int64_t due_us;
     int64_t retry_us;
-    const struct ds_delivery *delivery = ds_heap_peek(dispatch->timers, &due_us);
-    const struct ds_delivery_store *store = ds_heap_peek(dispatch->retries, &retry_us);
+    const struct ds_delivery *delivery = ds_heap_peek_if(dispatch->timers, is_free, skip, &due_us);
+    const struct ds_delivery_store *store =
+        ds_heap_peek_if(dispatch->retries, may_retry, skip, &retry_us);
     if (delivery == NULL && store == NULL)
         return false;
     if (store != NULL && (delivery == NULL || retry_us < due_us))

@@ -159,7 +159,8 @@ void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us);
  * those before it. */
 DS_MUST_CHECK bool ds_dispatch_evolve(struct ds_dispatch *dispatch,
                                       const struct ds_delivery_event *event, ds_error_t *error);
-bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, struct ds_timer *timer_out);
+bool ds_dispatch_next_timer(const struct ds_dispatch *dispatch, const struct ds_timer_skip *skip,
+                            struct ds_timer *timer_out);
 
 /* delivery_image.c; see struct ds_decider. Images: schemas/avsc/delivery.state.avsc. */
 size_t ds_dispatch_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);

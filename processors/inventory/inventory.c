@@ -31,9 +31,10 @@ static bool evolve(void *state, const void *event, ds_error_t *error)
     return ds_inventory_evolve(state, event, error);
 }
 
-static bool next_timer(const void *state, struct ds_timer *timer_out)
+static bool next_timer(const void *state, const struct ds_timer_skip *skip,
+                       struct ds_timer *timer_out)
 {
-    return ds_inventory_next_timer(state, timer_out);
+    return ds_inventory_next_timer(state, skip, timer_out);
 }
 
 const struct ds_decider ds_inventory_decider = {

@@ -361,10 +361,16 @@ bool ds_inventory_evolve(struct ds_inventory *inventory, const struct ds_invento
     return true;
 }
 
-bool ds_inventory_next_timer(const struct ds_inventory *inventory, struct ds_timer *timer_out)
+static bool is_free(const void *skip, const void *stock)
+{
+    return !ds_timer_is_held(skip, ((const struct ds_stock *)stock)->product_id);
+}
+
+bool ds_inventory_next_timer(const struct ds_inventory *inventory, const struct ds_timer_skip *skip,
+                             struct ds_timer *timer_out)
 {
     int64_t due_us;
-    const struct ds_stock *stock = ds_heap_peek(inventory->owed, &due_us);
+    const struct ds_stock *stock = ds_heap_peek_if(inventory->owed, is_free, skip, &due_us);
     if (stock == NULL)
         return false;
     *timer_out = (struct ds_timer){stock->product_id, DS_INVENTORY_TIMER_NOTICE, due_us};

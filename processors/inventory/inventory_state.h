@@ -85,7 +85,8 @@ DS_MUST_CHECK bool ds_inventory_evolve(struct ds_inventory *inventory,
 DS_MUST_CHECK bool ds_inventory_decide(const struct ds_inventory *inventory,
                                        const struct ds_input *input, ds_decision_t *decision,
                                        ds_error_t *error);
-bool ds_inventory_next_timer(const struct ds_inventory *inventory, struct ds_timer *timer_out);
+bool ds_inventory_next_timer(const struct ds_inventory *inventory, const struct ds_timer_skip *skip,
+                             struct ds_timer *timer_out);
 
 /* For evolve and for restoring: the product, made when it is not there; a new reservation; the heap
  * each belongs to. */

@@ -76,11 +76,17 @@ const struct ds_order *ds_orders_find(const struct ds_orders *orders, ds_str_t o
     return ds_shelf_get(orders->by_id, order_id);
 }
 
-bool ds_orders_next_timer(const void *state, struct ds_timer *timer_out)
+static bool is_free(const void *skip, const void *order)
+{
+    return !ds_timer_is_held(skip, ((const struct ds_order *)order)->id);
+}
+
+bool ds_orders_next_timer(const void *state, const struct ds_timer_skip *skip,
+                          struct ds_timer *timer_out)
 {
     const struct ds_orders *orders = state;
     int64_t due_us = 0;
-    const struct ds_order *order = ds_heap_peek(orders->deadlines, &due_us);
+    const struct ds_order *order = ds_heap_peek_if(orders->deadlines, is_free, skip, &due_us);
 
     if (order == NULL)
         return false;

@@ -75,7 +75,8 @@ struct ds_orders {
 void *ds_orders_new(const void *settings, ds_error_t *error);
 void ds_orders_destroy(void *state);
 bool ds_orders_evolve(void *state, const void *event, ds_error_t *error);
-bool ds_orders_next_timer(const void *state, struct ds_timer *timer_out);
+bool ds_orders_next_timer(const void *state, const struct ds_timer_skip *skip,
+                          struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: never seen or forgotten. */
 const struct ds_order *ds_orders_find(const struct ds_orders *orders, ds_str_t order_id);
 /** @brief A new order as its image says, in the place of one with the same id. */

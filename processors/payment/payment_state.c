@@ -73,11 +73,17 @@ int64_t ds_payment_kept(const struct ds_payment *payment)
     return payment->captured_minor - payment->refunded_minor;
 }
 
-bool ds_payments_next_timer(const void *state, struct ds_timer *timer_out)
+static bool is_free(const void *skip, const void *payment)
+{
+    return !ds_timer_is_held(skip, ((const struct ds_payment *)payment)->id);
+}
+
+bool ds_payments_next_timer(const void *state, const struct ds_timer_skip *skip,
+                            struct ds_timer *timer_out)
 {
     const struct ds_payments *payments = state;
     int64_t due_us = 0;
-    const struct ds_payment *payment = ds_heap_peek(payments->deadlines, &due_us);
+    const struct ds_payment *payment = ds_heap_peek_if(payments->deadlines, is_free, skip, &due_us);
 
     if (payment == NULL)
         return false;

@@ -51,7 +51,8 @@ struct ds_payments {
 void *ds_payments_new(const void *settings, ds_error_t *error);
 void ds_payments_destroy(void *state);
 bool ds_payments_evolve(void *state, const void *event, ds_error_t *error);
-bool ds_payments_next_timer(const void *state, struct ds_timer *timer_out);
+bool ds_payments_next_timer(const void *state, const struct ds_timer_skip *skip,
+                            struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: never seen or forgotten. */
 const struct ds_payment *ds_payments_find(const struct ds_payments *payments, ds_str_t order_id);
 /** @brief A new payment as its image says. */

@@ -57,6 +57,17 @@ static const struct ds_input_cause *input_cause(const struct ds_meta *meta)
     return meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE ? &meta->cause.as.input_cause : NULL;
 }
 
+/* The record that is answered, also one that had waited for its aggregate. */
+static bool answered(const struct ds_meta *meta, int32_t *input_out, int64_t *offset_out)
+{
+    const struct ds_input_cause *cause = input_cause(meta);
+    const struct ds_held_cause *held = &meta->cause.as.held_cause;
+    bool was_held = meta->cause.kind == DS_META_CAUSE_HELD_CAUSE;
+    *input_out = cause != NULL ? cause->input : was_held ? held->input : -1;
+    *offset_out = cause != NULL ? cause->offset : was_held ? held->offset : -1;
+    return cause != NULL || was_held;
+}
+
 static const char *input_topic(enum ds_fold_topic topic, int32_t input)
 {
     return input >= 0 && input < INPUTS ? inputs[topic][input] : NULL;
@@ -100,11 +111,12 @@ static void replace_zero_escapes(ds_buf_t *json)
 static void set_cause(struct ds_timeline_row *row, enum ds_fold_topic topic,
                       const struct ds_meta *meta)
 {
-    const struct ds_input_cause *cause = input_cause(meta);
-    if (cause != NULL) {
+    int32_t input;
+    int64_t offset;
+    if (answered(meta, &input, &offset)) {
         row->cause_kind = DS_STR("input");
-        row->cause_topic = ds_str(input_topic(topic, cause->input));
-        row->cause_offset = cause->offset;
+        row->cause_topic = ds_str(input_topic(topic, input));
+        row->cause_offset = offset;
     } else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE) {
         row->cause_kind = DS_STR("timer");
         row->cause_due_at = meta->cause.as.timer_cause.due_at;
@@ -182,25 +194,34 @@ static bool set_outcome(struct ds_fold *fold, const struct ds_protocol_event *ev
     return true;
 }
 
+/* What says that a command waits is not its outcome; an edit's is that of the corrected command. */
+static bool is_outcome(int32_t kind)
+{
+    return kind != DS_PROTOCOL_AGGREGATE_QUARANTINED && kind != DS_PROTOCOL_INPUT_HELD &&
+           kind != DS_PROTOCOL_INPUT_EDITED;
+}
+
 /* A decision on a command may have several events: the first makes the row. It is known by its key.
  */
 static bool fold_command(struct ds_fold *fold, const struct ds_protocol_event *event,
                          ds_error_t *error)
 {
     const struct ds_schema *schema = ds_fold_schemas[fold->topic];
-    const struct ds_input_cause *cause = input_cause(&event->head.meta);
     const struct ds_context *context = &event->head.context;
     void *made = NULL;
-    if (cause == NULL || cause->input != COMMANDS_INPUT ||
-        (cause->offset == fold->command_offset && fold->command_offset >= 0))
+    int32_t input;
+    int64_t offset;
+    if (!answered(&event->head.meta, &input, &offset) || input != COMMANDS_INPUT ||
+        (offset == fold->command_offset && fold->command_offset >= 0) ||
+        !is_outcome(event->body.kind))
         return true;
     if (!ds_sheet_make(fold->sheets, DS_TABLE_COMMANDS, DS_STR(""), &made, error))
         return false;
-    fold->command_offset = cause->offset;
+    fold->command_offset = offset;
     struct ds_command_row *row = made;
     row->topic = ds_str(input_topic(fold->topic, COMMANDS_INPUT));
     row->partition = fold->partition;
-    row->command_offset = cause->offset;
+    row->command_offset = offset;
     if (context->has_command) {
         row->command_id = context->command.id;
         row->body_hash = context->command.body_hash;

@@ -79,8 +79,8 @@ static void accessor(struct gen *gen, const struct type *top, const char *functi
 
 static void accessors(struct gen *gen, const struct type *top)
 {
-    static const char *const aggregates[] = {"order_id",   "courier_id", "offer_id",
-                                             "product_id", "store_id",   "target"};
+    static const char *const aggregates[] = {"order_id", "courier_id", "offer_id", "product_id",
+                                             "store_id", "aggregate",  "target"};
     accessor(gen, top, "order_id_of", aggregates, 1);
     accessor(gen, top, "aggregate_of", aggregates, sizeof(aggregates) / sizeof(aggregates[0]));
 }

@@ -132,9 +132,20 @@ void gen_enums(struct gen *gen)
  * agree. */
 static void layout_of_events(struct gen *gen, const struct type *top)
 {
-    static const char *const kinds[] = {
-        "CLAIM",     "OPEN",           "PROGRESS",         "INPUT_REJECTED",
-        "INPUT_GAP", "INPUT_ATTACHED", "COMMAND_REJECTED", "COMMAND_REPEATED"};
+    static const char *const kinds[] = {"CLAIM",
+                                        "OPEN",
+                                        "PROGRESS",
+                                        "INPUT_REJECTED",
+                                        "INPUT_GAP",
+                                        "INPUT_ATTACHED",
+                                        "AGGREGATE_QUARANTINED",
+                                        "INPUT_HELD",
+                                        "AGGREGATE_RELEASED",
+                                        "INPUT_PASSED",
+                                        "INPUT_DROPPED",
+                                        "INPUT_EDITED",
+                                        "COMMAND_REJECTED",
+                                        "COMMAND_REPEATED"};
     const char *name = top->c_name;
     emit(gen,
          "\n_Static_assert(offsetof(struct ds_%s, meta) == offsetof(struct ds_event_head, "
@@ -157,6 +168,26 @@ static void layout_of_events(struct gen *gen, const struct type *top)
              kinds[i], kinds[i]);
 }
 
+/* The same for what an operator asks of any processor: struct ds_operator_command. */
+static void layout_of_commands(struct gen *gen, const struct type *top)
+{
+    static const char *const kinds[] = {"RELEASE_AGGREGATE", "DROP_INPUT", "EDIT_INPUT"};
+
+    emit(gen, "\n_Static_assert(offsetof(struct ds_%s, head) == 0, \"head first\");\n",
+         top->c_name);
+    emit(gen,
+         "_Static_assert(offsetof(struct ds_%s, body) == sizeof(struct "
+         "ds_command_envelope), \"body\");\n",
+         top->c_name);
+    emit(gen,
+         "_Static_assert(offsetof(struct ds_%s, body.as) == offsetof(struct "
+         "ds_operator_command, body.as), \"body.as\");\n",
+         top->c_name);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        emit(gen, "_Static_assert((int)DS_%s_%s == (int)DS_OPERATOR_%s, \"kind\");\n", top->upper,
+             kinds[i], kinds[i]);
+}
+
 void gen_layout(struct gen *gen)
 {
     gen_open(gen, "layout.c - what code that knows no topic may rely on, checked by the compiler.");
@@ -165,13 +196,7 @@ void gen_layout(struct gen *gen)
         const struct type *top = gen->model->files[i].top;
         if (is_events(top))
             layout_of_events(gen, top);
-        if (!is_commands(top))
-            continue;
-        emit(gen, "\n_Static_assert(offsetof(struct ds_%s, head) == 0, \"head first\");\n",
-             top->c_name);
-        emit(gen,
-             "_Static_assert(offsetof(struct ds_%s, body) == sizeof(struct "
-             "ds_command_envelope), \"body\");\n",
-             top->c_name);
+        if (is_commands(top))
+            layout_of_commands(gen, top);
     }
 }

@@ -42,7 +42,7 @@ struct type *model_find(const struct model *model, const char *full)
 
 const char *model_text(struct model *model, const char *format, ...)
 {
-    char text[512];
+    char text[4096];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(text, sizeof(text), format, args);

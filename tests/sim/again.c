@@ -161,7 +161,7 @@ static void decide_timer(struct again *a, const struct ds_meta *meta)
     ds_error_t error = DS_ERROR_INIT;
     struct ds_timer next;
 
-    if (!a->decider->next_timer(a->state, &next) || next.kind != cause->kind ||
+    if (!a->decider->next_timer(a->state, NULL, &next) || next.kind != cause->kind ||
         next.due_us != cause->due_at || !ds_str_eq(next.aggregate, cause->aggregate)) {
         wrong(a, "a deadline fires that is not the next");
         return;

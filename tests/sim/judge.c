@@ -133,6 +133,7 @@ static void delivered(const struct at *at)
         check_input(at, &meta->cause.as.input_cause);
     else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE)
         check_timer(at, meta);
+    /* A HeldCause says nothing of where an input stands; the audit holds it against what waits. */
     for (size_t i = 0; i < count && !at->rewinding; i++)
         sim_people_see(at->sim, at->processor, at->partition,
                        judge->taken[judge->taken_count - count + i],

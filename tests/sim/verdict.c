@@ -29,7 +29,7 @@ static bool host_done(struct sim *sim, int processor, int32_t p, const char **wh
     if (ds_host_unacked(proc->host, p) > 0)
         return false;
     *why = "a deadline is due";
-    if (sim_decider(processor)->next_timer(ds_host_state(proc->host, p), &timer) &&
+    if (sim_decider(processor)->next_timer(ds_host_state(proc->host, p), NULL, &timer) &&
         timer.due_us < sim->now_us + SOON_US)
         return false;
     *why = "commands have no outcome";

@@ -220,7 +220,7 @@ static void begin_check(ds_decider_kit_t *kit)
     ds_images_of(&check->whole, kit->decider, kit->state);
     ds_images_init(&check->parts, kit->decider);
     check->record_count = kit->record_count;
-    check->had_timer = kit->decider->next_timer(kit->state, &check->timer);
+    check->had_timer = kit->decider->next_timer(kit->state, NULL, &check->timer);
     must(kit,
          !check->had_timer ||
              ds_str_to_array(check->timer.aggregate, check->timer_of, sizeof(check->timer_of)),
@@ -254,7 +254,7 @@ static void must_agree_timer(const ds_decider_kit_t *kit, const void *state)
 {
     const struct check *check = &kit->check;
     struct ds_timer timer;
-    bool has = kit->decider->next_timer(state, &timer);
+    bool has = kit->decider->next_timer(state, NULL, &timer);
 
     must(kit,
          has == check->had_timer &&
@@ -510,14 +510,14 @@ size_t ds_kit_fire(ds_decider_kit_t *kit)
     struct ds_timer timer;
     char aggregate[DS_MAX_ID_BYTES + 1];
 
-    must(kit, kit->decider->next_timer(kit->state, &timer), "no timer to fire", NULL);
+    must(kit, kit->decider->next_timer(kit->state, NULL, &timer), "no timer to fire", NULL);
     must(kit, ds_str_to_array(timer.aggregate, aggregate, sizeof(aggregate)), "a long id", NULL);
     return ds_kit_timer(kit, ds_str(aggregate), timer.kind, timer.due_us);
 }
 
 bool ds_kit_next_timer(const ds_decider_kit_t *kit, struct ds_timer *timer_out)
 {
-    return kit->decider->next_timer(kit->state, timer_out);
+    return kit->decider->next_timer(kit->state, NULL, timer_out);
 }
 
 void ds_kit_apply(ds_decider_kit_t *kit, const void *event)

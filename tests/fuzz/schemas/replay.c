@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SEEDS_MAX  512
+#define SEEDS_MAX  1024
 #define SEED_BYTES 4096
 
 struct seed {

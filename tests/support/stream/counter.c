@@ -7,10 +7,11 @@
 
 static void *counter_new(const void *settings, ds_error_t *error)
 {
-    void *state = calloc(1, sizeof(struct ds_counter_state));
+    struct ds_counter_state *state = calloc(1, sizeof(*state));
 
-    (void)settings;
-    if (state == NULL)
+    if (state != NULL)
+        state->settings = settings;
+    else
         ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "a counter");
     return state;
 }
@@ -93,6 +94,10 @@ static bool decide_command(const struct ds_inventory_command *command, int64_t n
         return decide_count(&command->body.as.count_stock, decision, error);
     case DS_INVENTORY_COMMAND_SET_THRESHOLD:
         return true;
+    case DS_INVENTORY_COMMAND_RELEASE_AGGREGATE: /* the host's */
+    case DS_INVENTORY_COMMAND_DROP_INPUT:
+    case DS_INVENTORY_COMMAND_EDIT_INPUT:
+        return true;
     }
     return true;
 }
@@ -112,10 +117,43 @@ static bool decide_event(const struct ds_order_event *order, ds_decision_t *deci
     return true;
 }
 
+static ds_str_t first_product(const struct ds_array_of_stock_item *items, ds_str_t store_id)
+{
+    return items->count > 0 ? items->items[0].product_id : store_id;
+}
+
+static ds_str_t counter_aggregate(const struct ds_input *input)
+{
+    const struct ds_inventory_command *command = input->message;
+
+    if (input->kind == DS_INPUT_EVENT)
+        return ds_schema_order_events.aggregate(input->message);
+    if (command->body.kind == DS_INVENTORY_COMMAND_RECEIVE_STOCK)
+        return first_product(&command->body.as.receive_stock.items,
+                             command->body.as.receive_stock.store_id);
+    if (command->body.kind == DS_INVENTORY_COMMAND_ADJUST_STOCK)
+        return first_product(&command->body.as.adjust_stock.items,
+                             command->body.as.adjust_stock.store_id);
+    return ds_schema_inventory_commands.aggregate(command);
+}
+
+static bool is_broken(const struct ds_counter_state *state, const struct ds_input *input,
+                      ds_str_t *aggregate_out)
+{
+    *aggregate_out = ds_decider_aggregate(&ds_counter_decider, input);
+    return state->settings != NULL && state->settings->broken != NULL &&
+           ds_str_eq(*aggregate_out, ds_str(state->settings->broken));
+}
+
 static bool counter_decide(const void *state, const struct ds_input *input, int64_t now_us,
                            ds_decision_t *decision, ds_error_t *error)
 {
-    (void)state;
+    ds_str_t aggregate;
+
+    if (is_broken(state, input, &aggregate))
+        return add_update(decision, DS_UPDATE_KIND_RECEIVED, DS_STR("s"),
+                          &(struct ds_stock_item){aggregate, 1000}, DS_STR(""), error) &&
+               ds_impossible(error, "the counter of %.*s is broken", DS_STR_ARG(aggregate));
     switch (input->kind) {
     case DS_INPUT_COMMAND:
         return decide_command(input->message, now_us, decision, error);
@@ -178,16 +216,19 @@ static bool counter_evolve(void *opaque, const void *event, ds_error_t *error)
     return true;
 }
 
-static bool counter_next_timer(const void *opaque, struct ds_timer *timer_out)
+static bool counter_next_timer(const void *opaque, const struct ds_timer_skip *skip,
+                               struct ds_timer *timer_out)
 {
     const struct ds_counter_state *state = opaque;
-    size_t least = 0;
+    size_t least = state->deadline_count;
 
-    if (state->deadline_count == 0)
-        return false;
-    for (size_t i = 1; i < state->deadline_count; i++)
-        if (state->deadlines[i].due_us < state->deadlines[least].due_us)
+    for (size_t i = 0; i < state->deadline_count; i++)
+        if (!ds_timer_is_held(skip, ds_str(state->deadlines[i].product)) &&
+            (least == state->deadline_count ||
+             state->deadlines[i].due_us < state->deadlines[least].due_us))
             least = i;
+    if (least == state->deadline_count)
+        return false;
     *timer_out = (struct ds_timer){ds_str(state->deadlines[least].product), 7,
                                    state->deadlines[least].due_us};
     return true;
@@ -201,6 +242,7 @@ static const struct ds_decider_input inputs[] = {{0, &ds_schema_inventory_comman
         .name = "inventory", .events = &ds_schema_inventory_events, .inputs = inputs,              \
         .input_count = (count), .logic = 1, .state_new = counter_new, .state_destroy = free,       \
         .decide = counter_decide, .evolve = counter_evolve, .next_timer = counter_next_timer,      \
+        .aggregate = counter_aggregate,                                                            \
     }
 
 const struct ds_decider ds_counter_decider = COUNTER(2);

@@ -9,7 +9,8 @@
  *   SetThreshold               nothing
  *   OrderCancelled             one event; other events of order.events: nothing
  *   a deadline                 one event that clears it, unless the product's name begins with
- * "stuck" */
+ * "stuck"
+ * The aggregate of a command is its first item's product, of an event the order. */
 #ifndef DS_TESTS_COUNTER_H
 #define DS_TESTS_COUNTER_H
 
@@ -17,7 +18,14 @@
 
 #define DS_COUNTER_DEADLINES 64
 
+/** The counter's settings (ds_host_config.settings); NULL: nothing is broken. What is about the
+ * product or order `broken` is found impossible, half-way through its decision. */
+struct ds_counter_settings {
+    const char *broken; /* NULL: nothing is. A test changes it as a new version would be deployed */
+};
+
 struct ds_counter_state {
+    const struct ds_counter_settings *settings;
     int64_t total;
     int64_t events;
     int64_t orders; /* OrderCancelled seen */

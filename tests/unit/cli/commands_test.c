@@ -55,7 +55,7 @@ Test(audit_commands, a_repeat_that_changes_nothing_is_fine)
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     struct ds_order_event event = {0};
     story_place(&s);
-    struct ds_order_command again = {0};
+    struct ds_order_command again = {.body.kind = DS_ORDER_COMMAND_PLACE_ORDER};
     int64_t at = hist_command(s.h, DS_AUDIT_ORDER, "place", &again);
     event.body.kind = DS_ORDER_EVENT_COMMAND_REPEATED;
     event.body.as.command_repeated.of = DS_STR("place");
@@ -69,7 +69,7 @@ Test(audit_commands, a_repeat_of_something_else_is_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     struct ds_order_event event = {0};
-    struct ds_order_command command = {0};
+    struct ds_order_command command = {.body.kind = DS_ORDER_COMMAND_PLACE_ORDER};
     story_place(&s);
     int64_t at = hist_command(s.h, DS_AUDIT_ORDER, "another", &command);
     event.body.kind = DS_ORDER_EVENT_COMMAND_REPEATED;
@@ -83,7 +83,7 @@ Test(audit_commands, a_repeat_of_what_was_never_decided_is_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     struct ds_order_event event = {0};
-    struct ds_order_command command = {0};
+    struct ds_order_command command = {.body.kind = DS_ORDER_COMMAND_PLACE_ORDER};
     story_place(&s);
     int64_t at = hist_command(s.h, DS_AUDIT_ORDER, "another", &command);
     event.body.kind = DS_ORDER_EVENT_COMMAND_REPEATED;
@@ -119,7 +119,7 @@ Test(audit_commands, an_outcome_with_the_id_of_another_command_is_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
     struct ds_inventory_event event = {0};
-    struct ds_inventory_command command = {0};
+    struct ds_inventory_command command = {.body.kind = DS_INVENTORY_COMMAND_RECEIVE_STOCK};
     int64_t at = hist_command(s.h, DS_AUDIT_INVENTORY, "one", &command);
     event.body.kind = DS_INVENTORY_EVENT_COMMAND_REJECTED;
     hist_emit(s.h, DS_AUDIT_INVENTORY, &event, HIST_INPUT(0, at), false);

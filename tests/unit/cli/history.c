@@ -125,6 +125,24 @@ static void name_command(struct history *h, const struct hist_record *record,
     context->command.appended_at = record->record.appended_us;
 }
 
+static bool waits(const struct ds_event_head *head)
+{
+    int32_t kind = ((const struct ds_protocol_event *)(const void *)head)->body.kind;
+    return kind == DS_PROTOCOL_AGGREGATE_QUARANTINED || kind == DS_PROTOCOL_INPUT_HELD;
+}
+
+static void had_waited(struct ds_meta_cause *cause, const char *aggregate)
+{
+    const struct ds_input_cause input = cause->as.input_cause;
+    cause->kind = DS_META_CAUSE_HELD_CAUSE;
+    cause->as.held_cause = (struct ds_held_cause){.aggregate = ds_str(aggregate),
+                                                  .input = input.input,
+                                                  .offset = input.offset,
+                                                  .epoch = input.epoch,
+                                                  .seq = input.seq,
+                                                  .fingerprint = input.fingerprint};
+}
+
 static void set_cause(struct history *h, int32_t processor, struct ds_event_head *head,
                       struct hist_cause cause)
 {
@@ -145,14 +163,18 @@ static void set_cause(struct history *h, int32_t processor, struct ds_event_head
         return;
     if (topic >= DS_AUDIT_PROCESSORS) {
         input->fingerprint = ds_fingerprint64(record->record.value);
-        name_command(h, record, &head->context);
+        if (!waits(head))
+            name_command(h, record, &head->context);
     } else {
         input->epoch = record->epoch;
         input->seq = record->seq;
     }
+    if (cause.held != NULL)
+        had_waited(&head->meta.cause, cause.held);
 }
 
-int64_t hist_emit(struct history *h, int32_t topic, void *event, struct hist_cause cause, bool more)
+static int64_t emit(struct history *h, int32_t topic, void *event, struct hist_cause cause,
+                    bool more, const char *command_id)
 {
     struct ds_event_head *head = event;
     h->now_us += 1000;
@@ -163,11 +185,24 @@ int64_t hist_emit(struct history *h, int32_t topic, void *event, struct hist_cau
     head->meta.event_id =
         text(h, "%d-%" PRId64 "-%" PRId64, (int)topic, head->meta.epoch, head->meta.seq);
     set_cause(h, topic, head, cause);
+    if (command_id != NULL)
+        head->context.command.id = ds_str(command_id);
     int64_t offset = append(h, topic, event);
     struct hist_record *record = &h->records[topic][h->counts[topic] - 1];
     record->epoch = head->meta.epoch;
     record->seq = head->meta.seq;
     return offset;
+}
+
+int64_t hist_emit(struct history *h, int32_t topic, void *event, struct hist_cause cause, bool more)
+{
+    return emit(h, topic, event, cause, more, NULL);
+}
+
+int64_t hist_emit_as(struct history *h, int32_t topic, void *event, struct hist_cause cause,
+                     const char *command_id)
+{
+    return emit(h, topic, event, cause, false, command_id);
 }
 
 void hist_remove(struct history *h, int32_t topic, int64_t offset, bool move_up)

@@ -38,10 +38,12 @@ struct history {
 struct hist_cause {
     int32_t input; /* -1: a timer; -2: nothing */
     int64_t offset;
+    const char *held; /* the aggregate it had waited for; NULL: none */
 };
-#define HIST_TIMER                ((struct hist_cause){-1, 0})
-#define HIST_NOTHING              ((struct hist_cause){-2, 0})
-#define HIST_INPUT(input, offset) ((struct hist_cause){(input), (offset)})
+#define HIST_TIMER                          ((struct hist_cause){-1, 0, NULL})
+#define HIST_NOTHING                        ((struct hist_cause){-2, 0, NULL})
+#define HIST_INPUT(input, offset)           ((struct hist_cause){(input), (offset), NULL})
+#define HIST_HELD(aggregate, input, offset) ((struct hist_cause){(input), (offset), (aggregate)})
 
 /** With a Claim and an Open in each events topic. */
 struct history *hist_new(void);
@@ -55,6 +57,9 @@ int64_t hist_command(struct history *h, int32_t processor, const char *id, void 
  *  @param more  the next one belongs to it too. @return its offset. */
 int64_t hist_emit(struct history *h, int32_t topic, void *event, struct hist_cause cause,
                   bool more);
+/** The same, the last of its decision, with the id of another command than the one it answers. */
+int64_t hist_emit_as(struct history *h, int32_t topic, void *event, struct hist_cause cause,
+                     const char *command_id);
 /** Append any bytes. */
 int64_t hist_raw(struct history *h, int32_t topic, const void *bytes, size_t len);
 /** Take a record out; the ones behind it keep their offsets, or move up. */

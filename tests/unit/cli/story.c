@@ -64,6 +64,7 @@ void story_receive(struct story *s, int32_t pieces)
     char id[32];
 
     (void)snprintf(id, sizeof id, "receive-%d", (int)s->h->counts[DS_AUDIT_INVENTORY]);
+    command.body.kind = DS_INVENTORY_COMMAND_RECEIVE_STOCK;
     command.body.as.receive_stock.items = (struct ds_array_of_stock_item){&item, 1};
     int64_t offset = hist_command(s->h, DS_AUDIT_INVENTORY, id, &command);
     s->available += pieces;
@@ -132,6 +133,7 @@ void story_pay(struct story *s, int64_t amount, int64_t due, bool more)
     char id[32];
 
     (void)snprintf(id, sizeof id, "charge-%d", (int)s->h->counts[DS_AUDIT_PAYMENT]);
+    command.body.kind = DS_PAYMENT_COMMAND_REPORT_CHARGE;
     int64_t offset = hist_command(s->h, DS_AUDIT_PAYMENT, id, &command);
     event.body.kind = DS_PAYMENT_EVENT_PAYMENT_SUCCESS;
     event.body.as.payment_success = (struct ds_payment_success){.order_id = s->id,

@@ -191,7 +191,8 @@ static bool check_timer(machine_t *m, uint32_t state, ds_error_t *error)
         if (facts->timers[i].due_us < least_us)
             least_us = facts->timers[i].due_us;
     }
-    if (m->decider->next_timer(m->live, &next) ? next.due_us == least_us : facts->timer_count == 0)
+    if (m->decider->next_timer(m->live, NULL, &next) ? next.due_us == least_us
+                                                     : facts->timer_count == 0)
         return true;
     return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE,
                         "next_timer is not the earliest deadline of the images");

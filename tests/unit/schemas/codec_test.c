@@ -54,7 +54,7 @@ Test(encode, refuses_what_nobody_could_read)
     struct kit *kit = kit_new();
     cr_assert(ds_buf_append_text(&kit->bytes, "before", NULL));
     struct ds_order_command *command = cancel(kit);
-    command->body.kind = 3;
+    command->body.kind = ds_schema_order_commands.body_kinds;
     refused(kit, DS_ERR_INVALID, "the kind of order_command_body");
     command->body.kind = -1;
     refused(kit, DS_ERR_INVALID, "the kind of order_command_body");

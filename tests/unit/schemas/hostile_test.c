@@ -8,7 +8,7 @@
 /* An inventory.commands record up to the items of a SetThreshold: empty texts, actor 0, no
  * trace, time 0, kind 3. */
 #define HEAD     "\x00\x00\x00\x00\x00\x00\x00"
-#define ITEMS_OF HEAD "\x06\x00"
+#define ITEMS_OF HEAD "\x0c\x00"
 #define VARINT11 "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
 
 struct hostile {
@@ -51,7 +51,7 @@ static const struct hostile cases[] = {
          "no such symbol"),
     CASE("a third branch of an optional", "\x00\x00\x00\x00\x00\x04", DS_ERR_INVALID,
          "head.traceparent at byte 15: no such union branch"),
-    CASE("a body kind nobody knows", HEAD "\x08", DS_ERR_INVALID, "body at byte 17"),
+    CASE("a body kind nobody knows", HEAD "\x0e", DS_ERR_INVALID, "body at byte 17"),
     CASE("a negative body kind", HEAD "\x03", DS_ERR_INVALID, "no such union branch"),
     CASE("more items than bytes", ITEMS_OF "\x06\x00\x00\x00\x00", DS_ERR_TRUNCATED,
          "body.SetThreshold.items at byte 19: more items than the bytes allow"),
@@ -126,7 +126,7 @@ Test(hostile, a_boolean_is_0_or_1)
 {
     struct kit *kit = kit_new();
     for (int byte = 0; byte < 256; byte++) {
-        char body[] = HEAD "\x04\x00\x00"; /* catalog.commands: SetStoreOpen */
+        char body[] = HEAD "\x0a\x00\x00"; /* catalog.commands: SetStoreOpen */
         body[sizeof(body) - 2] = (char)byte;
         kit_clear(kit);
         kit_frame(&kit->bytes, &ds_schema_catalog_commands);
