@@ -52,6 +52,15 @@ enum ds_planted {
     DS_PLANTED_OLD_OFFER,            /* the answer to an old offer counts for the one that stands */
     DS_PLANTED_NO_CAPACITY,          /* a courier is offered more than it can carry */
     DS_PLANTED_PLACE_TWICE,          /* a repeated order begins again */
+    DS_PLANTED_GIFT_FORGOTTEN,       /* a new total takes back what staff gave */
+    DS_PLANTED_GIFT_TOO_LARGE,       /* staff may give more than is due */
+    DS_PLANTED_DISPUTE_REFUNDS,      /* a dispute gives the money back by itself */
+    DS_PLANTED_ANY_CODE,             /* the code at the door is not compared */
+    DS_PLANTED_CODE_GUESSED,         /* wrong codes are not counted */
+    DS_PLANTED_LESS_CASH,            /* the cash at the door is not compared */
+    DS_PLANTED_LATE_GIVE_BACK,       /* a courier gives an order back that it has on the road */
+    DS_PLANTED_NO_RESTOCK,           /* what came back to the store stays off the shelf */
+    DS_PLANTED_LOST_RESTOCKED,       /* what is lost goes back on the shelf */
     DS_PLANTED_END,
 };
 

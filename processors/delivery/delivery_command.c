@@ -140,7 +140,7 @@ static bool decide_arrive(struct ask *ask, const struct ds_arrive *body, ds_erro
 
 static bool is_cash_short(const struct ds_delivery *delivery, const struct ds_hand_over *body)
 {
-    if (delivery->payment_method != DS_PAYMENT_METHOD_CASH_ON_DELIVERY)
+    if (delivery->payment_method != DS_PAYMENT_METHOD_CASH_ON_DELIVERY || DS_PLANTED(LESS_CASH))
         return false;
     if (!body->has_cash_collected_minor || body->cash_collected_minor < 0)
         return true;
@@ -151,10 +151,10 @@ static bool is_cash_short(const struct ds_delivery *delivery, const struct ds_ha
 static bool is_code_wrong(const struct ask *ask, const struct ds_hand_over *body)
 {
     const struct ds_delivery *delivery = ask->delivery;
-    if (delivery->hand_over_code.len == 0 || is_staff(ask))
+    if (delivery->hand_over_code.len == 0 || is_staff(ask) || DS_PLANTED(ANY_CODE))
         return false;
-    return delivery->code_failures >= DS_DELIVERY_CODE_TRIES || !body->has_code ||
-           !ds_str_eq(body->code, delivery->hand_over_code);
+    bool too_many = delivery->code_failures >= DS_DELIVERY_CODE_TRIES && !DS_PLANTED(CODE_GUESSED);
+    return too_many || !body->has_code || !ds_str_eq(body->code, delivery->hand_over_code);
 }
 
 static bool decide_hand_over(struct ask *ask, const struct ds_hand_over *body, ds_error_t *error)

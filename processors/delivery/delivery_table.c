@@ -213,6 +213,10 @@ static step_t step_in_transit(enum ds_delivery_input input)
         if (DS_PLANTED(LINE_NOT_REFUSED))
             return act(DS_DELIVERY_CANCEL_LINES, DS_DELIVERY_IN_TRANSIT);
         break;
+    case DS_DELIVERY_ON_GIVE_BACK:
+        if (DS_PLANTED(LATE_GIVE_BACK))
+            return act(DS_DELIVERY_UNASSIGN, DS_DELIVERY_SEARCHING);
+        break;
     case DS_DELIVERY_ON_CONFIRMED:
     case DS_DELIVERY_ON_CANCEL:
     case DS_DELIVERY_ON_FOUND:
@@ -220,7 +224,6 @@ static step_t step_in_transit(enum ds_delivery_input input)
     case DS_DELIVERY_ON_SEEN:
     case DS_DELIVERY_ON_ACCEPT:
     case DS_DELIVERY_ON_DECLINE:
-    case DS_DELIVERY_ON_GIVE_BACK:
     case DS_DELIVERY_ON_PICK_UP:
     case DS_DELIVERY_ON_BACK_AT_STORE:
     case DS_DELIVERY_INPUTS:

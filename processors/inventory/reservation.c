@@ -54,8 +54,13 @@ static step_t step_committed(enum ds_reservation_input input)
 {
     switch (input) {
     case DS_RESERVATION_CANCELLED:
+        if (DS_PLANTED(NO_RESTOCK))
+            break;
         return (step_t){DS_RESERVATION_RETURN_ALL, DS_RESERVATION_RETURNED};
     case DS_RESERVATION_CANCELLED_LOST: /* written off */
+        if (DS_PLANTED(LOST_RESTOCKED))
+            return (step_t){DS_RESERVATION_RETURN_ALL, DS_RESERVATION_RETURNED};
+        break;
     case DS_RESERVATION_CREATED_ENOUGH:
     case DS_RESERVATION_CREATED_SHORT:
     case DS_RESERVATION_LINES_CANCELLED:

@@ -196,7 +196,7 @@ static bool lower_due(struct step *s, ds_str_t order_id, int64_t total_minor, ds
 {
     if (s->payment == NULL || s->payment->cash || total_minor < 0)
         return true;
-    int64_t given_minor = s->payment->goodwill_minor;
+    int64_t given_minor = DS_PLANTED(GIFT_FORGOTTEN) ? 0 : s->payment->goodwill_minor;
     int64_t due_minor = total_minor > given_minor ? total_minor - given_minor : 0;
     if (due_minor >= s->payment->due_minor && !DS_PLANTED(DUE_CAN_RISE))
         return true;
@@ -334,6 +334,8 @@ static bool decide_dispute(const struct ds_payments *payments, struct step *s, d
     s->payment = ds_payments_find(payments, report->order_id);
     if (!knows_charge(s, report->order_id, report->charge_key))
         return ds_payment_emit_unmatched(s->decision, &unmatched, error);
+    if (DS_PLANTED(DISPUTE_REFUNDS))
+        return lower_due(s, report->order_id, 0, error);
     return ds_payment_emit_disputed(s->decision, report, error);
 }
 
@@ -351,7 +353,7 @@ static bool decide_gift(const struct ds_payments *payments, struct step *s, ds_e
         return reject(s, gift->order_id, "CHARGE_UNKNOWN", error);
     if (gift->amount_minor <= 0 || !ds_str_eq(gift->currency, s->payment->currency))
         return reject(s, gift->order_id, "AMOUNT_MISMATCH", error);
-    if (gift->amount_minor > s->payment->due_minor)
+    if (gift->amount_minor > s->payment->due_minor && !DS_PLANTED(GIFT_TOO_LARGE))
         return reject(s, gift->order_id, "REFUND_TOO_LARGE", error);
     s->gift = gift;
     s->what = DS_PAYMENT_ON_LESS_DUE;

@@ -1,7 +1,7 @@
 #include "canon.h"
 
 #include "processors/delivery/delivery.h"
-#include "processors/delivery/delivery_table.h"
+#include "processors/delivery/delivery_state.h"
 #include "processors/order/order.h"
 #include "processors/payment/payment.h"
 
@@ -182,6 +182,7 @@ static void over_image(struct ds_delivery_image *image)
 {
     image->offer_number = 0;
     image->attempts = 0;
+    image->code_failures = 0;
     image->offer_us = 0;
     image->silence_us = 0;
     image->late_at = 0;
@@ -195,6 +196,8 @@ static void delivery_image(struct ds_delivery_image *image)
         over_image(image);
     bool on_the_way = image->late_at != 0;
     image->offer_number = image->offer_number > 2 ? 2 : image->offer_number;
+    if (image->code_failures > 0 && image->code_failures < DS_DELIVERY_CODE_TRIES)
+        image->code_failures = DS_DELIVERY_CODE_TRIES - 1;
     image->due_at = CANON_NOW_US + due_of(image);
     image->picked_up_at = on_the_way ? CANON_NOW_US : 0;
     image->silent_at = on_the_way ? CANON_NOW_US + delivery_settings.silent_us : 0;

@@ -11,7 +11,8 @@
  *
  * Numbers that grow. Of offers a decider asks only whether one is the last, an older one or one
  * that never was: the last is 1 or, when there are older ones, 2. A refusal's count only lengthens
- * its pause: it is 1.
+ * its pause: it is 1. Of wrong codes only too many of them count: the first is taken for the last
+ * but one.
  *
  * Events lose what says when and by whom they were written: epoch, seq, cause, id, time, actor,
  * command; a refusal also the facts it tells people. A reader that used them would have to be a

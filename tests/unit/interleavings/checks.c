@@ -45,6 +45,15 @@ static int price_carried(const struct view *v)
     return total;
 }
 
+/* What must be kept of the money: what is carried, less what staff gave back. */
+static int owed_for(const struct view *v)
+{
+    int given = gifts_total(v->scenario, v->order, v->out->gifts);
+    int price = price_carried(v);
+
+    return price > given ? price - given : 0;
+}
+
 /* ---- always ---- */
 
 static const char *check_stock(const struct facts *facts, int product)
@@ -81,6 +90,8 @@ static const char *check_money(const struct view *v)
         return NULL;
     if (v->out->charged > full_price(v->scenario, v->order) + slack)
         return "I2: an order is charged more than once";
+    if (v->p->goodwill != gifts_total(v->scenario, v->order, v->out->gifts))
+        return "I3: payment counts more or less goodwill than was given";
     if (v->p->captured > v->out->charged || v->p->refunded > v->out->refunded ||
         v->out->refunded > v->out->charged)
         return "I3: payment's books are not the provider's";
@@ -99,7 +110,7 @@ static const char *check_goods(const struct view *v)
              v->r->quantity[k] < v->out->carried[k]))
             return "I5: goods are carried that are not reserved";
     }
-    if (!v->cash && v->p->captured - v->p->refunded - v->p->pending < price_carried(v))
+    if (!v->cash && v->p->captured - v->p->refunded - v->p->pending < owed_for(v))
         return "I5: goods are carried that are not paid";
     return NULL;
 }
@@ -195,14 +206,16 @@ static const char *rest_of_goods(const struct view *v)
         return "at rest: stock does not say what was delivered";
     if (!fulfilled && v->r->state == DS_RESERVATION_COMMITTED && v->out->road != LOST)
         return "at rest: committed stock of a cancelled order";
+    if (v->out->road == LOST && v->r->state == DS_RESERVATION_RETURNED)
+        return "at rest: lost goods are on the shelf";
     return NULL;
 }
 
 static const char *rest_of_money(const struct view *v)
 {
-    int owed = v->o->state == DS_ORDER_FULFILLED ? price_carried(v) : 0;
+    int owed = v->o->state == DS_ORDER_FULFILLED ? owed_for(v) : 0;
 
-    if (v->o->state == DS_ORDER_FULFILLED && v->out->fulfilled != owed)
+    if (v->o->state == DS_ORDER_FULFILLED && v->out->fulfilled != price_carried(v))
         return "at rest: the total is not that of what was delivered";
     if (v->p->captured - v->p->refunded != owed)
         return "at rest: captured - refunded is not what was delivered";

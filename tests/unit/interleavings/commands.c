@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #define KEY_BYTES 32
+#define FAR_E6    100000 /* 11 km from the store: farther than another order is a burden */
 
 int unit_price(int line)
 {
@@ -20,6 +21,19 @@ int full_price(const struct scenario *scenario, int order)
     int total = DELIVERY_FEE;
     for (int k = 0; k < scenario->orders[order].lines; k++)
         total += pieces_of(scenario, order, k) * unit_price(k);
+    return total;
+}
+
+int gift_amount(const struct scenario *scenario, int order, int gift)
+{
+    return gift == 0 ? 1 : full_price(scenario, order) - 1;
+}
+
+int gifts_total(const struct scenario *scenario, int order, unsigned gifts)
+{
+    int total = 0;
+    for (int gift = 0; gift < GIFTS; gift++)
+        total += (gifts & (1U << gift)) != 0 ? gift_amount(scenario, order, gift) : 0;
     return total;
 }
 
@@ -66,6 +80,9 @@ uint32_t command_place(messages_t *book, const struct scenario *scenario, int or
         .total_minor = full_price(scenario, order),
         .payment_method = scenario->orders[order].cash ? DS_PAYMENT_METHOD_CASH_ON_DELIVERY
                                                        : DS_PAYMENT_METHOD_CARD,
+        .has_store_place = true,
+        .has_hand_over_code = true,
+        .hand_over_code = DS_STR(CODE),
     };
     return messages_command(book, ORDER, &c, stale, stale ? "too late" : NULL);
 }
@@ -208,6 +225,33 @@ static void answer_offers(messages_t *book, int order, int courier, bool decline
     }
 }
 
+static void hand_over(messages_t *book, const struct scenario *scenario, int order, int courier,
+                      struct command_list *out)
+{
+    struct ds_delivery_command c = by_courier(courier, DS_DELIVERY_COMMAND_HAND_OVER);
+    struct ds_hand_over *body = &c.body.as.hand_over;
+
+    *body = (struct ds_hand_over){.order_id = ds_str(order_ids[order]),
+                                  .has_courier_id = true,
+                                  .courier_id = ds_str(courier_ids[courier]),
+                                  .has_code = true,
+                                  .code = DS_STR(CODE),
+                                  .has_cash_collected_minor = true,
+                                  .cash_collected_minor = full_price(scenario, order)};
+    add(out, of_courier(book, &c, courier));
+    if (!scenario->codes)
+        return;
+    body->cash_collected_minor--;
+    add(out, messages_command(book, DELIVERY, &c, false, "for less"));
+    body->cash_collected_minor++;
+    body->code = DS_STR("0815");
+    add(out, messages_command(book, DELIVERY, &c, false, "with a wrong code"));
+    body->has_code = false;
+    add(out, messages_command(book, DELIVERY, &c, false, "without a code"));
+    c.head = head(DS_ACTOR_KIND_STAFF, "staff");
+    add(out, messages_command(book, DELIVERY, &c, false, "by staff"));
+}
+
 static void carry(messages_t *book, const struct scenario *scenario, int order, int courier,
                   struct command_list *out)
 {
@@ -217,14 +261,7 @@ static void carry(messages_t *book, const struct scenario *scenario, int order, 
 
     c.body.as.pick_up = (struct ds_pick_up){order_id, true, courier_id};
     add(out, of_courier(book, &c, courier));
-    c = by_courier(courier, DS_DELIVERY_COMMAND_HAND_OVER);
-    c.body.as.hand_over =
-        (struct ds_hand_over){.order_id = order_id,
-                              .has_courier_id = true,
-                              .courier_id = courier_id,
-                              .has_cash_collected_minor = true,
-                              .cash_collected_minor = full_price(scenario, order)};
-    add(out, of_courier(book, &c, courier));
+    hand_over(book, scenario, order, courier, out);
     if (scenario->short_ways)
         return;
     c = by_courier(courier, DS_DELIVERY_COMMAND_ARRIVE);
@@ -268,10 +305,12 @@ static void courier_commands(messages_t *book, const struct scenario *scenario, 
 {
     struct ds_delivery_command c = by_courier(courier, DS_DELIVERY_COMMAND_SEE_COURIER);
 
-    if (!scenario->short_ways) {
-        c.body.as.see_courier.courier_id = ds_str(courier_ids[courier]);
+    c.body.as.see_courier.courier_id = ds_str(courier_ids[courier]);
+    if (!scenario->short_ways)
         add(out, of_courier(book, &c, courier));
-    }
+    c.body.as.see_courier.place.lat_e6 = FAR_E6;
+    if (scenario->places)
+        add(out, messages_command(book, DELIVERY, &c, false, "far away"));
     if (!scenario->offline)
         return;
     add(out, command_online(book, courier, scenario->capacity[courier]));
@@ -355,4 +394,16 @@ uint32_t command_dispute(messages_t *book, int order, int amount, bool known)
         .provider_reference = DS_STR("dp"),
     };
     return messages_command(book, PAYMENT, &c, false, known ? "known" : "unknown");
+}
+
+uint32_t command_gift(messages_t *book, int order, int amount)
+{
+    struct ds_payment_command c = {.head = head(DS_ACTOR_KIND_STAFF, "staff")};
+
+    c.body.kind = DS_PAYMENT_COMMAND_REFUND;
+    c.body.as.refund = (struct ds_refund){.order_id = ds_str(order_ids[order]),
+                                          .amount_minor = amount,
+                                          .currency = DS_STR("EUR"),
+                                          .reason = DS_STR("sorry")};
+    return messages_command(book, PAYMENT, &c, false, amount == 1 ? "of one" : "of all but one");
 }

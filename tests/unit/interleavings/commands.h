@@ -10,6 +10,13 @@
 int unit_price(int line);
 /** @brief What an order costs in full. */
 int full_price(const struct scenario *scenario, int order);
+/** What staff give back of an order, each under a command id of its own: one, and all but one. */
+#define GIFTS 2
+int gift_amount(const struct scenario *scenario, int order, int gift);
+/** @brief What was given, by the bits of outside_order. */
+int gifts_total(const struct scenario *scenario, int order, unsigned gifts);
+/** What the customer says at the door. */
+#define CODE "4711"
 
 struct command_list {
     uint32_t ids[160];
@@ -31,5 +38,7 @@ uint32_t command_online(messages_t *book, int courier, int capacity);
 uint32_t command_charge_report(messages_t *book, int order, bool ok, int amount);
 uint32_t command_refund_report(messages_t *book, int order, int key, bool ok, int amount);
 uint32_t command_dispute(messages_t *book, int order, int amount, bool known);
+/** @brief Staff give something back, whatever is owed. */
+uint32_t command_gift(messages_t *book, int order, int amount);
 
 #endif

@@ -40,6 +40,7 @@ static void add_payment(struct facts *facts, const struct ds_payment_state_item 
         .captured = (int16_t)item->captured_minor,
         .refunded = (int16_t)item->refunded_minor,
         .pending = (int16_t)item->pending_minor,
+        .goodwill = (int16_t)item->goodwill_minor,
     };
     if (item->has_due_at)
         add_timer(facts, order_ids[order], item->state, item->due_at);
@@ -73,6 +74,7 @@ static void add_delivery(struct facts *facts, const struct ds_delivery_image *im
     to->state = (uint8_t)image->state;
     to->courier = image->has_courier_id ? (int8_t)courier_of(image->courier_id) : NOBODY;
     to->offer_number = (uint8_t)image->offer_number;
+    to->code_failures = (uint8_t)image->code_failures;
     count_lines(&image->lines, to->left);
     if (to->courier != NOBODY)
         facts->couriers[to->courier].bound++;

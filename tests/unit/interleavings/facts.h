@@ -31,12 +31,14 @@ struct payment_facts {
     int16_t captured;
     int16_t refunded;
     int16_t pending;
+    int16_t goodwill;
 };
 
 struct delivery_facts {
     uint8_t state; /* enum ds_delivery_state */
     int8_t courier;
     uint8_t offer_number;
+    uint8_t code_failures;
     uint8_t left[LINES];
 };
 

@@ -25,6 +25,7 @@ struct outside_order {
     uint8_t ok_reports;     /* still to come */
     uint8_t failed_reports; /* still to come */
     uint8_t refusals;       /* refunds it will still refuse */
+    uint8_t gifts;          /* bits: which of staff's refunds of goodwill were taken */
     int16_t asked;
     int16_t approved; /* of what it reports */
     int16_t charged;

@@ -1,5 +1,5 @@
-/* The gateway and the payment provider. The gateway calls with a key; the provider applies a key
- * once, and may report it late, twice or never. */
+/* The gateway, the payment provider, and staff who give money back. The gateway calls with a key;
+ * the provider applies a key once, and may report it late, twice or never. */
 #include "shop.h"
 
 #include <assert.h>
@@ -175,6 +175,28 @@ static void dispute_steps(const struct walker *w, int order)
                   EARLY, QUEUES, w->world->outside);
 }
 
+/* Staff give money back. A command whose id is known is not decided again: each gift counts once,
+ * when it was taken. */
+static void gift_steps(const struct walker *w, int order)
+{
+    struct shop *shop = w->shop;
+
+    for (int gift = 0; shop->scenario->goodwill && gift < GIFTS; gift++) {
+        struct outside next = *shop_outside(shop, w->world->outside);
+        uint32_t command =
+            command_gift(shop->book, order, gift_amount(shop->scenario, order, gift));
+        if ((next.orders[order].gifts & (1U << gift)) != 0 && shop->wiring != REPEATS_DECIDED)
+            continue;
+        struct outcome outcome =
+            machine_step(shop->machines[PAYMENT], w->world->part[PAYMENT], command, EARLY);
+        if (outcome.state == w->world->part[PAYMENT])
+            continue; /* refused */
+        next.orders[order].gifts |= (uint8_t)(1U << gift);
+        walker_decide(w, BY_PERSON, PAYMENT, command, EARLY, QUEUES,
+                      pool_id(shop->outsides, &next, sizeof(next)));
+    }
+}
+
 void provider_steps(const struct walker *w)
 {
     gateway_steps(w);
@@ -184,5 +206,6 @@ void provider_steps(const struct walker *w)
         charge_answers(w, i);
         report_steps(w, i);
         dispute_steps(w, i);
+        gift_steps(w, i);
     }
 }

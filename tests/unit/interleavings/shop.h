@@ -57,7 +57,7 @@ void walker_decide(const struct walker *walker, enum cause cause, enum part part
 /** @brief Something outside happens. */
 void walker_outside(const struct walker *walker, enum cause cause, const char *what, int order,
                     const struct outside *outside, bool pop_gateway);
-/** @brief Steps of the gateway and the provider. */
+/** @brief Steps of the gateway and the provider, and of staff with money. */
 void provider_steps(const struct walker *walker);
 
 #endif

@@ -1,6 +1,6 @@
 #include "world.h"
 
-#include "processors/delivery/delivery_table.h"
+#include "processors/delivery/delivery_state.h"
 #include "processors/inventory/reservation.h"
 #include "shop.h"
 
@@ -107,6 +107,29 @@ static const char *judge_accept(const struct shop *shop, const struct facts *bef
     return NULL;
 }
 
+/* A courier needs the customer's code, after not too many wrong ones, and all of the cash. */
+static const char *judge_hand_over(const struct shop *shop, const struct facts *before,
+                                   const struct message *message, const struct outcome *outcome)
+{
+    const struct ds_delivery_command *command = message->value;
+    const struct ds_hand_over *body;
+
+    if (message->kind != A_COMMAND || message->body != DS_DELIVERY_COMMAND_HAND_OVER ||
+        !has_event(shop, outcome, DELIVERY, DS_DELIVERY_EVENT_DELIVERY_COMPLETED, message->order))
+        return NULL;
+    body = &command->body.as.hand_over;
+    if (command->head.actor.kind == DS_ACTOR_KIND_COURIER &&
+        (!body->has_code || !ds_str_eq(body->code, DS_STR(CODE))))
+        return "goods are handed over without the customer's code";
+    if (command->head.actor.kind == DS_ACTOR_KIND_COURIER &&
+        before->deliveries[message->order].code_failures >= DS_DELIVERY_CODE_TRIES)
+        return "goods are handed over after too many wrong codes";
+    return shop->scenario->orders[message->order].cash && shop->scenario->line == 0 &&
+                   body->cash_collected_minor < full_price(shop->scenario, message->order)
+               ? "goods are handed over for less than they cost"
+               : NULL;
+}
+
 static void push_event(struct shop *shop, struct world *next, uint32_t event, unsigned route)
 {
     for (unsigned q = 0; q < QUEUES; q++) {
@@ -164,6 +187,9 @@ void walker_decide(const struct walker *w, enum cause cause, enum part part, uin
             judge_cancel(shop, facts, messages_get(shop->book, message), &step.outcome);
         if (step.violation == NULL)
             step.violation = judge_accept(shop, facts, &step.outcome);
+        if (step.violation == NULL)
+            step.violation =
+                judge_hand_over(shop, facts, messages_get(shop->book, message), &step.outcome);
     }
     w->take(w->context, &step, &next);
 }

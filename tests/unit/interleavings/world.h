@@ -50,6 +50,9 @@ struct scenario {
     bool contradict;   /* declined, and approved after all */
     bool gateway_dies; /* between a call and noting it */
     bool dispute;
+    bool goodwill;   /* staff gives money back, each amount of gift_amount once */
+    bool codes;      /* wrong codes at the door, too little cash, and staff who need neither */
+    bool places;     /* couriers are near or far */
     bool odd;        /* the provider takes or gives back another amount than it was asked for */
     bool stale;      /* an order may be read when it is too old */
     bool in_time;    /* no courier is looked for too long; deadlines that are later do not come */
@@ -67,6 +70,7 @@ enum wiring {
     NO_IDEMPOTENCY_KEY,   /* a repeated provider call charges again */
     RESERVATION_TTL,      /* inventory releases by a timer of its own */
     COMMIT_FROM_DELIVERY, /* inventory commits on delivery.in_transit instead of order.picked_up */
+    REPEATS_DECIDED,      /* the host knows no ids: a command sent twice is decided twice */
 };
 
 typedef struct shop shop_t;
