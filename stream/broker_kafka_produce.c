@@ -31,15 +31,15 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 }
 
 /* Compression happens in librdkafka's threads. Nearly all of a small record is its own, so events
- * are not compressed. */
+ * are not compressed. Of the chunks of a million open orders lz4 makes 160 bytes an order in 0.75 s
+ * of a core, zstd's first level 112 in 2.6 s: more than all the rest of a snapshot. */
 static rd_kafka_topic_t *open_topic(const struct ds_broker_kafka *k, int32_t topic)
 {
     rd_kafka_topic_conf_t *conf = NULL;
 
     if (topic == k->compressed) {
         conf = rd_kafka_topic_conf_new();
-        (void)rd_kafka_topic_conf_set(conf, "compression.codec", "zstd", NULL, 0);
-        (void)rd_kafka_topic_conf_set(conf, "compression.level", "1", NULL, 0);
+        (void)rd_kafka_topic_conf_set(conf, "compression.codec", "lz4", NULL, 0);
     }
     return rd_kafka_topic_new(k->producer, k->names[topic], conf); /* takes conf */
 }
