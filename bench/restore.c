@@ -10,8 +10,8 @@
  * snapshot, cold from it, and two with warm copies, of which the owner is killed and then one is
  * stopped in order. "Takeover" is from the moment the group gave the partition (so without the
  * session timeout, 6 s here, that the group waits before it believes a killed member dead) to the
- * first decision of the new owner that a reader of the log sees; "standstill" from the last
- * decision of the old owner to that. */
+ * first decision of the new owner; "standstill" from the last decision of the old owner to that.
+ * When a decision was made it says itself: this reader of the log may be late. */
 #include "restore.h"
 
 #include "schemas/schema.h"
@@ -66,6 +66,7 @@ struct driver {
     ds_buf_t bytes;
     ds_arena_t *arena;
     struct child children[CHILDREN];
+    int64_t wall_ahead_us; /* of the monotonic clock */
     int64_t next_order_us; /* 0: none is placed now */
     int64_t rate;
     /* What the log shows: */
@@ -236,13 +237,13 @@ static void take_event(struct driver *d, const rd_kafka_message_t *message)
                           NULL, &error) ||
         event.meta.cause.kind != DS_META_CAUSE_INPUT_CAUSE)
         return;
-    int64_t now = now_us(d);
+    int64_t made_us = event.meta.at - d->wall_ahead_us;
     if (event.meta.epoch > d->epoch) {
         d->epoch = event.meta.epoch;
-        d->first_us = now;
-        d->standstill_us = d->last_us == 0 ? 0 : now - d->last_us;
+        d->first_us = made_us;
+        d->standstill_us = d->last_us == 0 ? 0 : made_us - d->last_us;
     }
-    d->last_us = now;
+    d->last_us = made_us;
     d->decisions++;
 }
 
@@ -357,6 +358,13 @@ static void place_all(struct driver *d)
     end(first, SIGTERM);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Not those that the broker's cleaner is making or has done away with (".log.cleaned"). */
 static int64_t files_bytes(const char *dir)
 {
     DIR *folder = opendir(dir);
@@ -367,7 +375,7 @@ static int64_t files_bytes(const char *dir)
         char path[1024];
         struct stat file;
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (strstr(entry->d_name, ".log") != NULL && stat(path, &file) == 0)
+        if (ends_with(entry->d_name, ".log") && stat(path, &file) == 0)
             bytes += file.st_size;
     }
     if (folder != NULL)
@@ -453,6 +461,7 @@ static void run(const struct ds_runtime *runtime, const struct options *options)
                         .owner = {&runtime->log},
                         .arena = ds_arena_new(4096, 1 << 22)};
     ds_buf_init(&d.bytes, 65536);
+    d.wall_ahead_us = ds_now_us(runtime->clock) - now_us(&d);
     d.producer = hop_producer(options->brokers, &d.owner, NULL);
     int partitions = hop_count_partitions(d.producer, RESTORE_COMMANDS);
     d.partition = ds_partition_of(DS_STR(RESTORE_STORE), partitions);
