@@ -83,7 +83,9 @@ bool ds_broker_kafka_open_group(struct ds_broker_kafka *k,
         {"group.id", config->group_id},
         {"group.instance.id", instance == NULL || instance[0] == '\0' ? NULL : instance},
         {"session.timeout.ms", session},
-        {"heartbeat.interval.ms", "1000"},
+        /* A member learns of a rebalance by its next heartbeat, and all partitions stand still
+           until the last has: this is most of a planned restart. */
+        {"heartbeat.interval.ms", "300"},
         /* Cooperative-sticky of this version loops, hangs and loses assignments (#4800, #4528,
            #4908). */
         {"partition.assignment.strategy", "range"},
