@@ -12,7 +12,9 @@ ROUND = {'kill role': 4, 'freeze role': 4, 'kill instance': 4, 'freeze instance'
 PAUSE_S = (1, 6)
 OVERLAP = 0.3  # how often the next fault does not wait for the end of the one before
 LONG_S = 20  # nor does it wait for a role that is away for so long
+# How long, as packs of cards: each length comes as often as it is in the pack.
 FREEZES_S = [2] * 14 + [20] * 4 + [60]
+BROKER_FREEZES_S = [2] * 8 + [20] * 2 + [60]
 DOWN_S = [0, 0, 3]
 INSTANCE_DOWN_S = [0] * 6 + [2] * 4 + [20] * 2 + [60]
 JAMS_S = [2] * 5 + [6] * 4 + [20]
@@ -50,35 +52,59 @@ def is_broker(target):
     return target.startswith('kafka')
 
 
-def draw(rng, kind, at_s, brokers):
+class Packs:
+    """What comes next of each list: all of it in an order of the seed's, then all of it again. So a long run
+    has each length and each target, whatever its seed."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.left = {}
+
+    def draw(self, use, cards, shortest_first=False):
+        """use: what the cards are for; each use has a pack of its own. shortest_first: a run begins with the
+        shortest, since others wait for it."""
+        if not self.left.get(use):
+            pack = self.rng.sample(cards, len(cards))
+            if shortest_first and use not in self.left:
+                pack.remove(min(cards))
+                pack.append(min(cards))
+            self.left[use] = pack
+        return self.left[use].pop()
+
+
+def draw(rng, packs, kind, at_s, brokers):
+    def one(use, cards, **how):
+        return packs.draw(f'{use} of {kind}', cards, **how)
+
     if kind == 'kill role':
-        return Fault(at_s, kind, rng.choice(SINGLE), 0)
+        return Fault(at_s, kind, one('target', SINGLE), 0)
     if kind == 'freeze role':
-        return Fault(at_s, kind, rng.choice(SINGLE), rng.choice(FREEZES_S))
+        return Fault(at_s, kind, one('target', SINGLE), one('length', FREEZES_S))
     if kind == 'kill instance':
-        target = rng.choice(DOUBLED + SECONDS)
-        down_s = rng.choice(INSTANCE_DOWN_S)
-        return Fault(at_s, kind, target, down_s if target in SECONDS else 0)
+        target = one('target', DOUBLED + SECONDS)
+        return Fault(at_s, kind, target, one('length', INSTANCE_DOWN_S) if target in SECONDS else 0)
     if kind == 'freeze instance':
-        return Fault(at_s, kind, rng.choice(DOUBLED + SECONDS), rng.choice(FREEZES_S))
+        return Fault(at_s, kind, one('target', DOUBLED + SECONDS), one('length', FREEZES_S))
     if kind == 'kill processor':
-        return Fault(at_s, kind, rng.choice(DOUBLED), 0)
+        return Fault(at_s, kind, one('target', DOUBLED), 0)
     if kind == 'join':
-        return Fault(at_s, kind, rng.choice(PROCESSORS), round(rng.uniform(*JOIN_S), 1),
-                     rng.choice(['and be killed', 'and leave']))
+        return Fault(at_s, kind, one('target', PROCESSORS), round(rng.uniform(*JOIN_S), 1),
+                     one('end', ['and be killed', 'and leave']))
     if kind == 'kill broker':
-        return Fault(at_s, kind, rng.choice(brokers), rng.choice(DOWN_S))
+        return Fault(at_s, kind, one('target', brokers), one('length', DOWN_S, shortest_first=True))
     if kind == 'freeze broker':
-        return Fault(at_s, kind, rng.choice(brokers), rng.choice(FREEZES_S))
+        return Fault(at_s, kind, one('target', brokers), one('length', BROKER_FREEZES_S, shortest_first=True))
     if kind == 'cut':
-        return Fault(at_s, kind, rng.choice(NETWORKS), 0, share=rng.choice([0.5, 1]))
+        return Fault(at_s, kind, one('target', NETWORKS), 0, share=rng.choice([0.5, 1]))
     if kind == 'jam':
-        return Fault(at_s, kind, rng.choice(NETWORKS), rng.choice(JAMS_S), share=rng.choice([0.5, 1]),
-                     ways=rng.choice([WAYS, ('to',), ('from',)]))
+        return Fault(at_s, kind, one('target', NETWORKS), one('length', JAMS_S, shortest_first=True),
+                     share=rng.choice([0.5, 1]), ways=rng.choice([WAYS, ('to',), ('from',)]))
     if kind == 'restart':
-        return Fault(at_s, kind, rng.choice(['postgres', 'mongo']), rng.choice(DOWN_S),
+        return Fault(at_s, kind, one('target', ['postgres', 'mongo']), one('length', DOWN_S, shortest_first=True),
                      rng.choice(['killed', 'stopped']))
-    return Fault(at_s, 'full disk', rng.choice(['postgres', 'mongo', rng.choice(brokers)]), rng.choice(FULL_S))
+    target = one('target', ['postgres', 'mongo', 'kafka'])
+    return Fault(at_s, 'full disk', one('broker', brokers) if is_broker(target) else target,
+                 one('length', FULL_S, shortest_first=True))
 
 
 def planned_end(fault):
@@ -107,11 +133,12 @@ def round_of(rng, kinds):
 def schedule(seed, seconds, brokers, full_disks=True):
     """Faults that all end within the seconds, in the order of their times."""
     rng = random.Random(seed)
+    packs = Packs(rng)
     kinds = [kind for kind in ROUND if full_disks or kind != 'full disk']
     faults, coming, free_at, at_s = [], [], {}, 1.0
     while True:
         coming = coming or round_of(rng, kinds)
-        fault = draw(rng, coming.pop(), at_s, brokers)
+        fault = draw(rng, packs, coming.pop(), at_s, brokers)
         start = max([at_s] + [free_at.get(name, 0) for name in takes(fault)])
         fault = fault._replace(at_s=round(start, 1))
         if start > seconds - PAUSE_S[1]:
