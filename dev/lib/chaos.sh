@@ -37,8 +37,8 @@ chaos_servers() {
     else
         say 'tests: no disk gets full here, for which one must be root and may mount'
     fi
-    # After a kill -9 a broker reads its logs again, which took 90 s on two cores that others used.
-    export DOORSTEP_START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-180}
+    # After a kill -9 a broker reads its logs again, which took 180 s on two cores that ten others used.
+    export DOORSTEP_START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-600}
     [ "$CHAOS_BROKERS" = 1 ] || export DOORSTEP_KAFKA_HEAP=384m
     open_servers
 }

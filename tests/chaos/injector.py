@@ -9,8 +9,8 @@ import shop as kit
 from faults import takes
 from instances import end_now, start_processor, stop_processor
 
-BACK_S = 180  # a hang: `up` waits 5 s at most before it starts a role again
-STACK_S = 900  # a server may be tried three times, each for DOORSTEP_START_TIMEOUT_S
+BACK_S = 600  # a hang: `up` waits 5 s at most before it starts a role again
+STACK_S = 1200  # more than DOORSTEP_START_TIMEOUT_S (dev/lib/chaos.sh)
 
 
 class Injector:

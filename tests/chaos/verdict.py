@@ -6,10 +6,11 @@ import time
 
 import shop as kit
 
-BACK_S = 300
-REST_S = 300
-AUDITS_S = 600
-AUDIT_S = 900
+# Only a hang reaches these.
+BACK_S = 600
+REST_S = 900
+AUDITS_S = 900
+AUDIT_S = 1800
 # A log that contradicts itself, or a bug: the partition waits for a person.
 STOPPED = {'log.damage', 'log.undecodable', 'log.foreign', 'input.damage', 'timer.stuck', 'timer.failed',
            'reader.stopped', 'catalog.damage', 'catalog.unreadable', 'projection.other_log',

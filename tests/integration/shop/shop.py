@@ -6,6 +6,7 @@ through public HTTP only. Every wait is bounded and on a condition: wait_until.
 """
 import base64
 import ctypes
+import functools
 import http.client
 import json
 import os
@@ -79,8 +80,9 @@ def stack(command, *servers, timeout_s=200):
         raise AssertionError(f'dev/stack {command} {servers}: {done.stdout}')
 
 
+@functools.cache
 def profile_env():
-    """What dev/stack env says, as a dictionary."""
+    """What dev/stack env says, as a dictionary that nobody changes."""
     text = subprocess.run([ROOT / 'dev/stack', 'env', '--profile', PROFILE], text=True, check=True,
                           stdout=subprocess.PIPE, timeout=60).stdout
     env = {}
@@ -96,7 +98,7 @@ def sql(query, *values):
         query = query.replace('%s', "'" + str(value).replace("'", "''") + "'", 1)
     done = subprocess.run(['psql', '-X', '-q', '-A', '-t', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c',
                            query, profile_env()['DATABASE_URL']], text=True, capture_output=True,
-                          timeout=30)
+                          timeout=120)
     if done.returncode != 0:
         raise AssertionError(f'psql: {done.stderr}')
     return [line.split('\t') for line in done.stdout.splitlines()]
@@ -120,7 +122,7 @@ def last_record(topic, partition):
 def consume(topic):
     """All records of a topic as kcat's JSON (partition, offset, key, headers; bytes as they come)."""
     done = subprocess.run(['kcat', '-C', '-e', '-q', '-J', '-b', profile_env()['KAFKA_BROKERS'], '-t',
-                           topic], stdout=subprocess.PIPE, check=True, timeout=60)
+                           topic], stdout=subprocess.PIPE, check=True, timeout=300)
     return [json.loads(line.decode('utf-8', 'replace')) for line in done.stdout.split(b'\n') if line]
 
 
