@@ -23,6 +23,7 @@ chaos_run() {
         options+=(--proxy "$name:${PROXY_PORTS[node]}:${PROXIED_PORTS[node]}")
     done
     [ "$CHAOS_SEED" = random ] || options+=(--seed "$CHAOS_SEED")
+    [ -z "${DOORSTEP_CHAOS_PLANT:-}" ] || options+=(--plant "$DOORSTEP_CHAOS_PLANT")
     [ -z "$CHAOS_RATE" ] || options+=(--rate "$CHAOS_RATE")
     DOORSTEP_PROFILE=$PROFILE DOORSTEP_BIN=$CHAOS_BIN /usr/bin/python3 -B "$DOORSTEP_ROOT/tests/chaos/chaos.py" \
         "${options[@]}" </dev/null

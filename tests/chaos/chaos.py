@@ -20,6 +20,7 @@ import verdict as judge  # noqa: E402
 from faults import DOUBLED, is_broker, schedule  # noqa: E402
 from injector import Injector  # noqa: E402
 from instances import Instances  # noqa: E402
+from planted import MISTAKES, not_found  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 START_S = 30  # of the minutes, for opening the shop
@@ -31,6 +32,8 @@ GIVE_UP_S = 900  # more than any fault lasts: in the end every order is taken
 SETTLE_S = 900
 SEED_S = 600
 READY_S = 600
+# So often that each run has them, and begins with them after a kill.
+SNAPSHOTS = {'SNAPSHOT_EVENTS': '2000', 'SNAPSHOT_EVERY': '20s'}
 
 
 def arguments():
@@ -40,6 +43,7 @@ def arguments():
     parser.add_argument('--rate', type=int, default=None)
     parser.add_argument('--proxy', action='append', required=True, metavar='SERVER:PORT:SERVER_PORT')
     parser.add_argument('--full-disks', action='store_true', help='each server has a disk of its own')
+    parser.add_argument('--plant', choices=MISTAKES, help='a mistake before the verdict, which must find it')
     given = parser.parse_args()
     given.seed = secrets.randbelow(10**6) if given.seed is None else given.seed
     given.rate = given.rate or (10 if given.minutes <= 5 else 60)
@@ -107,6 +111,7 @@ def shop_behind(proxies):
     """Its roles reach no server but through a proxy."""
     postgres, mongo = proxies['postgres'][0].port, proxies['mongo'][0].port
     return kit.Shop('chaos', env={
+        **SNAPSHOTS,
         'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies['kafka']),
         'DATABASE_URL': f'postgresql://doorstep@127.0.0.1:{postgres}/doorstep',
         # Else the client would learn from the set itself where its members are.
@@ -127,14 +132,20 @@ def chaos(shop, injector, orders, given, verdict):
     kit.say(f'{injector.clock()}  the faults are over')
     back = judge.not_back(shop)
     loading.join()
+    if given.plant:
+        MISTAKES[given.plant](shop)
     verdict.check('every_fault_was_done', injector.failures)
     verdict.check('every_role_is_back', back)
     verdict.check('every_order_was_taken_and_is_over_once', orders.failures)
-    verdict.check('nothing_is_stuck', judge.stuck(shop))
+    verdict.check('nothing_is_stuck', judge.stuck())
     verdict.check('no_partition_was_stopped', judge.stopped(shop))
-    verdict.check('audit_finds_no_anomaly', judge.anomalies(shop))
+    verdict.check('no_role_crashed', judge.crashed(shop) + injector.instances.crashes)
+    verdict.check('audit_finds_no_anomaly', judge.anomalies(shop, orders.sum['fulfilled']))
     verdict.check('the_providers_books_are_equal', judge.books_differ(shop))
     verdict.check('no_dead_letters', judge.dead_letters())
+    kit.say(f'the roles said: {judge.felt(shop)}')
+    if verdict.good:
+        verdict.check('each_planted_mistake_is_found', not_found(shop))
 
 
 def stop(shop, instances, verdict):

@@ -11,10 +11,12 @@ import threading
 import time
 
 import shop as kit
+from verdict import CRASHES
 
 POLL_S = 0.1
 PAUSE_S = 1  # before one that ended by itself is started again
 STOP_S = 120
+STANDBY = '12'  # follows all partitions that it does not own
 
 
 def start_processor(shop, role, name, member):
@@ -22,8 +24,8 @@ def start_processor(shop, role, name, member):
     with open(shop.log_dir / f'{name}.log', 'ab') as log:
         return subprocess.Popen(
             [shop.binary, 'processor', role.removeprefix('processor-')],
-            env=dict(shop.env, GROUP_INSTANCE_ID=member, METRICS_PORT='0'), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, preexec_fn=kit.end_with_the_test)
+            env=dict(shop.env, GROUP_INSTANCE_ID=member, METRICS_PORT='0', STANDBY=STANDBY),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=kit.end_with_the_test)
 
 
 def stop_processor(process):
@@ -49,6 +51,7 @@ class Instances:
         self.stopping = threading.Event()
         self.ended = 0  # by themselves
         self.failures = []
+        self.crashes = []  # of them
         self.thread = threading.Thread(target=self._supervise, daemon=True)
 
     def start(self):
@@ -90,6 +93,8 @@ class Instances:
                 self.away_until[name] = time.monotonic() + PAUSE_S
                 del self.running[name]
                 kit.say(f'{name} ended with {process.returncode}')
+                if -process.returncode in CRASHES:
+                    self.crashes.append(f'{name} ended by signal {-process.returncode}')
             elif time.monotonic() >= self.away_until[name]:
                 self.running[name] = start_processor(self.shop, self.roles[name], name, '')
 

@@ -15,6 +15,11 @@ AUDIT_S = 1800
 STOPPED = {'log.damage', 'log.undecodable', 'log.foreign', 'input.damage', 'timer.stuck', 'timer.failed',
            'reader.stopped', 'catalog.damage', 'catalog.unreadable', 'projection.other_log',
            'payments.unreadable'}
+# What a bug ends a process with: ILL, TRAP, ABRT, BUS, FPE, SEGV, SYS. `up` starts it again.
+CRASHES = {4, 5, 6, 7, 8, 11, 31}
+# What of the roles' logs tells that the faults were felt.
+FELT = ('up.ended', 'owner.lost', 'owner.not_proved', 'snapshot.written', 'snapshot.restored', 'snapshot.passed_over',
+        'standby.follows', 'processor.stuck', 'kafka.away', 'api.database_away', 'projection.waiting')
 SHOWN = 20
 OPEN = {
     'orders': "SELECT order_id, status FROM shop.orders WHERE status NOT IN ('fulfilled', 'cancelled', 'refused')",
@@ -51,28 +56,40 @@ def not_back(shop):
     return waited(shop.all_ready, 'all roles to be ready again', BACK_S)
 
 
-def stuck(shop):
+def stuck(patience_s=REST_S):
     """Everybody has gone on to the end: the read models, and what they say is under way."""
     def over():
         for what, query in OPEN.items():
             rows = kit.sql(query)
             assert not rows, f'{len(rows)} {what} are not over: {rows[:3]}'
         return True
-    return waited(over, 'all that was begun to be over', REST_S)
+    return waited(over, 'all that was begun to be over', patience_s)
 
 
-def stopped(shop):
-    """What the roles said, of all their lives."""
-    found = []
+def lines_of(shop):
+    """What the roles said, of all their lives: a log's name, the line, and what it holds."""
     for log in sorted(shop.log_dir.glob('*.log*')):
         for line in log.read_text('utf-8', 'replace').splitlines():
             try:
-                code = json.loads(line)['code']
-            except (ValueError, KeyError, TypeError):
+                said = json.loads(line)
+            except ValueError:
                 continue
-            if code in STOPPED:
-                found.append(f'{log.name}: {line[:500]}')
-    return found
+            if isinstance(said, dict) and 'code' in said:
+                yield log.name, line, said
+
+
+def stopped(shop):
+    return [f'{name}: {line[:500]}' for name, line, said in lines_of(shop) if said['code'] in STOPPED]
+
+
+def crashed(shop):
+    return [f'{name}: {line[:500]}' for name, line, said in lines_of(shop)
+            if said['code'] == 'up.ended' and said.get('signal') in CRASHES]
+
+
+def felt(shop):
+    counts = collections.Counter(said['code'] for _, _, said in lines_of(shop))
+    return ', '.join(f'{code} {counts[code]}' for code in FELT if counts[code])
 
 
 def audit(shop):
@@ -87,9 +104,17 @@ def audit(shop):
     return report
 
 
-def anomalies(shop):
+def not_seen(report, orders):
+    """An audit that compared nothing finds nothing."""
+    wanted = {'orders': orders, 'charges': 1, 'rows': orders, 'snapshots': 1}
+    return [f'the audit saw {report["checked"][name]} {name} of {least} or more'
+            for name, least in wanted.items() if report['checked'][name] < least]
+
+
+def anomalies(shop, orders):
     """A partition that went on while an audit read is not compared with its read models in that one
-    (the sandbox repeats webhooks for a long while); it must be in one of them."""
+    (the sandbox repeats webhooks for a long while); it must be in one of them. orders: so many were
+    delivered."""
     end, still = time.monotonic() + AUDITS_S, None
     try:
         while True:
@@ -100,7 +125,7 @@ def anomalies(shop):
             if all('has gone on in' in note for note in passed_over):
                 still = passed_over if still is None else still & passed_over
             if still is not None and not still:
-                return []
+                return not_seen(report, orders)
             if time.monotonic() > end:
                 return sorted(passed_over if still is None else still)
     except (AssertionError, subprocess.TimeoutExpired) as error:
