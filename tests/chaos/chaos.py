@@ -32,8 +32,9 @@ GIVE_UP_S = 900  # more than any fault lasts: in the end every order is taken
 SETTLE_S = 900
 SEED_S = 600
 READY_S = 600
-# So often that each run has them, and begins with them after a kill.
-SNAPSHOTS = {'SNAPSHOT_EVENTS': '2000', 'SNAPSHOT_EVERY': '20s'}
+SHORT_MIN = 5
+# So often that each run has them, and roles begin with them after a kill; of a long run they are larger.
+SNAPSHOT_EVERY = {True: '20s', False: '60s'}  # is it short?
 
 
 def arguments():
@@ -46,7 +47,7 @@ def arguments():
     parser.add_argument('--plant', choices=MISTAKES, help='a mistake before the verdict, which must find it')
     given = parser.parse_args()
     given.seed = secrets.randbelow(10**6) if given.seed is None else given.seed
-    given.rate = given.rate or (10 if given.minutes <= 5 else 60)
+    given.rate = given.rate or (10 if given.minutes <= SHORT_MIN else 60)
     given.seconds = given.minutes * 60 - START_S - END_S
     if given.seconds < 30:
         parser.error(f'at least {(START_S + END_S + 30) / 60:.2f} minutes')
@@ -107,11 +108,11 @@ def open_proxies(words):
     return proxies
 
 
-def shop_behind(proxies):
+def shop_behind(proxies, minutes):
     """Its roles reach no server but through a proxy."""
     postgres, mongo = proxies['postgres'][0].port, proxies['mongo'][0].port
     return kit.Shop('chaos', env={
-        **SNAPSHOTS,
+        'SNAPSHOT_EVERY': SNAPSHOT_EVERY[minutes <= SHORT_MIN],
         'KAFKA_BROKERS': ','.join(f'127.0.0.1:{proxy.port}' for proxy in proxies['kafka']),
         'DATABASE_URL': f'postgresql://doorstep@127.0.0.1:{postgres}/doorstep',
         # Else the client would learn from the set itself where its members are.
@@ -161,7 +162,7 @@ def main():
     given = arguments()
     given.brokers = [word.split(':')[0] for word in given.proxy if is_broker(word)]
     proxies = open_proxies(given.proxy)
-    shop = shop_behind(proxies)
+    shop = shop_behind(proxies, given.minutes)
     instances = Instances(shop, DOUBLED)
     injector = Injector(shop, instances, proxies)
     orders = Orders(shop, kit.profile_env()['KAFKA_BROKERS'], given.rate)
