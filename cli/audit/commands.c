@@ -9,28 +9,96 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* A command repeats what was appended within the window; LogAppendTime may step back a little. */
+#define KEPT_US (DS_WINDOW_US + INT64_C(3600) * 1000000)
+
 bool ds_audit_commands_init(struct ds_audit_commands *commands, struct ds_audit_range range,
                             ds_error_t *error)
 {
-    size_t count = (size_t)(range.end - range.low);
+    size_t count = range.end > range.low ? (size_t)(range.end - range.low) : 0;
     *commands = (struct ds_audit_commands){.range = range};
-    commands->list = calloc(count + 1, sizeof *commands->list);
-    if (commands->list != NULL)
+    commands->block_count = count / DS_AUDIT_BLOCK + 1;
+    commands->blocks = calloc(commands->block_count, sizeof(*commands->blocks));
+    if (commands->blocks != NULL)
         return true;
     return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: %zu commands", count);
 }
 
 void ds_audit_commands_cleanup(struct ds_audit_commands *commands)
 {
-    free(commands->list);
+    for (size_t i = commands->first; i < commands->block_count; i++)
+        free(commands->blocks[i]);
+    free(commands->blocks);
     *commands = (struct ds_audit_commands){0};
 }
 
+static struct ds_audit_command_block *block_of(const struct ds_audit_commands *commands,
+                                               int64_t offset)
+{
+    return commands->blocks[(offset - commands->range.low) / DS_AUDIT_BLOCK];
+}
+
+static bool is_kept(const struct ds_audit_commands *commands, int64_t offset)
+{
+    return offset >= commands->range.low + (int64_t)commands->first * DS_AUDIT_BLOCK &&
+           offset < commands->range.end;
+}
+
+/* NULL: nobody has come to it, or it is no longer kept. */
 static struct ds_audit_command *command_at(const struct ds_audit_commands *commands, int64_t offset)
 {
-    if (offset < commands->range.low || offset >= commands->range.end)
+    struct ds_audit_command_block *block =
+        is_kept(commands, offset) ? block_of(commands, offset) : NULL;
+    return block == NULL ? NULL : &block->list[(offset - commands->range.low) % DS_AUDIT_BLOCK];
+}
+
+static void let_go(struct ds_audit_commands *commands)
+{
+    for (; commands->first < commands->block_count; commands->first++) {
+        struct ds_audit_command_block **block = &commands->blocks[commands->first];
+        if (*block == NULL || (*block)->open > 0 ||
+            (*block)->newest_us >= ds_audit_minus(commands->newest_us, KEPT_US))
+            return;
+        free(*block);
+        *block = NULL;
+    }
+}
+
+/* The command's entry, made when it is the first of its block.
+ * @return NULL: it is not kept (error not set), or out of memory. */
+static struct ds_audit_command *command_of(struct ds_audit_commands *commands, int64_t offset,
+                                           ds_error_t *error)
+{
+    struct ds_audit_command_block *block;
+
+    if (!is_kept(commands, offset) || block_of(commands, offset) != NULL)
+        return command_at(commands, offset);
+    let_go(commands);
+    block = calloc(1, sizeof(*block));
+    if (block == NULL) {
+        ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: commands");
         return NULL;
-    return &commands->list[offset - commands->range.low];
+    }
+    block->open = DS_AUDIT_BLOCK;
+    commands->blocks[(offset - commands->range.low) / DS_AUDIT_BLOCK] = block;
+    return command_at(commands, offset);
+}
+
+/* It is read and decided. */
+static void close_command(struct ds_audit_commands *commands, int64_t offset)
+{
+    if (--block_of(commands, offset)->open == 0)
+        let_go(commands);
+}
+
+static void note_time(struct ds_audit_commands *commands, int64_t offset, int64_t appended_us)
+{
+    struct ds_audit_command_block *block = block_of(commands, offset);
+
+    if (appended_us > block->newest_us)
+        block->newest_us = appended_us;
+    if (appended_us > commands->newest_us)
+        commands->newest_us = appended_us;
 }
 
 static bool same_hash(const uint64_t a[2], const uint64_t b[2])
@@ -61,6 +129,14 @@ static void judge_outcome(struct ds_audit_part *part, int32_t processor, int64_t
                        "its key belongs to another partition, and yet %s/%" PRId32
                        " offset %" PRId64 " carries it out",
                        ds_audit_schema(processor)->topic, part->partition, command->answered);
+    if (command->refused == DS_AUDIT_REFUSED_UNDECODABLE && command->readable)
+        ds_audit_found(part->report, "I7", at,
+                       "command %" PRId64 " is refused as undecodable, and can be read", offset);
+    if (command->refused == DS_AUDIT_REFUSED_PLACE && !command->is_misplaced)
+        ds_audit_found(part->report, "I7", at,
+                       "command %" PRId64
+                       " is refused as one of another partition, and belongs to this one",
+                       offset);
     if (command->outcome == DS_AUDIT_UNREADABLE || command->outcome == DS_AUDIT_DROPPED)
         return;
     if (!command->readable)
@@ -77,13 +153,17 @@ static void judge_outcome(struct ds_audit_part *part, int32_t processor, int64_t
 bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
                            const struct ds_audit_record *record, ds_error_t *error)
 {
-    struct ds_audit_command *command = command_at(&part->commands[processor], record->offset);
+    struct ds_audit_commands *commands = &part->commands[processor];
+    struct ds_audit_command *command = command_of(commands, record->offset, error);
     ds_arena_t *scratch = part->streams[processor].scratch;
     ds_error_t why = DS_ERROR_INIT;
     uint64_t hash[2] = {0};
 
     if (command == NULL)
-        return true;
+        return !ds_error_is_set(error);
+    if (command->was_read)
+        return true; /* a source that gives it twice */
+    note_time(commands, record->offset, record->appended_us);
     ds_arena_reset(scratch);
     struct ds_command_envelope *value =
         ds_arena_alloc(scratch, ds_audit_schema(record->topic)->struct_bytes, error);
@@ -101,6 +181,7 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
     command->was_read = true;
     if (command->has_outcome) {
         judge_outcome(part, processor, record->offset, command, fingerprint, hash);
+        close_command(commands, record->offset);
         return true;
     }
     command->fingerprint = fingerprint;
@@ -121,15 +202,18 @@ static bool note_effect(struct ds_audit_part *part, int32_t processor,
 
     if (!cause->has_command)
         return true;
-    ds_window_expire(effects,
-                     command->appended_at < head->meta.at ? command->appended_at : head->meta.at);
+    const int64_t now_us =
+        command->appended_at < head->meta.at ? command->appended_at : head->meta.at;
+    if (now_us > 0)
+        ds_window_expire(effects, now_us);
     if (cause->outcome != DS_AUDIT_EFFECT)
         return true;
     const struct ds_window_entry *first = ds_window_find(effects, command->id);
     if (first == NULL)
         return ds_window_add(effects, command->id, DS_STR(""), since_us, cause->cause_offset,
                              error);
-    if (first->first_offset != cause->cause_offset && since_us - first->appended_us < DS_WINDOW_US)
+    if (first->first_offset != cause->cause_offset &&
+        ds_audit_minus(since_us, first->appended_us) < DS_WINDOW_US)
         ds_audit_found(part->report, "I7", where(part, processor, cause->offset),
                        "the command of offset %" PRId64 " takes effect again at offset %" PRId64,
                        first->first_offset, cause->cause_offset);
@@ -169,12 +253,31 @@ bool ds_audit_judge_id(struct ds_audit_part *part, int32_t processor,
     return true;
 }
 
+/* What it answers stood in the topic before it was answered. Gone from the front it may be. */
+static void check_is_there(struct ds_audit_part *part, int32_t processor,
+                           const struct ds_audit_cause *cause)
+{
+    const int32_t topic = DS_AUDIT_PROCESSORS + processor;
+
+    if (cause->offset < part->streams[processor].range.settled &&
+        (cause->cause_offset < 0 || cause->cause_offset >= part->commands[processor].range.end))
+        ds_audit_found(part->report, "F", where(part, processor, cause->offset),
+                       "it answers %s/%" PRId32 " offset %" PRId64
+                       ", which is not there: the topic ends at %" PRId64,
+                       ds_audit_topic(topic), part->partition, cause->cause_offset,
+                       part->commands[processor].range.end);
+}
+
 bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
                              const struct ds_audit_cause *cause, const struct ds_event_head *head,
                              ds_error_t *error)
 {
-    struct ds_audit_command *command = command_at(&part->commands[processor], cause->cause_offset);
+    struct ds_audit_commands *commands = &part->commands[processor];
+    struct ds_audit_command *command = command_of(commands, cause->cause_offset, error);
 
+    if (command == NULL && ds_error_is_set(error))
+        return false;
+    check_is_there(part, processor, cause);
     if (!ds_audit_judge_id(part, processor, cause, head, error))
         return false;
     if (command == NULL || command->has_outcome)
@@ -182,11 +285,13 @@ bool ds_audit_answer_command(struct ds_audit_part *part, int32_t processor,
     command->has_outcome = true;
     command->answered = cause->offset;
     command->outcome = (uint8_t)cause->outcome;
+    command->refused = (uint8_t)cause->refused;
     command->has_command = cause->has_command;
     command->is_edit = cause->is_edit;
     if (command->was_read) {
         judge_outcome(part, processor, cause->cause_offset, command, cause->fingerprint,
                       cause->command_hash);
+        close_command(commands, cause->cause_offset);
         return true;
     }
     command->fingerprint = cause->fingerprint;
@@ -203,7 +308,7 @@ static void judge_open(struct ds_audit_part *part, int32_t processor, int64_t of
 
     if (held == NULL)
         ds_audit_found(part->report, "I7", at, "a command without an outcome: later ones have one");
-    else if (command->was_read && held->fingerprint != command->fingerprint)
+    else if (command != NULL && command->was_read && held->fingerprint != command->fingerprint)
         ds_audit_found(part->report, "F", at,
                        "it waits, but with other bytes than stand there now");
 }
@@ -213,8 +318,10 @@ void ds_audit_judge_commands(struct ds_audit_part *part, int32_t processor)
     const struct ds_audit_commands *commands = &part->commands[processor];
     int64_t through = part->streams[processor].through[0];
 
-    for (int64_t offset = commands->range.low; offset < commands->range.end && offset <= through;
-         offset++)
-        if (!command_at(commands, offset)->has_outcome)
-            judge_open(part, processor, offset, command_at(commands, offset));
+    for (int64_t offset = commands->range.low + (int64_t)commands->first * DS_AUDIT_BLOCK;
+         offset < commands->range.end && offset <= through; offset++) {
+        const struct ds_audit_command *command = command_at(commands, offset);
+        if (command == NULL || !command->has_outcome)
+            judge_open(part, processor, offset, command);
+    }
 }

@@ -118,9 +118,10 @@ static void note_positions(struct ds_audit_stream *stream, const struct ds_proto
     else if (event->body.kind == DS_PROTOCOL_PROGRESS)
         inputs = &event->body.as.progress.inputs;
     else if (event->body.kind == DS_PROTOCOL_INPUT_GAP)
-        through(stream, event->body.as.input_gap.input, event->body.as.input_gap.to_offset - 1);
+        through(stream, event->body.as.input_gap.input,
+                ds_audit_minus(event->body.as.input_gap.to_offset, 1));
     for (size_t i = 0; inputs != NULL && i < inputs->count; i++)
-        through(stream, inputs->items[i].input, inputs->items[i].offset - 1);
+        through(stream, inputs->items[i].input, ds_audit_minus(inputs->items[i].offset, 1));
 }
 
 static int32_t kind_of(const struct ds_audit_event *event)
@@ -147,8 +148,13 @@ static void set_outcome(const struct ds_audit_event *event, struct ds_audit_caus
     else if (e->body.kind == DS_PROTOCOL_COMMAND_REPEATED) {
         cause->outcome = DS_AUDIT_REPEATED;
         cause->first_offset = e->body.as.command_repeated.first_offset;
-    } else if (e->body.kind == DS_PROTOCOL_INPUT_REJECTED)
+    } else if (e->body.kind == DS_PROTOCOL_INPUT_REJECTED) {
         cause->outcome = DS_AUDIT_UNREADABLE;
+        if (ds_str_eq(e->body.as.input_rejected.reason, DS_STR("UNDECODABLE")))
+            cause->refused = DS_AUDIT_REFUSED_UNDECODABLE;
+        else if (ds_str_eq(e->body.as.input_rejected.reason, DS_STR("WRONG_PARTITION")))
+            cause->refused = DS_AUDIT_REFUSED_PLACE;
+    }
 }
 
 static void set_command(const struct ds_audit_event *event, struct ds_audit_cause *cause)
@@ -193,7 +199,7 @@ static void wrong(struct ds_audit_part *part, int32_t processor, int32_t topic, 
                    "it answers %s/%" PRId32 " offset %" PRId64 " (%" PRId64 ", %" PRId64
                    "), which %s",
                    ds_audit_schema(topic)->topic, part->partition, offset, run->epoch,
-                   offset - run->shift, there ? "does not count" : "is not there");
+                   ds_audit_minus(offset, run->shift), there ? "does not count" : "is not there");
 }
 
 /* Where the input's topic is read beyond the record already, it is known now whether that counts;
@@ -212,7 +218,7 @@ static bool name(struct ds_audit_part *part, struct ds_audit_stream *stream,
         return ds_audit_name(stream, cause, error);
     const struct ds_audit_run *there = ds_audit_runs_find(&from->valid, cause->cause_offset);
     const struct ds_audit_run named = {cause->cause_offset, cause->cause_offset, cause->cause_epoch,
-                                       cause->cause_offset - cause->cause_seq};
+                                       ds_audit_minus(cause->cause_offset, cause->cause_seq)};
     if (there == NULL || there->epoch != named.epoch || there->shift != named.shift)
         wrong(part, processor, topic, cause->offset, &named, cause->cause_offset);
     return true;
@@ -413,7 +419,7 @@ static bool check_record(struct ds_audit_part *part, struct ds_audit_stream *str
     /* A Claim is written by somebody who may not have read the end. */
     if (meta->seq > 0 && meta->at < stream->last_at_us)
         ds_audit_found(part->report, "F", at, "decided %" PRId64 " us before what stands in front",
-                       stream->last_at_us - meta->at);
+                       ds_audit_minus(stream->last_at_us, meta->at));
     if (meta->seq > 0 && meta->at > stream->last_at_us)
         stream->last_at_us = meta->at;
     return true;

@@ -65,8 +65,10 @@ bool ds_audit_fold_delivery(struct ds_audit_part *part, const struct ds_audit_ev
                        ds_schema_ce_type(&ds_schema_delivery_events, e),
                        ds_audit_delivery_state_text(before));
     order->delivery.last = event->offset;
-    if (step == DS_AUDIT_ON_REQUESTED)
+    if (step == DS_AUDIT_ON_REQUESTED) {
         order->delivery.requested = event->offset;
+        ds_audit_note_reason(part, event, order, 1, "I5", &order->delivery.requested_by);
+    }
     if (step == DS_AUDIT_ON_COMPLETED) {
         order->delivery.completed = event->offset;
         order->delivery.has_cash = e->body.as.delivery_completed.has_cash_collected_minor;

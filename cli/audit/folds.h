@@ -7,11 +7,14 @@
 #define DS_CLI_AUDIT_FOLDS_H
 
 #include "cli/audit/model.h"
+#include "cli/audit/sum.h"
 
 /** protocol.c: rule F, damage, skipped records (I8), causes, event ids. */
 DS_MUST_CHECK bool ds_audit_stream_init(struct ds_audit_stream *stream, struct ds_audit_range range,
                                         ds_error_t *error);
 void ds_audit_stream_cleanup(struct ds_audit_stream *stream);
+/** Whether its beginning is there. */
+void ds_audit_stream_begin(struct ds_audit_part *part, int32_t processor);
 /** @param events_out  the decision that this record completes, borrowed until the next call; count
  * 0: none. */
 DS_MUST_CHECK bool ds_audit_stream_take(struct ds_audit_part *part, int32_t processor,
@@ -77,6 +80,13 @@ DS_MUST_CHECK bool ds_audit_fold_payment(struct ds_audit_part *part,
 /** delivery.c: transitions. */
 DS_MUST_CHECK bool ds_audit_fold_delivery(struct ds_audit_part *part,
                                           const struct ds_audit_event *event, ds_error_t *error);
+
+/** reasons.c: each step answers the record that allows it. */
+/** What the event answers, when it is of `input`, into *by; else it is told and *by stays -1. */
+void ds_audit_note_reason(struct ds_audit_part *part, const struct ds_audit_event *event,
+                          const struct ds_audit_order *order, int32_t input, const char *invariant,
+                          int64_t *by);
+void ds_audit_judge_reasons(struct ds_audit_part *part, const struct ds_audit_order *order);
 
 /** leave.c: orders that are over. MEMORY. */
 DS_MUST_CHECK bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error);

@@ -7,6 +7,9 @@
 
 typedef const struct ds_audit_order order_t;
 
+/* How far the clocks of two owners may be apart. */
+#define SKEW_US (60 * INT64_C(1000000))
+
 struct judge {
     struct ds_audit_part *part;
     order_t *order;
@@ -43,7 +46,7 @@ static bool is_carried(order_t *order)
 
 static int64_t kept(order_t *order)
 {
-    return order->payment.captured_minor - order->payment.refunded_minor;
+    return ds_audit_minus(order->payment.captured_minor, order->payment.refunded_minor);
 }
 
 /* ---- I5 */
@@ -85,8 +88,8 @@ static void judge_load(struct judge *j)
     int64_t carried = 0;
     int64_t left = 0;
 
-    if (!is_carried(order) || order->delivery.in_transit < 0)
-        return;
+    if (order->order.picked_up < 0 || order->delivery.in_transit < 0)
+        return; /* it may still be reduced; from its pick-up on it may not */
     for (size_t i = 0; i < order->delivery.carried_count; i++) {
         const struct ds_line_quantity *line = &order->delivery.carried[i];
         carried += line->quantity;
@@ -98,7 +101,7 @@ static void judge_load(struct judge *j)
     }
     for (size_t i = 0; i < order->order.line_count; i++)
         left += order->order.lines[i].ordered - order->order.lines[i].cancelled;
-    if (carried < left)
+    if (carried != left)
         ds_audit_found(j->part->report, "I5", at(j, DS_AUDIT_DELIVERY, order->delivery.in_transit),
                        "%" PRId64 " pieces carried of %" PRId64, carried, left);
 }
@@ -111,7 +114,7 @@ static int64_t owed(order_t *order)
     int64_t total = ds_audit_total_now(order);
     int64_t given =
         order->order.method == DS_PAYMENT_METHOD_CARD ? order->payment.goodwill_minor : 0;
-    return total > given ? total - given : 0;
+    return total > given ? ds_audit_minus(total, given) : 0;
 }
 
 static void judge_cover(struct judge *j)
@@ -131,6 +134,48 @@ static void judge_cover(struct judge *j)
                        total);
 }
 
+/* A charge, and cash, that order's events ask for. */
+static void judge_charge(struct judge *j)
+{
+    order_t *order = j->order;
+    const int64_t initiated = order->payment.initiated;
+
+    if (initiated >= 0 && order->order.requested < 0)
+        ds_audit_found(j->part->report, "I3", at(j, DS_AUDIT_PAYMENT, initiated),
+                       "a charge that order never asked for");
+    else if (initiated >= 0 && order->payment.charged_minor != order->order.requested_minor)
+        ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, initiated),
+                       "a charge of %" PRId64 ", order asked for %" PRId64,
+                       order->payment.charged_minor, order->order.requested_minor);
+    if (order->payment.success < 0)
+        return;
+    if (order->payment.is_cash != (order->order.method == DS_PAYMENT_METHOD_CASH_ON_DELIVERY))
+        ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, order->payment.success),
+                       "booked as %s, the order is paid %s",
+                       order->payment.is_cash ? "cash" : "a card's charge",
+                       order->payment.is_cash ? "by card" : "in cash");
+    else if (order->payment.is_cash && order->order.state != DS_AUDIT_O_FULFILLED)
+        ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, order->payment.success),
+                       "cash of an order that was not handed over");
+}
+
+/* Money that went back, or was going to, while the goods were still carried: what is owed falls
+ * after payment has read why. */
+static void judge_lowered(struct judge *j)
+{
+    order_t *order = j->order;
+    const int64_t total = ds_audit_total_now(order);
+
+    if (order->order.picked_up < 0 || order->order.method != DS_PAYMENT_METHOD_CARD)
+        return;
+    for (const struct ds_audit_lowered *l = order->payment.lowered; l != NULL; l = l->before)
+        if (l->owed_minor < total && (order->order.ended < 0 || l->known < order->order.ended ||
+                                      order->order.state == DS_AUDIT_O_FULFILLED))
+            ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, l->offset),
+                           "%" PRId64 " is owed from here on, and %" PRId64 " is carried",
+                           l->owed_minor, total);
+}
+
 static bool money_rests(order_t *order)
 {
     return order->payment.state == DS_AUDIT_P_NONE || order->payment.state == DS_AUDIT_P_SETTLED ||
@@ -144,6 +189,8 @@ static void judge_money(struct judge *j)
     int64_t want = order->order.state == DS_AUDIT_O_FULFILLED ? owed(order) : 0;
 
     judge_cover(j);
+    judge_charge(j);
+    judge_lowered(j);
     if (order->order.requested >= 0 && order->payment.initiated < 0)
         missing(j, DS_AUDIT_PAYMENT, DS_AUDIT_ORDER, order->order.requested, "STATE",
                 "a payment was asked for, and no charge was made");
@@ -173,11 +220,68 @@ static void goods_at_rest(order_t *order, const struct ds_audit_held *held, int6
         *returned_out = *committed_out;
 }
 
+/* All lines are reserved, in full, or none. */
+static void judge_reserved(struct judge *j)
+{
+    order_t *order = j->order;
+
+    if (order->stock.reserved < 0 || order->order.created < 0)
+        return;
+    for (size_t i = 0; i < order->order.line_count; i++) {
+        const struct ds_audit_line *line = &order->order.lines[i];
+        int64_t reserved = 0;
+        for (size_t k = 0; k < order->stock.line_count; k++)
+            if (order->stock.lines[k].line == line->line &&
+                order->stock.lines[k].product == line->product)
+                reserved += order->stock.lines[k].reserved;
+        if (reserved != line->ordered)
+            ds_audit_found(j->part->report, "I5", at(j, DS_AUDIT_INVENTORY, order->stock.reserved),
+                           "%" PRId64 " pieces of line %" PRId32 " reserved, %" PRId64
+                           " are ordered",
+                           reserved, line->line, line->ordered);
+    }
+}
+
+static int64_t pieces_cancelled(order_t *order, int32_t line)
+{
+    for (size_t i = 0; i < order->order.line_count; i++)
+        if (order->order.lines[i].line == line)
+            return order->order.lines[i].cancelled;
+    return 0;
+}
+
+/* What inventory has done that order's events do not say. */
+static void judge_moves(struct judge *j)
+{
+    order_t *order = j->order;
+    const bool is_dropped =
+        order->order.state == DS_AUDIT_O_CANCELLED && order->order.goods == DS_GOODS_NOT_TAKEN;
+    const bool is_back =
+        order->order.state == DS_AUDIT_O_CANCELLED && order->order.goods == DS_GOODS_RETURNED;
+
+    if (order->stock.committed >= 0 && order->order.picked_up < 0)
+        ds_audit_found(j->part->report, "I4", at(j, DS_AUDIT_INVENTORY, order->stock.committed),
+                       "committed, and it was not picked up");
+    if (order->stock.returned >= 0 && !is_back)
+        ds_audit_found(j->part->report, "I4", at(j, DS_AUDIT_INVENTORY, order->stock.returned),
+                       "returned, and its goods did not come back");
+    for (size_t i = 0; i < order->stock.line_count && !is_dropped; i++) {
+        const struct ds_audit_held *held = &order->stock.lines[i];
+        if (held->released > pieces_cancelled(order, held->line))
+            ds_audit_found(j->part->report, "I4", at(j, DS_AUDIT_INVENTORY, order->stock.last),
+                           "%" PRId64 " pieces of line %" PRId32 " released, %" PRId64
+                           " are cancelled",
+                           held->released, held->line, pieces_cancelled(order, held->line));
+    }
+}
+
 static void judge_goods(struct judge *j)
 {
     order_t *order = j->order;
     char what[160];
 
+    judge_reserved(j);
+    judge_moves(j);
     if (order->order.created >= 0 && order->stock.reserved < 0 && order->stock.rejected < 0)
         missing(j, DS_AUDIT_INVENTORY, DS_AUDIT_ORDER, order->order.created, "STATE",
                 "created, and inventory neither reserved nor refused it");
@@ -241,10 +345,18 @@ static void judge_unknown(struct judge *j)
     int64_t offset = topic == DS_AUDIT_INVENTORY ? order->stock.last
                      : topic == DS_AUDIT_PAYMENT ? order->payment.last
                                                  : order->delivery.last;
-    if (j->part->streams[DS_AUDIT_ORDER].stopped)
-        return; /* damage was found there: who knows what stands behind it */
     ds_audit_found(j->part->report, "STATE", at(j, topic, offset),
                    "an order that order.events knows nothing of");
+}
+
+/* Of a topic nothing was read behind some damage: what of the order stands there nobody knows. It
+ * was told, and its followers would be told without end. */
+static bool is_behind_damage(const struct ds_audit_part *part, order_t *order)
+{
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
+        if (part->streams[p].stopped && order->last_us > part->streams[p].last_at_us - SKEW_US)
+            return true;
+    return false;
 }
 
 bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_order *order)
@@ -253,7 +365,7 @@ bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_orde
 
     if (order->reborn)
         return true;
-    if (order->in_flight)
+    if (order->in_flight || is_behind_damage(part, order))
         return false;
     if (order->order.state == DS_AUDIT_O_NONE) {
         judge_unknown(&j);
@@ -264,5 +376,6 @@ bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_orde
     judge_money(&j);
     judge_goods(&j);
     judge_answers(&j);
+    ds_audit_judge_reasons(part, order);
     return j.rest;
 }

@@ -104,13 +104,26 @@ static void *copy(ds_arena_t *arena, const void *from, size_t bytes, ds_error_t 
     return to;
 }
 
+static bool copy_lowered(ds_arena_t *arena, struct ds_audit_order *to, ds_error_t *error)
+{
+    struct ds_audit_lowered **at = &to->payment.lowered;
+
+    for (; *at != NULL; at = &(*at)->before) {
+        *at = copy(arena, *at, sizeof **at, error);
+        if (*at == NULL)
+            return false;
+    }
+    return true;
+}
+
 static struct ds_audit_order *copy_order(ds_arena_t *arena, const struct ds_audit_order *from,
                                          ds_error_t *error)
 {
     struct ds_audit_order *to = copy(arena, from, sizeof *from, error);
     if (to == NULL || !ds_arena_dup(arena, from->id, &to->id, error) ||
         !ds_arena_dup(arena, from->payment.charge_key, &to->payment.charge_key, error) ||
-        !ds_arena_dup(arena, from->payment.refund_key, &to->payment.refund_key, error))
+        !ds_arena_dup(arena, from->payment.refund_key, &to->payment.refund_key, error) ||
+        !copy_lowered(arena, to, error))
         return NULL;
     to->order.lines =
         copy(arena, from->order.lines, from->order.line_count * sizeof *from->order.lines, error);
@@ -126,16 +139,13 @@ static struct ds_audit_order *copy_order(ds_arena_t *arena, const struct ds_audi
 struct ds_audit_orders {
     ds_arena_t *arena;
     ds_map_t *orders;
-    ds_map_t *charges;
 };
 
 static bool stay(struct ds_audit_orders *kept, const struct ds_audit_order *order,
                  ds_error_t *error)
 {
     struct ds_audit_order *moved = copy_order(kept->arena, order, error);
-    return moved != NULL && ds_map_put(kept->orders, moved->id, moved, NULL, error) &&
-           (moved->payment.charge_key.len == 0 ||
-            ds_map_put(kept->charges, moved->payment.charge_key, moved, NULL, error));
+    return moved != NULL && ds_map_put(kept->orders, moved->id, moved, NULL, error);
 }
 
 static bool leave(struct ds_audit_part *part, const struct ds_audit_order *order, ds_error_t *error)
@@ -164,7 +174,6 @@ static bool sweep(struct ds_audit_part *part, struct ds_audit_orders *kept, ds_e
 
 static void drop(struct ds_audit_orders *orders)
 {
-    ds_map_destroy(orders->charges, NULL);
     ds_map_destroy(orders->orders, NULL);
     ds_arena_destroy(orders->arena);
 }
@@ -172,10 +181,9 @@ static void drop(struct ds_audit_orders *orders)
 bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error)
 {
     struct ds_audit_orders kept = {ds_arena_new(ARENA_FIRST, DS_AUDIT_ARENA_MAX),
-                                   ds_map_new(DS_AUDIT_MAX_ORDERS),
                                    ds_map_new(DS_AUDIT_MAX_ORDERS)};
-    struct ds_audit_orders old = {part->arena, part->orders, part->charges};
-    bool ok = kept.arena != NULL && kept.orders != NULL && kept.charges != NULL;
+    struct ds_audit_orders old = {part->arena, part->orders};
+    bool ok = kept.arena != NULL && kept.orders != NULL;
 
     if (!ok)
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: orders");
@@ -186,7 +194,6 @@ bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error)
     }
     part->arena = kept.arena;
     part->orders = kept.orders;
-    part->charges = kept.charges;
     drop(&old);
     part->sweep_at = 2 * ds_map_count(part->orders);
     if (part->sweep_at < LEAST_SWEEP)

@@ -3,10 +3,10 @@
  * A store has the same partition number everywhere, so all that belongs together stands in
  * partition p of the ten topics. An audit reads one partition after another and forgets it when it
  * is judged. Of a partition it holds what is open: orders until they are over (leave.c), command
- * ids of 24 hours, inputs that wait for quarantined aggregates, products and their prices, 40 bytes
- * of each command that Kafka still keeps, and of the records themselves only where runs of them
- * begin and end. What grows with the log is 8 to
- * 16 bytes an order that has left. How far one topic is read ahead of another adds to it.
+ * ids and 40 bytes a command of 24 hours, inputs that wait for quarantined aggregates, products and
+ * their prices, and of the records themselves only where runs of them begin and end. What grows
+ * with the log is 8 to 16 bytes an order that has left, and 8 a thousand commands. A command that
+ * waits keeps the later ones too. How far one topic is read ahead of another adds to it.
  *
  * Topics are read beside each other in any order. So a fold may judge what its own topic says (a
  * level, a transition, a second charge) while reading; what needs two topics is judged when all are
@@ -93,6 +93,11 @@ struct ds_audit_cause {
         DS_AUDIT_UNREADABLE,
         DS_AUDIT_DROPPED, /* it waited for a quarantined aggregate */
     } outcome;
+    enum ds_audit_refused {
+        DS_AUDIT_REFUSED_OTHERWISE,
+        DS_AUDIT_REFUSED_UNDECODABLE,
+        DS_AUDIT_REFUSED_PLACE,
+    } refused; /* why it is unreadable */
     bool has_command;
     bool is_edit;  /* it decides a corrected command too, with an id of its own */
     bool was_held; /* it had waited for a quarantined aggregate */
@@ -178,12 +183,24 @@ struct ds_audit_command {
     bool has_command;  /* by the decision */
     bool is_edit;      /* by the decision */
     uint8_t outcome;   /* ds_audit_cause's */
+    uint8_t refused;
 };
 
-/** One commands topic of the partition. */
+#define DS_AUDIT_BLOCK 1024
+struct ds_audit_command_block {
+    size_t open;       /* of these: not read, or not decided */
+    int64_t newest_us; /* append time */
+    struct ds_audit_command list[DS_AUDIT_BLOCK];
+};
+
+/** One commands topic of the partition, in blocks by offset - range.low. A block goes when all in
+ * it is read and decided, and a day old: nothing may repeat it then. */
 struct ds_audit_commands {
     struct ds_audit_range range;
-    struct ds_audit_command *list; /* by offset - range.low */
+    struct ds_audit_command_block **blocks; /* NULL: not come to yet, or in front of `first` */
+    size_t block_count;
+    size_t first; /* block that is kept */
+    int64_t newest_us;
 };
 
 struct ds_audit_price {
@@ -222,7 +239,16 @@ struct ds_audit_held {
     int64_t returned;
 };
 
-/** What the log says of one order. Offsets are -1 while there is none. */
+/** What was due fell, and not because staff gave it back. */
+struct ds_audit_lowered {
+    struct ds_audit_lowered *before; /* NULL: the first time */
+    int64_t owed_minor;              /* what is due and what staff gave back */
+    int64_t offset;                  /* of the event */
+    int64_t known;                   /* payment had read order.events up to here */
+};
+
+/** What the log says of one order. Offsets are -1 while there is none. What ends in _by is the
+ * offset of the record that the step answers, in the topic that may allow it (reasons.c). */
 struct ds_audit_order {
     ds_str_t id;
     bool in_flight;  /* touched behind `settled` */
@@ -238,12 +264,16 @@ struct ds_audit_order {
         int64_t confirmed_minor;
         int64_t total_minor; /* when fulfilled */
         int64_t placed_at_us;
+        int64_t requested_minor;
         int64_t created;
         int64_t requested; /* order.payment_requested */
+        int64_t requested_by;
         int64_t confirmed;
-        int64_t reduced; /* the last order.lines_cancelled */
+        int64_t confirmed_by;
         int64_t picked_up;
+        int64_t picked_up_by;
         int64_t ended;
+        int64_t ended_by; /* with the goods carried */
         int64_t ended_at_us;
         struct ds_audit_line *lines;
         size_t line_count;
@@ -260,8 +290,12 @@ struct ds_audit_order {
         int32_t refund_number;
         ds_str_t charge_key; /* empty: no charge */
         ds_str_t refund_key;
+        bool is_cash;                     /* what was captured was collected at the door */
+        struct ds_audit_lowered *lowered; /* the last time */
         int64_t initiated;
+        int64_t initiated_by;
         int64_t success;
+        int64_t success_by; /* cash */
         int64_t last;
     } payment;
 
@@ -271,6 +305,11 @@ struct ds_audit_order {
         size_t line_count;
         int64_t reserved;
         int64_t rejected;
+        int64_t answered_by; /* either */
+        int64_t committed;
+        int64_t committed_by;
+        int64_t returned;
+        int64_t returned_by;
         int64_t last;
     } stock;
 
@@ -282,6 +321,7 @@ struct ds_audit_order {
         struct ds_line_quantity *carried;
         size_t carried_count;
         int64_t requested;
+        int64_t requested_by;
         int64_t in_transit;
         int64_t completed;
         int64_t last;
@@ -316,7 +356,6 @@ struct ds_audit_part {
     struct ds_audit_commands commands[DS_AUDIT_PROCESSORS];
     ds_map_t *orders;   /* struct ds_audit_order */
     ds_map_t *products; /* struct ds_audit_product */
-    ds_map_t *charges;  /* charge keys that were asked for: their order */
     ds_arena_t *arena;  /* of the orders */
     ds_arena_t *product_arena;
     struct ds_audit_left left;

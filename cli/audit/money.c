@@ -3,12 +3,66 @@
 #include "cli/audit/folds.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+
+/* The input of payment that is order.events; 0 is its commands. */
+#define BY_COMMAND 0
+#define BY_ORDER   1
 
 static struct ds_audit_place here(const struct ds_audit_part *part,
                                   const struct ds_audit_event *event,
                                   const struct ds_audit_order *order)
 {
     return ds_audit_at(part, event, order->id);
+}
+
+/* Keys are made of the order's id (docs/events.md): so no two orders have one charge, and no two
+ * refunds one key. */
+static void check_key(struct ds_audit_part *part, const struct ds_audit_event *event,
+                      const struct ds_audit_order *order, char letter, int32_t number, ds_str_t key)
+{
+    char want[DS_MAX_ID_BYTES + 16];
+    (void)snprintf(want, sizeof want, "%.*s-%c%" PRId32, DS_STR_ARG(order->id), letter, number);
+    if (!ds_str_eq(key, ds_str(want)))
+        ds_audit_found(part->report, "I3", here(part, event, order),
+                       "key %.*s, of this order it is %s", DS_STR_ARG(key), want);
+}
+
+/* What is owed: due, and what staff gave back of it. It falls for a reason that order.events has to
+ * have, which is judged when that is read. */
+static bool note_lowered(struct ds_audit_part *part, const struct ds_audit_event *event,
+                         struct ds_audit_order *order, int64_t owed_before, ds_error_t *error)
+{
+    const int64_t owed = ds_audit_plus(order->payment.due_minor, order->payment.goodwill_minor);
+
+    if (owed >= owed_before)
+        return true;
+    struct ds_audit_lowered *lowered = ds_arena_alloc(part->arena, sizeof *lowered, error);
+    if (lowered == NULL)
+        return false;
+    *lowered = (struct ds_audit_lowered){order->payment.lowered, owed, event->offset,
+                                         part->streams[DS_AUDIT_PAYMENT].through[BY_ORDER]};
+    order->payment.lowered = lowered;
+    return true;
+}
+
+/* Only staff gives back what is not owed, and it stays given. */
+static void give(struct ds_audit_part *part, const struct ds_audit_event *event,
+                 struct ds_audit_order *order, int64_t goodwill_minor)
+{
+    const struct ds_event_head *head = event->event;
+    const enum ds_actor_kind actor = head->context.actor.kind;
+
+    if (goodwill_minor < order->payment.goodwill_minor)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "%" PRId64 " given back by staff, and it was %" PRId64, goodwill_minor,
+                       order->payment.goodwill_minor);
+    else if (goodwill_minor > order->payment.goodwill_minor && actor != DS_ACTOR_KIND_STAFF &&
+             actor != DS_ACTOR_KIND_ADMIN)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "%" PRId64 " given back that was owed, and not by staff",
+                       ds_audit_minus(goodwill_minor, order->payment.goodwill_minor));
+    order->payment.goodwill_minor = goodwill_minor;
 }
 
 static void lower_due(struct ds_audit_part *part, const struct ds_audit_event *event,
@@ -19,23 +73,6 @@ static void lower_due(struct ds_audit_part *part, const struct ds_audit_event *e
                        "%" PRId64 " is due now, and was %" PRId64 ": it only goes down", due_minor,
                        order->payment.due_minor);
     order->payment.due_minor = due_minor;
-}
-
-/* One charge of the provider's belongs to one payment. */
-static bool own_charge(struct ds_audit_part *part, const struct ds_audit_event *event,
-                       struct ds_audit_order *order, ds_error_t *error)
-{
-    void *value = ds_map_get(part->charges, order->payment.charge_key);
-    const struct ds_audit_order *other = value;
-
-    if (other == NULL)
-        return ds_map_put(part->charges, order->payment.charge_key, order, NULL, error);
-    if (other != order)
-        ds_audit_found(part->report, "I3", here(part, event, order),
-                       "charge %.*s is asked for, order %.*s has asked for it at offset %" PRId64,
-                       DS_STR_ARG(order->payment.charge_key), DS_STR_ARG(other->id),
-                       other->payment.initiated);
-    return true;
 }
 
 static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *event,
@@ -49,14 +86,29 @@ static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *ev
     order->payment.initiated = event->offset;
     order->payment.charged_minor = e->amount_minor;
     order->payment.due_minor = e->amount_minor;
-    return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error) &&
-           own_charge(part, event, order, error);
+    check_key(part, event, order, 'c', 1, e->charge_key);
+    ds_audit_note_reason(part, event, order, BY_ORDER, "I3", &order->payment.initiated_by);
+    return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error);
+}
+
+/* Cash is booked when the order is fulfilled, a card's charge when somebody reports it. */
+static void check_reporter(struct ds_audit_part *part, const struct ds_audit_event *event,
+                           struct ds_audit_order *order, bool card)
+{
+    int64_t report = -1;
+
+    order->payment.is_cash = !card;
+    if (card)
+        ds_audit_note_reason(part, event, order, BY_COMMAND, "I3", &report);
+    else
+        ds_audit_note_reason(part, event, order, BY_ORDER, "I2", &order->payment.success_by);
 }
 
 static void succeed(struct ds_audit_part *part, const struct ds_audit_event *event,
                     struct ds_audit_order *order, const struct ds_payment_success *e)
 {
     bool card = e->method == DS_PAYMENT_METHOD_CARD;
+    check_reporter(part, event, order, card);
     if (order->payment.success >= 0)
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "charged a second time; the first at offset %" PRId64,
@@ -75,7 +127,7 @@ static void succeed(struct ds_audit_part *part, const struct ds_audit_event *eve
     if (e->amount_minor < 0)
         ds_audit_found(part->report, "I2", here(part, event, order), "%" PRId64 " captured",
                        e->amount_minor);
-    order->payment.captured_minor += e->amount_minor;
+    order->payment.captured_minor = ds_audit_plus(order->payment.captured_minor, e->amount_minor);
     order->payment.success = event->offset;
 }
 
@@ -83,19 +135,20 @@ static bool initiate_refund(struct ds_audit_part *part, const struct ds_audit_ev
                             struct ds_audit_order *order,
                             const struct ds_payment_refund_initiated *e, ds_error_t *error)
 {
-    int64_t kept = order->payment.captured_minor - order->payment.refunded_minor;
+    int64_t kept = ds_audit_minus(order->payment.captured_minor, order->payment.refunded_minor);
 
     lower_due(part, event, order, e->due_minor);
-    order->payment.goodwill_minor = e->goodwill_minor;
+    give(part, event, order, e->goodwill_minor);
+    check_key(part, event, order, 'r', e->number, e->refund_key);
     if (e->amount_minor > kept)
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "a refund of %" PRId64 ", only %" PRId64 " of the charge is left",
                        e->amount_minor, kept);
-    else if (e->amount_minor != kept - e->due_minor)
+    else if (e->amount_minor != ds_audit_minus(kept, e->due_minor))
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "a refund of %" PRId64 ", but %" PRId64 " is kept and %" PRId64 " is due",
                        e->amount_minor, kept, e->due_minor);
-    if (e->number != order->payment.refund_number + 1)
+    if (e->number != ds_audit_plus(order->payment.refund_number, 1))
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "refund number %" PRId32 " follows %" PRId32, e->number,
                        order->payment.refund_number);
@@ -111,7 +164,11 @@ static void refund(struct ds_audit_part *part, const struct ds_audit_event *even
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "refund %.*s is done, %.*s was asked for", DS_STR_ARG(e->refund_key),
                        DS_STR_ARG(order->payment.refund_key));
-    order->payment.refunded_minor += e->amount_minor;
+    else if (e->amount_minor > order->payment.pending_minor || e->amount_minor < 0)
+        ds_audit_found(part->report, "I2", here(part, event, order),
+                       "%" PRId64 " refunded, %" PRId64 " was asked for", e->amount_minor,
+                       order->payment.pending_minor);
+    order->payment.refunded_minor = ds_audit_plus(order->payment.refunded_minor, e->amount_minor);
     order->payment.pending_minor = 0;
     if (order->payment.refunded_minor > order->payment.captured_minor)
         ds_audit_found(part->report, "I2", here(part, event, order),
@@ -142,7 +199,7 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         return true;
     case DS_AUDIT_ON_DUE_CHANGED:
         lower_due(part, event, order, e->body.as.payment_due_changed.due_minor);
-        order->payment.goodwill_minor = e->body.as.payment_due_changed.goodwill_minor;
+        give(part, event, order, e->body.as.payment_due_changed.goodwill_minor);
         return true;
     case DS_AUDIT_ON_REFUND_INITIATED:
         return initiate_refund(part, event, order, &e->body.as.payment_refund_initiated, error);
@@ -153,6 +210,12 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         order->payment.pending_minor = 0;
         return true;
     case DS_AUDIT_ON_DISPUTED:
+        if (e->body.as.payment_disputed.has_charge_key &&
+            !ds_str_eq(e->body.as.payment_disputed.charge_key, order->payment.charge_key))
+            ds_audit_found(part->report, "I3", here(part, event, order),
+                           "charge %.*s is disputed, %.*s was asked for",
+                           DS_STR_ARG(e->body.as.payment_disputed.charge_key),
+                           DS_STR_ARG(order->payment.charge_key));
         return true;
     }
     return true;
@@ -212,5 +275,6 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
                        ds_schema_ce_type(&ds_schema_payment_events, e),
                        ds_audit_payment_state_text(before));
     order->payment.last = event->offset;
-    return apply(part, event, order, step, error);
+    int64_t owed = ds_audit_plus(order->payment.due_minor, order->payment.goodwill_minor);
+    return apply(part, event, order, step, error) && note_lowered(part, event, order, owed, error);
 }

@@ -7,6 +7,9 @@
 /* After this an id may be placed again (DESIGN section 2). */
 #define FORGOTTEN_US (24 * 3600 * INT64_C(1000000))
 
+/* The inputs of order by number. */
+enum { BY_INVENTORY = 1, BY_PAYMENT = 2, BY_DELIVERY = 3 };
+
 int64_t ds_audit_pieces_left(const struct ds_audit_order *order, int32_t line)
 {
     for (size_t i = 0; i < order->order.line_count; i++)
@@ -122,8 +125,18 @@ static void cancel_lines(struct ds_audit_part *part, const struct ds_audit_event
                        "%" PRId32 " pieces of line %" PRId32 " cancelled, it has %" PRId64,
                        item->quantity, item->line, ds_audit_pieces_left(order, item->line));
     }
-    order->order.reduced = event->offset;
     check_total(part, event, order, cancelled->total_minor);
+}
+
+static void confirm(struct ds_audit_part *part, const struct ds_audit_event *event,
+                    struct ds_audit_order *order, const struct ds_order_confirmed *confirmed)
+{
+    order->order.confirmed = event->offset;
+    order->order.confirmed_minor = confirmed->total_minor;
+    check_total(part, event, order, confirmed->total_minor);
+    ds_audit_note_reason(part, event, order,
+                         order->order.method == DS_PAYMENT_METHOD_CARD ? BY_PAYMENT : BY_INVENTORY,
+                         "I5", &order->order.confirmed_by);
 }
 
 static void end(const struct ds_audit_event *event, struct ds_audit_order *order)
@@ -141,26 +154,30 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         return create(part, event, order, error);
     case DS_ORDER_EVENT_ORDER_PAYMENT_REQUESTED:
         order->order.requested = event->offset;
+        order->order.requested_minor = e->body.as.order_payment_requested.total_minor;
         check_total(part, event, order, e->body.as.order_payment_requested.total_minor);
+        ds_audit_note_reason(part, event, order, BY_INVENTORY, "STATE", &order->order.requested_by);
         break;
     case DS_ORDER_EVENT_ORDER_CONFIRMED:
-        order->order.confirmed = event->offset;
-        order->order.confirmed_minor = e->body.as.order_confirmed.total_minor;
-        check_total(part, event, order, e->body.as.order_confirmed.total_minor);
+        confirm(part, event, order, &e->body.as.order_confirmed);
         break;
     case DS_ORDER_EVENT_ORDER_LINES_CANCELLED:
         cancel_lines(part, event, order, &e->body.as.order_lines_cancelled);
         break;
     case DS_ORDER_EVENT_ORDER_PICKED_UP:
         order->order.picked_up = event->offset;
+        ds_audit_note_reason(part, event, order, BY_DELIVERY, "I5", &order->order.picked_up_by);
         break;
     case DS_ORDER_EVENT_ORDER_FULFILLED:
         order->order.total_minor = e->body.as.order_fulfilled.total_minor;
         check_total(part, event, order, e->body.as.order_fulfilled.total_minor);
+        ds_audit_note_reason(part, event, order, BY_DELIVERY, "I5", &order->order.ended_by);
         end(event, order);
         break;
     case DS_ORDER_EVENT_ORDER_CANCELLED:
         order->order.goods = e->body.as.order_cancelled.goods;
+        if (order->order.goods != DS_GOODS_NOT_TAKEN)
+            ds_audit_note_reason(part, event, order, BY_DELIVERY, "I5", &order->order.ended_by);
         end(event, order);
         break;
     case DS_ORDER_EVENT_ORDER_REFUSED:
@@ -177,7 +194,8 @@ static bool is_reborn(const struct ds_audit_order *order, const struct ds_order_
 {
     return (e->body.kind == DS_ORDER_EVENT_ORDER_CREATED ||
             e->body.kind == DS_ORDER_EVENT_ORDER_REFUSED) &&
-           order->order.ended >= 0 && e->meta.at - order->order.ended_at_us >= FORGOTTEN_US;
+           order->order.ended >= 0 &&
+           ds_audit_minus(e->meta.at, order->order.ended_at_us) >= FORGOTTEN_US;
 }
 
 bool ds_audit_fold_order(struct ds_audit_part *part, const struct ds_audit_event *event,

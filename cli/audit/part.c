@@ -71,11 +71,16 @@ static struct ds_audit_order *new_order(struct ds_audit_part *part, ds_str_t ord
     if (order == NULL || !ds_arena_dup(part->arena, order_id, &order->id, error) ||
         !ds_map_put(part->orders, order->id, order, NULL, error))
         return NULL;
-    order->order.created = order->order.requested = order->order.confirmed = -1;
-    order->order.reduced = order->order.picked_up = order->order.ended = -1;
-    order->payment.initiated = order->payment.success = order->payment.last = -1;
-    order->stock.reserved = order->stock.rejected = order->stock.last = -1;
-    order->delivery.requested = order->delivery.in_transit = -1;
+    order->order.created = order->order.requested = order->order.requested_by = -1;
+    order->order.confirmed = order->order.confirmed_by = -1;
+    order->order.picked_up = order->order.picked_up_by = -1;
+    order->order.ended = order->order.ended_by = -1;
+    order->payment.initiated = order->payment.initiated_by = order->payment.last = -1;
+    order->payment.success = order->payment.success_by = -1;
+    order->stock.reserved = order->stock.rejected = order->stock.answered_by = -1;
+    order->stock.committed = order->stock.committed_by = order->stock.last = -1;
+    order->stock.returned = order->stock.returned_by = -1;
+    order->delivery.requested = order->delivery.requested_by = order->delivery.in_transit = -1;
     order->delivery.completed = order->delivery.last = -1;
     return order;
 }
@@ -131,12 +136,11 @@ bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition, int32_
     part->partitions = partitions;
     part->orders = ds_map_new(DS_AUDIT_MAX_ORDERS);
     part->products = ds_map_new(MAX_PRODUCTS);
-    part->charges = ds_map_new(DS_AUDIT_MAX_ORDERS);
     part->arena = ds_arena_new(ARENA_FIRST, DS_AUDIT_ARENA_MAX);
     part->product_arena = ds_arena_new(ARENA_FIRST, DS_AUDIT_ARENA_MAX);
     part->sweep_at = FIRST_SWEEP;
-    if (part->orders == NULL || part->products == NULL || part->charges == NULL ||
-        part->arena == NULL || part->product_arena == NULL) {
+    if (part->orders == NULL || part->products == NULL || part->arena == NULL ||
+        part->product_arena == NULL) {
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a partition");
         goto out;
     }
@@ -144,6 +148,8 @@ bool ds_audit_part_new(struct ds_audit_report *report, int32_t partition, int32_
         if (!ds_audit_stream_init(&part->streams[p], ranges[p], error) ||
             !ds_audit_commands_init(&part->commands[p], ranges[DS_AUDIT_PROCESSORS + p], error))
             goto out;
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
+        ds_audit_stream_begin(part, p);
     report->checked[DS_AUDIT_PARTITIONS]++;
     *part_out = part;
     return true;
@@ -162,7 +168,6 @@ void ds_audit_part_destroy(struct ds_audit_part *part)
     }
     ds_map_destroy(part->orders, NULL);
     ds_map_destroy(part->products, NULL);
-    ds_map_destroy(part->charges, NULL);
     ds_arena_destroy(part->arena);
     ds_arena_destroy(part->product_arena);
     free(part->left.slots);

@@ -50,13 +50,16 @@ static void judge_line(struct ds_audit_part *part, const struct ds_audit_order *
     struct ds_audit_place at =
         ds_audit_where(part, DS_AUDIT_ORDER, order->order.created, order->id);
     const struct ds_audit_price *named = NULL;
+    const struct ds_audit_stream *catalog = &part->streams[DS_AUDIT_CATALOG];
 
+    if (catalog->stopped && line->catalog_offset >= catalog->fence.next_offset)
+        return; /* nothing was read there, which was told */
     for (size_t i = 0; i < product->price_count; i++) {
         const struct ds_audit_price *price = &product->prices[i];
         if (price->offset == line->catalog_offset)
             named = price;
         if (price->offset <= line->catalog_offset || price->price_minor == line->price_minor ||
-            price->at_us >= order->order.placed_at_us - STALE_US)
+            price->at_us >= ds_audit_minus(order->order.placed_at_us, STALE_US))
             continue;
         ds_audit_found(part->report, "I9", at,
                        "line %" PRId32 " costs %" PRId64 " from catalogue offset %" PRId64

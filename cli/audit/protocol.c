@@ -64,7 +64,26 @@ static void stop(struct ds_audit_part *part, struct ds_audit_stream *stream,
 {
     ds_audit_found(part->report, "F",
                    ds_audit_where(part, record->topic, record->offset, DS_STR("")),
-                   "damage, nothing behind it was read: %s", why->message);
+                   why->code == DS_ERR_UNKNOWN ? "not known here, nothing behind it was read: %s"
+                                               : "damage, nothing behind it was read: %s",
+                   why->message);
+    stream->stopped = true;
+}
+
+/* Rule F begins with the first record. Events are kept for ever, so one that is gone was deleted,
+ * by a retention that somebody set, by hand, or because the topic was made anew. */
+void ds_audit_stream_begin(struct ds_audit_part *part, int32_t processor)
+{
+    struct ds_audit_stream *stream = &part->streams[processor];
+
+    if (stream->range.low == 0)
+        return;
+    ds_audit_found(part->report, "F",
+                   ds_audit_where(part, processor, stream->range.low, DS_STR("")),
+                   "damage: the %" PRId64
+                   " records in front of it are gone, and an events topic keeps all "
+                   "(retention.ms=-1); nothing of it was read",
+                   stream->range.low);
     stream->stopped = true;
 }
 

@@ -17,7 +17,7 @@ bool ds_audit_runs_add(struct ds_audit_runs *runs, int64_t offset, int64_t epoch
 
     if (last != NULL && last->last >= offset)
         return true; /* it is in */
-    if (last != NULL && is_next(last, offset, epoch, offset - seq)) {
+    if (last != NULL && is_next(last, offset, epoch, ds_audit_minus(offset, seq))) {
         last->last = offset;
         return true;
     }
@@ -29,7 +29,8 @@ bool ds_audit_runs_add(struct ds_audit_runs *runs, int64_t offset, int64_t epoch
         runs->list = bigger;
         runs->capacity = capacity;
     }
-    runs->list[runs->count++] = (struct ds_audit_run){offset, offset, epoch, offset - seq};
+    runs->list[runs->count++] =
+        (struct ds_audit_run){offset, offset, epoch, ds_audit_minus(offset, seq)};
     return true;
 }
 
@@ -65,7 +66,7 @@ static bool goes_on(const struct ds_audit_named *named, const struct ds_audit_ca
 bool ds_audit_name(struct ds_audit_stream *stream, const struct ds_audit_cause *cause,
                    ds_error_t *error)
 {
-    const int64_t shift = cause->cause_offset - cause->cause_seq;
+    const int64_t shift = ds_audit_minus(cause->cause_offset, cause->cause_seq);
     size_t *last = &stream->named_last[cause->input];
 
     if (*last > 0 && goes_on(&stream->named[*last - 1], cause, shift)) {

@@ -4,6 +4,9 @@
 
 #include <inttypes.h>
 
+/* The input of inventory that is order.events. */
+#define BY_ORDER 1
+
 /* ---- levels */
 
 static void check_level(struct ds_audit_part *part, const struct ds_audit_event *event,
@@ -17,7 +20,8 @@ static void check_level(struct ds_audit_part *part, const struct ds_audit_event 
                        ", reserved %" PRId64 ", committed %" PRId64,
                        DS_STR_ARG(level->product_id), level->received, level->available,
                        level->reserved, level->committed);
-    else if (level->received != level->available + level->reserved + level->committed)
+    else if (level->received !=
+             ds_audit_plus(ds_audit_plus(level->available, level->reserved), level->committed))
         ds_audit_found(part->report, "I1", at,
                        "%.*s: received %" PRId64 " is not available %" PRId64 " + reserved %" PRId64
                        " + committed %" PRId64,
@@ -65,6 +69,21 @@ static bool check_levels(struct ds_audit_part *part, const struct ds_audit_event
     return true;
 }
 
+/* low_stock and restocked: how many they say there are. */
+static bool check_notice(struct ds_audit_part *part, const struct ds_audit_event *event,
+                         ds_str_t product_id, int64_t available, ds_error_t *error)
+{
+    const struct ds_audit_product *product = ds_audit_product_of(part, product_id, error);
+
+    if (product == NULL)
+        return false;
+    if (product->available != available)
+        ds_audit_found(part->report, "I1", ds_audit_at(part, event, DS_STR("")),
+                       "%.*s: %" PRId64 " are said to be available, the fold gives %" PRId64,
+                       DS_STR_ARG(product_id), available, product->available);
+    return true;
+}
+
 static void need_level(struct ds_audit_part *part, const struct ds_audit_event *event,
                        ds_str_t order_id, const struct ds_array_of_stock_level *levels,
                        ds_str_t product_id)
@@ -86,12 +105,12 @@ static bool update(struct ds_audit_part *part, const struct ds_audit_event *even
         switch (updated->kind) {
         case DS_UPDATE_KIND_RECEIVED:
         case DS_UPDATE_KIND_ADJUSTED:
-            product->available += item->quantity;
-            product->received += item->quantity;
+            product->available = ds_audit_plus(product->available, item->quantity);
+            product->received = ds_audit_plus(product->received, item->quantity);
             break;
         case DS_UPDATE_KIND_COUNTED:
-            product->available = item->quantity - product->reserved;
-            product->received = item->quantity + product->committed;
+            product->available = ds_audit_minus(item->quantity, product->reserved);
+            product->received = ds_audit_plus(item->quantity, product->committed);
             break;
         case DS_UPDATE_KIND_THRESHOLD:
             break;
@@ -106,20 +125,20 @@ static void move(struct ds_audit_product *product, enum ds_audit_stock_step step
 {
     switch (step) {
     case DS_AUDIT_ON_RESERVED:
-        product->available -= quantity;
-        product->reserved += quantity;
+        product->available = ds_audit_minus(product->available, quantity);
+        product->reserved = ds_audit_plus(product->reserved, quantity);
         break;
     case DS_AUDIT_ON_RELEASED:
-        product->reserved -= quantity;
-        product->available += quantity;
+        product->reserved = ds_audit_minus(product->reserved, quantity);
+        product->available = ds_audit_plus(product->available, quantity);
         break;
     case DS_AUDIT_ON_COMMITTED:
-        product->reserved -= quantity;
-        product->committed += quantity;
+        product->reserved = ds_audit_minus(product->reserved, quantity);
+        product->committed = ds_audit_plus(product->committed, quantity);
         break;
     case DS_AUDIT_ON_RETURNED_STOCK:
-        product->committed -= quantity;
-        product->available += quantity;
+        product->committed = ds_audit_minus(product->committed, quantity);
+        product->available = ds_audit_plus(product->available, quantity);
         break;
     case DS_AUDIT_ON_STOCK_REJECTED:
         break;
@@ -197,6 +216,31 @@ static void follow(struct ds_audit_part *part, const struct ds_audit_event *even
     order->stock.last = event->offset;
 }
 
+static void note_step(struct ds_audit_part *part, const struct ds_audit_event *event,
+                      struct ds_audit_order *order, enum ds_audit_stock_step step)
+{
+    switch (step) {
+    case DS_AUDIT_ON_RESERVED:
+        order->stock.reserved = event->offset;
+        ds_audit_note_reason(part, event, order, BY_ORDER, "STATE", &order->stock.answered_by);
+        break;
+    case DS_AUDIT_ON_STOCK_REJECTED:
+        order->stock.rejected = event->offset;
+        ds_audit_note_reason(part, event, order, BY_ORDER, "STATE", &order->stock.answered_by);
+        break;
+    case DS_AUDIT_ON_COMMITTED:
+        order->stock.committed = event->offset;
+        ds_audit_note_reason(part, event, order, BY_ORDER, "I4", &order->stock.committed_by);
+        break;
+    case DS_AUDIT_ON_RETURNED_STOCK:
+        order->stock.returned = event->offset;
+        ds_audit_note_reason(part, event, order, BY_ORDER, "I4", &order->stock.returned_by);
+        break;
+    case DS_AUDIT_ON_RELEASED: /* how many is counted a line */
+        break;
+    }
+}
+
 static bool step(struct ds_audit_part *part, const struct ds_audit_event *event, ds_str_t order_id,
                  enum ds_audit_stock_step what, const struct ds_array_of_line_quantity *lines,
                  const struct ds_array_of_stock_level *levels, ds_error_t *error)
@@ -205,11 +249,9 @@ static bool step(struct ds_audit_part *part, const struct ds_audit_event *event,
     if (order == NULL)
         return false;
     follow(part, event, order, what);
-    if (what == DS_AUDIT_ON_RESERVED) {
-        order->stock.reserved = event->offset;
-        if (!reserve(part, order, lines, error))
-            return false;
-    }
+    note_step(part, event, order, what);
+    if (what == DS_AUDIT_ON_RESERVED && !reserve(part, order, lines, error))
+        return false;
     for (size_t i = 0; i < lines->count; i++) {
         struct ds_audit_product *product =
             ds_audit_product_of(part, lines->items[i].product_id, error);
@@ -253,8 +295,14 @@ bool ds_audit_fold_stock(struct ds_audit_part *part, const struct ds_audit_event
         if (order == NULL)
             return false;
         follow(part, event, order, DS_AUDIT_ON_STOCK_REJECTED);
-        order->stock.rejected = event->offset;
+        note_step(part, event, order, DS_AUDIT_ON_STOCK_REJECTED);
         return true;
+    case DS_INVENTORY_EVENT_INVENTORY_LOW_STOCK:
+        return check_notice(part, event, e->body.as.inventory_low_stock.product_id,
+                            e->body.as.inventory_low_stock.available, error);
+    case DS_INVENTORY_EVENT_INVENTORY_RESTOCKED:
+        return check_notice(part, event, e->body.as.inventory_restocked.product_id,
+                            e->body.as.inventory_restocked.available, error);
     default:
         return true;
     }

@@ -105,6 +105,17 @@ Test(audit_commands, an_id_may_be_used_again_after_a_day)
     story_end(&s);
 }
 
+/* The topic was made anew, and is shorter than it was. */
+Test(audit_commands, an_answer_to_a_command_that_is_not_there_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    const int32_t topic = DS_AUDIT_PROCESSORS + DS_AUDIT_ORDER;
+    story_place(&s);
+    hist_remove(s.h, topic, 0, true);
+    hist_expect(s.h, "F", "which is not there: the topic ends at 0");
+    story_end(&s);
+}
+
 Test(audit_commands, an_answer_to_other_bytes_is_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);

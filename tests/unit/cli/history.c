@@ -9,19 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MAX_RECORDS 4096
+#define FIRST_RECORDS 64
 
 struct history *hist_new(void)
 {
     struct history *h = calloc(1, sizeof *h);
     cr_assert_not_null(h);
-    h->arena = ds_arena_new(65536, 64 * 1024 * 1024);
+    h->arena = ds_arena_new(65536, 256 * 1024 * 1024);
     h->now_us = HIST_START_US;
     h->partition = ds_partition_of(DS_STR("s"), HIST_PARTITIONS);
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
-        h->records[t] = calloc(MAX_RECORDS, sizeof *h->records[t]);
         h->unsettled[t] = -1;
-        cr_assert_not_null(h->records[t]);
     }
     for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++)
         hist_claim(h, p);
@@ -33,7 +31,7 @@ void hist_destroy(struct history *h)
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
         for (size_t i = 0; i < h->counts[t]; i++)
             free((void *)(uintptr_t)h->records[t][i].record.value.data);
-        free(h->records[t]);
+        free(h->records[t]); /* NULL is fine */
     }
     ds_audit_report_destroy(h->report);
     ds_arena_destroy(h->arena);
@@ -43,10 +41,17 @@ void hist_destroy(struct history *h)
 int64_t hist_raw(struct history *h, int32_t topic, const void *bytes, size_t len)
 {
     size_t at = h->counts[topic]++;
-    struct hist_record *record = &h->records[topic][at];
     uint8_t *copy = malloc(len + 1);
-    cr_assert(at < MAX_RECORDS && copy != NULL);
+    cr_assert_not_null(copy);
     memcpy(copy, bytes, len);
+    if (at == h->capacities[topic]) {
+        h->capacities[topic] = at == 0 ? FIRST_RECORDS : 2 * at;
+        h->records[topic] =
+            realloc(h->records[topic], h->capacities[topic] * sizeof *h->records[topic]);
+        cr_assert_not_null(h->records[topic]);
+    }
+    struct hist_record *record = &h->records[topic][at];
+    *record = (struct hist_record){0};
     int64_t offset = at == 0 ? 0 : h->records[topic][at - 1].record.offset + 1;
     record->record = (struct ds_audit_record){
         topic, h->partition, offset, h->now_us, true, true, DS_STR("s"), {copy, (uint32_t)len}};
@@ -66,6 +71,9 @@ static int64_t append(struct history *h, int32_t topic, const void *value)
 
 static const struct hist_record *find(const struct history *h, int32_t topic, int64_t offset)
 {
+    if (offset >= 0 && (size_t)offset < h->counts[topic] &&
+        h->records[topic][offset].record.offset == offset)
+        return &h->records[topic][offset];
     for (size_t i = 0; i < h->counts[topic]; i++)
         if (h->records[topic][i].record.offset == offset)
             return &h->records[topic][i];
@@ -244,9 +252,10 @@ static void feed_by_time(struct history *h, struct ds_audit_part *part)
     for (;;) {
         const struct ds_audit_record *first = NULL;
         for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+            if (next[t] == h->counts[t])
+                continue;
             const struct ds_audit_record *record = &h->records[t][next[t]].record;
-            if (next[t] < h->counts[t] &&
-                (first == NULL || record->appended_us < first->appended_us))
+            if (first == NULL || record->appended_us < first->appended_us)
                 first = record;
         }
         if (first == NULL)
@@ -255,6 +264,19 @@ static void feed_by_time(struct history *h, struct ds_audit_part *part)
         if (h->sweep_at > 0)
             part->sweep_at = h->sweep_at;
         cr_assert(ds_audit_part_take(part, first, &error), "%s", error.message);
+    }
+}
+
+static void note_held(struct history *h, const struct ds_audit_part *part)
+{
+    h->held = (struct hist_held){.orders = ds_map_count(part->orders)};
+    for (int32_t p = 0; p < DS_AUDIT_PROCESSORS; p++) {
+        const struct ds_audit_commands *commands = &part->commands[p];
+        h->held.runs += part->streams[p].valid.count;
+        h->held.named += part->streams[p].named_count;
+        h->held.effects += part->streams[p].effects.count;
+        for (size_t i = 0; i < commands->block_count; i++)
+            h->held.blocks += commands->blocks[i] != NULL;
     }
 }
 
@@ -267,7 +289,8 @@ const struct ds_audit_report *hist_audit(struct history *h)
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
         size_t count = h->counts[t];
         int64_t end = count == 0 ? 0 : h->records[t][count - 1].record.offset + 1;
-        ranges[t] = (struct ds_audit_range){0, h->unsettled[t] < 0 ? end : h->unsettled[t], end};
+        ranges[t] =
+            (struct ds_audit_range){h->low[t], h->unsettled[t] < 0 ? end : h->unsettled[t], end};
     }
     bool allow = h->report != NULL && h->report->allow_skipped;
     ds_audit_report_destroy(h->report);
@@ -281,6 +304,7 @@ const struct ds_audit_report *hist_audit(struct history *h)
         feed_by_time(h, part);
     cr_assert(ds_audit_part_judge(part, &error), "%s", error.message);
     h->left = part->left.count;
+    note_held(h, part);
     ds_audit_part_destroy(part);
     return h->report;
 }

@@ -19,9 +19,20 @@ struct hist_record {
     int64_t seq;
 };
 
+/** What an audit still held of the partition when it was judged. */
+struct hist_held {
+    size_t orders;
+    size_t blocks;  /* of commands */
+    size_t effects; /* command ids */
+    size_t runs;    /* of delivered records */
+    size_t named;   /* of causes that wait for their topic */
+};
+
 struct history {
     struct hist_record *records[DS_AUDIT_TOPICS];
     size_t counts[DS_AUDIT_TOPICS];
+    size_t capacities[DS_AUDIT_TOPICS];
+    int64_t low[DS_AUDIT_TOPICS];       /* where the topic is said to begin */
     int64_t unsettled[DS_AUDIT_TOPICS]; /* -1: all is settled */
     int64_t epoch[DS_AUDIT_PROCESSORS];
     int64_t seq[DS_AUDIT_PROCESSORS];
@@ -32,6 +43,7 @@ struct history {
     bool by_time;    /* topics are read beside each other, as they were written */
     size_t sweep_at; /* by time: always; 0: as the audit has it */
     size_t left;     /* orders that left in the last audit */
+    struct hist_held held;
 };
 
 /** What a decision answers. */

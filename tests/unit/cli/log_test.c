@@ -49,6 +49,48 @@ Test(audit_log, a_log_that_lost_its_beginning_is_found)
     story_end(&s);
 }
 
+/* Kafka says where a topic begins: by a retention, or because it was made anew. */
+Test(audit_log, events_that_were_deleted_are_found_and_their_followers_are_not_told)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    for (int32_t topic = 0; topic < DS_AUDIT_PROCESSORS; topic++) {
+        s.h->low[topic] = 5;
+        hist_expect(s.h, "F", "damage: the 5 records in front of it are gone");
+        cr_assert_eq(s.h->report->anomalies, 1, "topic %d: %s", (int)topic,
+                     s.h->report->list[1].what);
+        cr_assert_eq(s.h->report->list[0].offset, 5);
+        cr_assert_str_eq(s.h->report->list[0].topic, ds_audit_topic(topic));
+        s.h->low[topic] = 0;
+    }
+    story_end(&s);
+}
+
+/* Commands are kept for 14 days. */
+Test(audit_log, commands_that_are_past_their_retention_are_no_anomaly)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    for (int32_t topic = DS_AUDIT_PROCESSORS; topic < DS_AUDIT_TOPICS; topic++)
+        s.h->low[topic] = (int64_t)s.h->counts[topic];
+    hist_expect_clean(s.h);
+    story_end(&s);
+}
+
+/* A version that is newer than this program has begun to write: one sentence, not a hundred. */
+Test(audit_log, what_stands_behind_an_unknown_schema_is_not_judged)
+{
+    static const uint8_t unknown[] = {0xC3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 0};
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_until_confirmed(&s);
+    hist_raw(s.h, DS_AUDIT_DELIVERY, unknown, sizeof unknown);
+    story_deliver(&s);
+    hist_expect(s.h, "F", "not known here, nothing behind it was read");
+    cr_assert_eq(s.h->report->anomalies, 1, "%s", s.h->report->list[1].what);
+    cr_assert_eq(s.h->report->in_flight, 1);
+    story_end(&s);
+}
+
 Test(audit_log, records_of_somebody_else_are_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);

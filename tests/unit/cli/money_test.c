@@ -123,6 +123,6 @@ Test(audit_money, a_charge_that_two_orders_ask_for_is_found)
     event.body.as.payment_initiated.charge_key = DS_STR("s.order1-c1");
     event.body.as.payment_initiated.amount_minor = STORY_TOTAL;
     hist_emit(s.h, DS_AUDIT_PAYMENT, &event, HIST_TIMER, false);
-    hist_expect(s.h, "I3", "has asked for it at offset");
+    hist_expect(s.h, "I3", "key s.order1-c1, of this order it is s.another-c1");
     story_end(&s);
 }
