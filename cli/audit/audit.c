@@ -7,9 +7,11 @@
 #include "cli/roles.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#define OUTPUT_BYTES ((size_t)4 * 1024 * 1024)
+#define EXIT_NOT_DONE 3
+#define OUTPUT_BYTES  ((size_t)4 * 1024 * 1024)
 
 struct settings {
     const char *brokers;
@@ -342,7 +344,7 @@ static int run(const struct ds_runtime *runtime, const void *settings_, int argc
         audit.report->allow_skipped = settings->allow_skipped;
         ok = work(&audit, error);
     }
-    int code = ok && audit.report->anomalies == 0 ? 0 : 1;
+    int code = !ok ? EXIT_NOT_DONE : audit.report->anomalies == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     ds_audit_mongo_destroy(audit.mongo);
     ds_audit_postgres_destroy(audit.postgres);
     ds_audit_rows_destroy(audit.rows);
@@ -356,11 +358,13 @@ const struct ds_role ds_role_audit = {
     .name = "audit",
     .summary = "check the invariants I1-I9 from the log, and the read models against it",
     .usage = "verify",
-    .examples = "  doorstep audit verify\n"
-                "  doorstep audit verify --json | jq .list\n"
-                "  doorstep audit verify --no-read-models --no-provider\n"
-                "  doorstep audit verify --dump /tmp/log && doorstep audit verify --from /tmp/log\n"
-                "\nExit code: 0 no anomaly, 1 anomalies or a failure, 2 wrong usage.\n",
+    .examples =
+        "  doorstep audit verify\n"
+        "  doorstep audit verify --json | jq .list\n"
+        "  doorstep audit verify --no-read-models --no-provider\n"
+        "  doorstep audit verify --dump /tmp/log && doorstep audit verify --from /tmp/log\n"
+        "\nExit code: 0 no anomaly, 1 anomalies, 2 wrong usage, 3 it could not be finished\n"
+        "(a topic, a partition or an answer is missing): nothing is said then.\n",
     .options = options,
     .settings_bytes = sizeof(struct settings),
     .run = run,

@@ -3,9 +3,11 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import pymongo
@@ -335,6 +337,82 @@ class AuditOfALog(unittest.TestCase):
         report = audit('--no-provider', '--patience', '0s')
         self.assertEqual([], found(report))
         self.assertTrue([note for note in report['notes'] if 'ahead of its position' in note])
+
+    def spoilt(self, name, topic, change):
+        """Audit a copy in which change(low, settled, end, records) made other bytes of one file."""
+        copy = FOLDER / name
+        shutil.copytree(COPY, copy)
+        file = max(copy.glob(f'{topic}-*.dump'), key=lambda path: path.stat().st_size)
+        before = file.read_bytes()
+        low, settled, end, records = change(*struct.unpack('<qqq', before[8:32]), before[32:])
+        file.write_bytes(before[:8] + struct.pack('<qqq', low, settled, end) + records)
+        return [one for one in audit('--from', str(copy))['list'] if one not in BEFORE]
+
+    def append(self, name, topic, value):
+        """One more record, and the places behind which nothing else may be told."""
+        def change(low, settled, end, records):
+            head = struct.pack('<qqii', end, 0, -1, len(value))
+            return low, end + 1, end + 1, records + head + value
+        return self.spoilt(name, topic, change)
+
+    def test_record_that_nobody_can_read_is_found(self):
+        (one,) = self.append('garbage', 'order.events', b'hello')
+        self.assertEqual(('I8', 'order.events'), (one['invariant'], one['topic']))
+        self.assertIn('no processor wrote', one['what'])
+
+    def test_unknown_schema_is_one_anomaly_and_what_is_behind_it_is_not_judged(self):
+        (one,) = self.append('unknown', 'delivery.events', b'\xc3\x01' + bytes(range(8)) + b'\0')
+        self.assertEqual(('F', 'delivery.events'), (one['invariant'], one['topic']))
+        self.assertIn('not known here, nothing behind it was read', one['what'])
+
+    def test_deleted_events_are_one_anomaly(self):
+        (one,) = self.spoilt('deleted', 'payment.events', lambda _, *rest: (4, *rest))
+        self.assertEqual(('F', 'payment.events', 4), (one['invariant'], one['topic'], one['offset']))
+        self.assertIn('records in front of it are gone', one['what'])
+
+    def test_commands_past_their_retention_are_no_anomaly(self):
+        self.assertEqual([], self.spoilt('retained', 'order.commands',
+                                         lambda _, settled, end, records: (end, settled, end, b'')))
+
+    def test_commands_topic_that_was_made_anew_is_found(self):
+        mistakes = self.spoilt('anew', 'order.commands', lambda *_: (0, 0, 0, b''))
+        self.assertEqual({('F', 'order.events')},
+                         {(one['invariant'], one['topic']) for one in mistakes})
+        self.assertIn('which is not there: the topic ends at 0', mistakes[0]['what'])
+
+    def test_partition_that_is_not_there_is_exit_code_3(self):
+        copy = FOLDER / 'partition'
+        shutil.copytree(COPY, copy)
+        (copy / 'inventory.events-1.dump').unlink()
+        done = SHOP.tool('audit', 'verify', '--json', '--from', str(copy))
+        self.assertEqual((3, ''), (done.returncode, done.stdout))
+        self.assertIn('inventory.events-1.dump', done.stderr)
+
+    def test_broker_that_is_away_is_exit_code_3(self):
+        done = SHOP.tool('audit', 'verify', '--kafka-brokers', '127.0.0.1:1', '--timeout', '2s')
+        self.assertEqual((3, ''), (done.returncode, done.stdout))
+
+    def test_running_shop_has_orders_in_flight_and_no_anomaly(self):
+        """It is audited while orders are placed, without a pause, until five audits have met some."""
+        store = Store(SHOP)
+        customer = Customer(SHOP)
+        stop = threading.Event()
+
+        def place():
+            while not stop.is_set():
+                customer.place(store.body(method='cash_on_delivery'))
+        buyer = threading.Thread(target=place)
+        buyer.start()
+        try:
+            met = 0
+            while met < 5 and buyer.is_alive():
+                report = audit('--no-read-models', '--no-provider')
+                self.assertEqual([], found(report))
+                met += report['inFlight'] > 0
+            self.assertEqual(5, met)
+        finally:
+            stop.set()
+            buyer.join()
 
     def test_wrong_usage_is_exit_code_2(self):
         self.assertEqual(SHOP.tool('audit').returncode, 2)
