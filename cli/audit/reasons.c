@@ -18,6 +18,10 @@ void ds_audit_note_reason(struct ds_audit_part *part, const struct ds_audit_even
         *by = cause->as.input_cause.offset;
         return;
     }
+    if (cause->kind == DS_META_CAUSE_HELD_CAUSE && cause->as.held_cause.input == input) {
+        *by = cause->as.held_cause.offset; /* it had waited for a quarantined aggregate */
+        return;
+    }
     ds_audit_found(part->report, invariant, ds_audit_at(part, event, order->id),
                    "%s answers no record of %s",
                    ds_schema_ce_type(ds_audit_schema(event->topic), event->event),

@@ -333,3 +333,18 @@ Test(audit_quarantine, an_order_does_not_leave_while_it_is_quarantined)
     s = story_begin(DS_PAYMENT_METHOD_CARD);
     cr_assert_eq(left_of_two(false), left + 1);
 }
+
+/* A step answers the record that allows it, also when that had waited. */
+Test(audit_quarantine, an_order_is_confirmed_on_a_payment_that_waited)
+{
+    story_place(&s);
+    story_reserve(&s);
+    story_request_payment(&s);
+    story_initiate(&s);
+    story_pay(&s, STORY_TOTAL, STORY_TOTAL, false);
+    emit(DS_ORDER_EVENT_AGGREGATE_QUARANTINED, HIST_INPUT(2, s.paid));
+    release();
+    story_confirm_on(&s, HIST_HELD(ORDER_1, 2, s.paid));
+    story_deliver(&s);
+    hist_expect_clean(s.h);
+}

@@ -144,15 +144,19 @@ void story_pay(struct story *s, int64_t amount, int64_t due, bool more)
     s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(0, offset), more);
 }
 
-void story_confirm(struct story *s)
+void story_confirm_on(struct story *s, struct hist_cause cause)
 {
-    bool card = s->method == DS_PAYMENT_METHOD_CARD;
     ORDER(DS_ORDER_EVENT_ORDER_CONFIRMED, event.body.as.order_confirmed.order_id = s->id;
           event.body.as.order_confirmed.payment_method = s->method;
           event.body.as.order_confirmed.total_minor = STORY_TOTAL;
           event.body.as.order_confirmed.lines = lines(s, 2););
-    s->confirmed = hist_emit(s->h, DS_AUDIT_ORDER, &event,
-                             card ? HIST_INPUT(2, s->paid) : HIST_INPUT(1, s->held), false);
+    s->confirmed = hist_emit(s->h, DS_AUDIT_ORDER, &event, cause, false);
+}
+
+void story_confirm(struct story *s)
+{
+    story_confirm_on(s, s->method == DS_PAYMENT_METHOD_CARD ? HIST_INPUT(2, s->paid)
+                                                            : HIST_INPUT(1, s->held));
 }
 
 static int64_t deliver(struct story *s, struct ds_delivery_event *event, struct hist_cause cause,

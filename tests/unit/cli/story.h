@@ -47,6 +47,8 @@ void story_initiate(struct story *s);
 /** @param due  what is due after it. */
 void story_pay(struct story *s, int64_t amount, int64_t due, bool more);
 void story_confirm(struct story *s);
+/** order.confirmed, answering `cause`. */
+void story_confirm_on(struct story *s, struct hist_cause cause);
 void story_search(struct story *s);
 void story_assign(struct story *s);
 void story_carry(struct story *s);
