@@ -228,25 +228,41 @@ static bool refuse_too_large(struct ds_task *task, const struct asked *a, ds_err
                         "its context is over the limits", error);
 }
 
-/* The corrected command in the place of the one that asks for it. */
-static bool open_edit(struct ds_task *task, struct asked *a, ds_error_t *error)
+bool ds_task_corrected(struct ds_task *task, const struct ds_task_input *in,
+                       const struct ds_edit_input *edit, const void **inner_out, ds_error_t *error)
 {
     struct ds_host *host = task->host;
-    const struct ds_edit_input *edit =
-        &((const struct ds_operator_command *)a->message)->body.as.edit_input;
-    const struct ds_schema *schema = a->in->input->schema;
+    const struct ds_schema *schema = in->input->schema;
     ds_error_t why = DS_ERROR_INIT;
     void *inner = ds_arena_calloc(host->arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
 
-    if (inner == NULL)
+    *inner_out = NULL;
+    if (inner != NULL &&
+        ds_framing_decode(host->runtime->framing, schema, edit->new_value, host->arena, inner, NULL,
+                          &why) &&
+        !is_operators(in, inner))
+        *inner_out = inner;
+    return inner != NULL;
+}
+
+/* The corrected command in the place of the one that asks for it. What waits is left where it is,
+ * and what has waited was noted as edited before. */
+static bool open_edit(struct ds_task *task, struct asked *a, ds_error_t *error)
+{
+    const struct ds_operator_command *command = a->message;
+    const struct ds_edit_input *edit = &command->body.as.edit_input;
+    bool was_held = a->cause->cause.kind == DS_META_CAUSE_HELD_CAUSE;
+    const void *inner;
+
+    if (!ds_task_corrected(task, a->in, edit, &inner, error))
         return false;
-    if (!ds_framing_decode(host->runtime->framing, schema, edit->new_value, host->arena, inner,
-                           NULL, &why) ||
-        is_operators(a->in, inner) ||
-        !ds_operator_may(&((const struct ds_operator_command *)a->message)->head.actor))
-        return true; /* it is left as it is: refused */
-    a->editor = a->context;
-    a->edit = edit;
+    if (inner == NULL || !ds_operator_may(&command->head.actor) ||
+        (edit->has_aggregate && !was_held))
+        return true; /* it is left as it is */
+    if (!edit->has_aggregate) {
+        a->editor = a->context;
+        a->edit = edit;
+    }
     a->message = inner;
     a->context = context_of(task, a->in, a->record, inner);
     return true;

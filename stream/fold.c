@@ -57,57 +57,6 @@ static bool apply_cause(struct ds_task *task, const struct ds_input_cause *cause
     return true;
 }
 
-/* Where the input is resumed does not move: it was passed when the record was held. */
-static bool apply_held_cause(struct ds_task *task, const struct ds_protocol_event *event,
-                             ds_error_t *error)
-{
-    const struct ds_held_cause *cause = &event->head.meta.cause.as.held_cause;
-
-    if (task->mid_decision || event->body.kind == DS_PROTOCOL_AGGREGATE_QUARANTINED)
-        return true;
-    return ds_quarantine_decided(&task->quarantine, cause->aggregate, cause->input, cause->offset,
-                                 error);
-}
-
-/* It holds again, or from now on; what was found impossible waits first. */
-static bool apply_quarantined(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate,
-                              ds_error_t *error)
-{
-    const struct ds_input_cause *cause = &meta->cause.as.input_cause;
-    const struct ds_held held = {cause->input, cause->offset, cause->epoch, cause->seq,
-                                 cause->fingerprint};
-
-    return ds_quarantine_begin(&task->quarantine, aggregate, error) &&
-           (meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE ||
-            ds_quarantine_hold(&task->quarantine, aggregate, &held, error));
-}
-
-static bool apply_held(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate,
-                       ds_error_t *error)
-{
-    const struct ds_input_cause *cause = &meta->cause.as.input_cause;
-    const struct ds_held held = {cause->input, cause->offset, cause->epoch, cause->seq,
-                                 cause->fingerprint};
-
-    return meta->cause.kind != DS_META_CAUSE_INPUT_CAUSE ||
-           ds_quarantine_hold(&task->quarantine, aggregate, &held, error);
-}
-
-static void apply_released(struct ds_task *task, const struct ds_meta *meta, ds_str_t aggregate)
-{
-    if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
-        ds_quarantine_release(&task->quarantine, aggregate, meta->cause.as.input_cause.offset);
-}
-
-/* A dead letter that is dropped waits nowhere: that is for people. */
-static void apply_dropped(struct ds_task *task, const struct ds_input_dropped *dropped)
-{
-    for (int32_t i = 0; dropped->has_aggregate && i < task->input_count; i++)
-        if (ds_str_eq(ds_str(task->inputs[i].input->schema->topic), dropped->topic))
-            (void)ds_quarantine_drop(&task->quarantine, dropped->aggregate,
-                                     task->inputs[i].input->number, dropped->offset);
-}
-
 static void apply_positions(struct ds_task *task, const struct ds_array_of_input_position *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -203,19 +152,12 @@ static bool apply_body(struct ds_task *task, const struct ds_protocol_event *eve
     case DS_PROTOCOL_INPUT_ATTACHED:
         apply_attached(task, &event->body.as.input_attached);
         return true;
-    case DS_PROTOCOL_AGGREGATE_QUARANTINED:
-        return apply_quarantined(task, &event->head.meta,
-                                 event->body.as.aggregate_quarantined.aggregate, error);
+    case DS_PROTOCOL_AGGREGATE_QUARANTINED: /* ds_quarantine_fold did it */
     case DS_PROTOCOL_INPUT_HELD:
-        return apply_held(task, &event->head.meta, event->body.as.input_held.aggregate, error);
     case DS_PROTOCOL_AGGREGATE_RELEASED:
-        apply_released(task, &event->head.meta, event->body.as.aggregate_released.aggregate);
-        return true;
+    case DS_PROTOCOL_INPUT_PASSED:
     case DS_PROTOCOL_INPUT_DROPPED:
-        apply_dropped(task, &event->body.as.input_dropped);
-        return true;
-    case DS_PROTOCOL_INPUT_PASSED: /* its cause says all */
-    case DS_PROTOCOL_INPUT_EDITED: /* for people */
+    case DS_PROTOCOL_INPUT_EDITED:
         return true;
     case DS_PROTOCOL_COMMAND_REJECTED:
     case DS_PROTOCOL_COMMAND_REPEATED:
@@ -233,9 +175,9 @@ bool ds_task_apply(struct ds_task *task, const void *event, ds_error_t *error)
     if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE &&
         !apply_cause(task, &meta->cause.as.input_cause, error))
         return false;
-    if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE && !apply_held_cause(task, e, error))
-        return false;
-    if (!apply_command_id(task, e, error) || !apply_body(task, e, error))
+    if (!ds_quarantine_fold(&task->quarantine, task->host->decider, e, !task->mid_decision,
+                            error) ||
+        !apply_command_id(task, e, error) || !apply_body(task, e, error))
         return false;
     if (meta->at > task->last_event_us)
         task->last_event_us = meta->at;

@@ -148,6 +148,56 @@ static bool drop(struct ds_task *task, const struct ds_drop_input *asked, ds_err
     return true;
 }
 
+/* Whether the edit is one of what waits: NULL, or why not. */
+static const char *judge_edit(const struct ds_task *task, const struct ds_task_input *in,
+                              const struct ds_edit_input *asked, const void *inner)
+{
+    const struct ds_input input = {
+        .kind = DS_INPUT_COMMAND, .number = in->input->number, .message = inner};
+    const struct ds_held *held =
+        ds_quarantine_held(&task->quarantine, asked->aggregate, in->input->number, asked->offset);
+
+    if (held == NULL || !ds_str_eq(asked->topic, ds_str(in->input->schema->topic)) ||
+        held->fingerprint != ds_fingerprint64(asked->old_value))
+        return "NOT_HELD";
+    if (inner == NULL ||
+        !ds_str_eq(ds_decider_aggregate(task->host->decider, &input), asked->aggregate))
+        return "INVALID";
+    return NULL;
+}
+
+/* The edit waits in the place of what it corrects. That of a dead letter is decided instead of this
+ * command (decide.c), unless it has none. */
+static bool edit(struct ds_task *task, const struct ds_task_input *in,
+                 const struct ds_edit_input *asked, ds_error_t *error)
+{
+    ds_decision_t *decision = task->host->decision;
+    struct ds_protocol_event *event;
+    const char *reason = "INVALID";
+    const void *inner;
+
+    if (asked->has_aggregate) {
+        if (!ds_task_corrected(task, in, asked, &inner, error))
+            return false;
+        reason = judge_edit(task, in, asked, inner);
+    }
+    if (reason != NULL)
+        return ds_decision_reject(decision, asked->aggregate, DS_STR("operator.edit"), reason,
+                                  error);
+    event = ds_decision_add(decision, error);
+    if (event == NULL)
+        return false;
+    event->body.kind = DS_PROTOCOL_INPUT_EDITED;
+    event->body.as.input_edited = (struct ds_input_edited){.topic = asked->topic,
+                                                           .offset = asked->offset,
+                                                           .has_aggregate = true,
+                                                           .aggregate = asked->aggregate,
+                                                           .reason = asked->reason,
+                                                           .old_value = asked->old_value,
+                                                           .new_value = asked->new_value};
+    return true;
+}
+
 bool ds_task_operate(struct ds_task *task, const struct ds_task_input *in,
                      const struct ds_operator_command *command, ds_error_t *error)
 {
@@ -160,7 +210,8 @@ bool ds_task_operate(struct ds_task *task, const struct ds_task_input *in,
         return release(task, &command->body.as.release_aggregate, error);
     case DS_OPERATOR_DROP_INPUT:
         return drop(task, &command->body.as.drop_input, error);
-    case DS_OPERATOR_EDIT_INPUT: /* it could be decided if its command were one */
+    case DS_OPERATOR_EDIT_INPUT:
+        return edit(task, in, &command->body.as.edit_input, error);
     case DS_OPERATOR_KINDS:
         break;
     }

@@ -508,3 +508,10 @@ int64_t ds_host_unacked(const ds_host_t *host, int32_t partition)
 {
     return host->tasks[partition] == NULL ? 0 : ds_task_unacked(host->tasks[partition]);
 }
+
+size_t ds_host_quarantined(const ds_host_t *host, int32_t partition)
+{
+    return host->tasks[partition] == NULL
+               ? 0
+               : ds_quarantine_count(&host->tasks[partition]->quarantine);
+}

@@ -83,5 +83,7 @@ enum ds_host_partition ds_host_partition(const ds_host_t *host, int32_t partitio
 const void *ds_host_state(const ds_host_t *host, int32_t partition);
 /** @brief Records handed over and not confirmed yet; 0 for a partition that is not running. */
 int64_t ds_host_unacked(const ds_host_t *host, int32_t partition);
+/** @brief How many aggregates are quarantined, those that are being released included. */
+size_t ds_host_quarantined(const ds_host_t *host, int32_t partition);
 
 #endif

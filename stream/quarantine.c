@@ -192,6 +192,18 @@ bool ds_quarantine_drop(struct ds_quarantine *quarantine, ds_str_t aggregate, in
     return true;
 }
 
+bool ds_quarantine_replace(struct ds_quarantine *quarantine, ds_str_t aggregate, int32_t input,
+                           int64_t offset, const struct ds_held *by)
+{
+    struct ds_quarantined *entry = edit(quarantine, aggregate);
+    size_t at = entry == NULL ? 0 : find_held(entry, input, offset);
+
+    if (entry == NULL || at == entry->end)
+        return false;
+    entry->held[at] = *by;
+    return true;
+}
+
 const struct ds_held *ds_quarantine_held(const struct ds_quarantine *quarantine, ds_str_t aggregate,
                                          int32_t input, int64_t offset)
 {
@@ -218,6 +230,86 @@ const struct ds_held *ds_quarantine_any(const struct ds_quarantine *quarantine, 
     }
     return NULL;
 }
+
+/* ---- the fold */
+
+static struct ds_held held_of(const struct ds_input_cause *cause)
+{
+    return (struct ds_held){cause->input, cause->offset, cause->epoch, cause->seq,
+                            cause->fingerprint};
+}
+
+/* The input that this event answers waits; an input that had waited, or a deadline, does not. */
+static bool hold_cause(struct ds_quarantine *quarantine, const struct ds_meta_cause *cause,
+                       ds_str_t aggregate, ds_error_t *error)
+{
+    const struct ds_held held = held_of(&cause->as.input_cause);
+
+    return cause->kind != DS_META_CAUSE_INPUT_CAUSE ||
+           ds_quarantine_hold(quarantine, aggregate, &held, error);
+}
+
+/* A dead letter that is dropped waits nowhere: that is for people. */
+static void fold_dropped(struct ds_quarantine *quarantine, const struct ds_decider *decider,
+                         const struct ds_input_dropped *dropped)
+{
+    for (size_t i = 0; dropped->has_aggregate && i < decider->input_count; i++)
+        if (ds_str_eq(ds_str(decider->inputs[i].schema->topic), dropped->topic))
+            (void)ds_quarantine_drop(quarantine, dropped->aggregate, decider->inputs[i].number,
+                                     dropped->offset);
+}
+
+/* The command that asks for the edit holds the corrected one, and waits in the old one's place. */
+static void fold_edited(struct ds_quarantine *quarantine, const struct ds_meta_cause *cause,
+                        const struct ds_input_edited *edited)
+{
+    const struct ds_held by = held_of(&cause->as.input_cause);
+
+    if (edited->has_aggregate && cause->kind == DS_META_CAUSE_INPUT_CAUSE)
+        (void)ds_quarantine_replace(quarantine, edited->aggregate, by.input, edited->offset, &by);
+}
+
+static bool fold_body(struct ds_quarantine *quarantine, const struct ds_decider *decider,
+                      const struct ds_protocol_event *event, ds_error_t *error)
+{
+    const struct ds_meta_cause *cause = &event->head.meta.cause;
+
+    switch (event->body.kind) {
+    case DS_PROTOCOL_AGGREGATE_QUARANTINED: /* it holds again, or from now on */
+        return ds_quarantine_begin(quarantine, event->body.as.aggregate_quarantined.aggregate,
+                                   error) &&
+               hold_cause(quarantine, cause, event->body.as.aggregate_quarantined.aggregate, error);
+    case DS_PROTOCOL_INPUT_HELD:
+        return hold_cause(quarantine, cause, event->body.as.input_held.aggregate, error);
+    case DS_PROTOCOL_AGGREGATE_RELEASED:
+        if (cause->kind == DS_META_CAUSE_INPUT_CAUSE)
+            ds_quarantine_release(quarantine, event->body.as.aggregate_released.aggregate,
+                                  cause->as.input_cause.offset);
+        return true;
+    case DS_PROTOCOL_INPUT_DROPPED:
+        fold_dropped(quarantine, decider, &event->body.as.input_dropped);
+        return true;
+    case DS_PROTOCOL_INPUT_EDITED:
+        fold_edited(quarantine, cause, &event->body.as.input_edited);
+        return true;
+    default:
+        return true;
+    }
+}
+
+bool ds_quarantine_fold(struct ds_quarantine *quarantine, const struct ds_decider *decider,
+                        const struct ds_protocol_event *event, bool first, ds_error_t *error)
+{
+    const struct ds_held_cause *cause = &event->head.meta.cause.as.held_cause;
+
+    if (first && event->head.meta.cause.kind == DS_META_CAUSE_HELD_CAUSE &&
+        event->body.kind != DS_PROTOCOL_AGGREGATE_QUARANTINED &&
+        !ds_quarantine_decided(quarantine, cause->aggregate, cause->input, cause->offset, error))
+        return false;
+    return fold_body(quarantine, decider, event, error);
+}
+
+/* ---- in snapshots */
 
 size_t ds_quarantine_image(ds_str_t aggregate, const struct ds_quarantined *entry, size_t n,
                            struct ds_held_image *held, size_t held_max,

@@ -8,6 +8,7 @@
 #define DS_STREAM_QUARANTINE_H
 
 #include "base/map.h"
+#include "decider/decider.h"
 #include "schemas/generated.h"
 
 /* What a fold accepts; an owner stops at its own, lower bound (ds_host_config.max_held). */
@@ -72,6 +73,9 @@ DS_MUST_CHECK bool ds_quarantine_decided(struct ds_quarantine *quarantine, ds_st
 /** @brief This one will not be decided. @return whether it waited. */
 bool ds_quarantine_drop(struct ds_quarantine *quarantine, ds_str_t aggregate, int32_t input,
                         int64_t offset);
+/** @brief Another record waits in the place of this one. @return whether it waited. */
+bool ds_quarantine_replace(struct ds_quarantine *quarantine, ds_str_t aggregate, int32_t input,
+                           int64_t offset, const struct ds_held *by);
 /** @brief NULL: this input does not wait for it. */
 const struct ds_held *ds_quarantine_held(const struct ds_quarantine *quarantine, ds_str_t aggregate,
                                          int32_t input, int64_t offset);
@@ -79,6 +83,14 @@ const struct ds_held *ds_quarantine_held(const struct ds_quarantine *quarantine,
 /** @brief NULL: this input waits for nobody. Looks at all that wait. */
 const struct ds_held *ds_quarantine_any(const struct ds_quarantine *quarantine, int32_t input,
                                         int64_t offset);
+
+/** @brief What a delivered event of the decider's own log changes; nothing, for most.
+ *  @param first  it is the first of its decision: only then its cause counts.
+ *  @param error  DAMAGE, UNKNOWN: no log of ours says so. LIMIT, MEMORY. */
+DS_MUST_CHECK bool ds_quarantine_fold(struct ds_quarantine *quarantine,
+                                      const struct ds_decider *decider,
+                                      const struct ds_protocol_event *event, bool first,
+                                      ds_error_t *error);
 
 /** @brief What waits for an aggregate, from the n-th on, as an image that a snapshot holds.
  *  @param held  room for as many as the image may hold; borrowed by it.

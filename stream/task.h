@@ -388,6 +388,11 @@ DS_MUST_CHECK bool ds_task_decide_held(struct ds_task *task, struct ds_task_inpu
                                        const struct ds_broker_event *record, ds_str_t aggregate,
                                        const struct ds_held *held, int64_t release,
                                        const void *message, ds_error_t *error);
+/** The command that an edit puts in the place of another, decoded into the host's arena; NULL: it
+ * is none, or an operator's. */
+DS_MUST_CHECK bool ds_task_corrected(struct ds_task *task, const struct ds_task_input *in,
+                                     const struct ds_edit_input *edit, const void **inner_out,
+                                     ds_error_t *error);
 /** An input that waited cannot be decided: it goes on waiting, quarantined for this reason. */
 DS_MUST_CHECK bool ds_task_requarantine(struct ds_task *task, const struct ds_task_input *in,
                                         ds_str_t aggregate, const struct ds_held *held,

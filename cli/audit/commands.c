@@ -145,7 +145,7 @@ static void judge_outcome(struct ds_audit_part *part, int32_t processor, int64_t
     else if (!command->has_command)
         ds_audit_found(part->report, "I7", at, "it answers command %" PRId64 " without its id",
                        offset);
-    else if (!same_hash(command->hash, hash))
+    else if (!command->edits_waiting && !same_hash(command->hash, hash))
         ds_audit_found(part->report, "I7", at,
                        "it answers command %" PRId64 " with the id of another", offset);
 }
@@ -176,8 +176,13 @@ bool ds_audit_fold_command(struct ds_audit_part *part, int32_t processor,
         record->has_value && ds_audit_decode(part, record, scratch, value, NULL, &why);
     if (why.code == DS_ERR_MEMORY || why.code == DS_ERR_UNAVAILABLE)
         return ds_error_set(error, why.domain, why.code, "%s", why.message);
-    if (command->readable)
+    if (command->readable) {
+        const struct ds_operator_command *asked = (const void *)value;
+
         ds_audit_hash(value->head.command_id, hash);
+        command->edits_waiting =
+            asked->body.kind == DS_OPERATOR_EDIT_INPUT && asked->body.as.edit_input.has_aggregate;
+    }
     command->was_read = true;
     if (command->has_outcome) {
         judge_outcome(part, processor, record->offset, command, fingerprint, hash);
@@ -236,7 +241,8 @@ static void judge_repeat(struct ds_audit_part *part, int32_t processor,
                        "command %" PRId64 " is said to repeat %" PRId64
                        ", which was not decided before",
                        cause->cause_offset, cause->first_offset);
-    else if (first != NULL && !first->is_edit && !same_hash(first->hash, cause->command_hash))
+    else if (first != NULL && !first->is_edit && !first->edits_waiting &&
+             !same_hash(first->hash, cause->command_hash))
         ds_audit_found(part->report, "I7", where(part, processor, cause->offset),
                        "command %" PRId64 " is said to repeat %" PRId64 ", which has another id",
                        cause->cause_offset, cause->first_offset);

@@ -302,6 +302,32 @@ static bool note_dropped(struct ds_audit_part *part, struct ds_audit_stream *str
     return true;
 }
 
+/* The command that edits waits in the place of the one it corrects, which has no other outcome. */
+static bool note_edited(struct ds_audit_part *part, struct ds_audit_stream *stream,
+                        const struct ds_audit_event *event, const struct ds_input_edited *edited,
+                        ds_error_t *error)
+{
+    const struct ds_input_cause *of = &meta_of(event)->cause.as.input_cause;
+    const struct ds_held by = {of->input, of->offset, of->epoch, of->seq, of->fingerprint};
+    const struct ds_held *held;
+    struct ds_audit_cause cause;
+
+    if (!edited->has_aggregate)
+        return true;
+    held = ds_quarantine_held(&stream->quarantine, edited->aggregate, of->input, edited->offset);
+    if (meta_of(event)->cause.kind != DS_META_CAUSE_INPUT_CAUSE || held == NULL) {
+        ds_audit_found(part->report, "F", ds_audit_at(part, event, DS_STR("")),
+                       "it edits offset %" PRId64 ", which does not wait", edited->offset);
+        return true;
+    }
+    cause = cause_of(event, held);
+    cause.outcome = DS_AUDIT_DROPPED;
+    (void)ds_quarantine_replace(&stream->quarantine, edited->aggregate, of->input, edited->offset,
+                                &by);
+    return of->input != 0 ||
+           ds_audit_answer_command(part, event->topic, &cause, event->event, error);
+}
+
 static bool note_quarantine(struct ds_audit_part *part, struct ds_audit_stream *stream,
                             const struct ds_audit_event *event, ds_error_t *error)
 {
@@ -320,6 +346,8 @@ static bool note_quarantine(struct ds_audit_part *part, struct ds_audit_stream *
         return true;
     case DS_PROTOCOL_INPUT_DROPPED:
         return note_dropped(part, stream, event, &e->body.as.input_dropped, error);
+    case DS_PROTOCOL_INPUT_EDITED:
+        return note_edited(part, stream, event, &e->body.as.input_edited, error);
     default:
         return true;
     }
@@ -370,6 +398,15 @@ static bool answer_held(struct ds_audit_part *part, struct ds_audit_stream *stre
     return answer_command(part, events, count, &cause, error);
 }
 
+/* Its outcome is still to come. */
+static bool still_waits(const struct ds_protocol_event *first)
+{
+    return first->body.kind == DS_PROTOCOL_AGGREGATE_QUARANTINED ||
+           first->body.kind == DS_PROTOCOL_INPUT_HELD ||
+           (first->body.kind == DS_PROTOCOL_INPUT_EDITED &&
+            first->body.as.input_edited.has_aggregate);
+}
+
 static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *stream,
                          const struct ds_audit_event *events, size_t count, ds_error_t *error)
 {
@@ -395,9 +432,8 @@ static bool answer_input(struct ds_audit_part *part, struct ds_audit_stream *str
     set_outcome(&events[0], &cause);
     if (input->input != 0)
         return name(part, stream, &cause, error);
-    if (kind_of(&events[0]) == DS_PROTOCOL_AGGREGATE_QUARANTINED ||
-        kind_of(&events[0]) == DS_PROTOCOL_INPUT_HELD)
-        return true; /* its outcome is still to come */
+    if (still_waits(events[0].event))
+        return true;
     return answer_command(part, events, count, &cause, error);
 }
 

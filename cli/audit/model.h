@@ -174,15 +174,16 @@ struct ds_audit_stream {
 /** What is known of a command: its record, and the decision on it, whichever was read first. */
 struct ds_audit_command {
     int64_t fingerprint;
-    uint64_t hash[2];  /* of the command id */
-    int64_t answered;  /* offset of the decision */
-    bool was_read;     /* the record was */
-    bool readable;     /* by the record */
-    bool is_misplaced; /* its key belongs to another partition, or it has none */
-    bool has_outcome;  /* the decision was read */
-    bool has_command;  /* by the decision */
-    bool is_edit;      /* by the decision */
-    uint8_t outcome;   /* ds_audit_cause's */
+    uint64_t hash[2];   /* of the command id */
+    int64_t answered;   /* offset of the decision */
+    bool was_read;      /* the record was */
+    bool readable;      /* by the record */
+    bool edits_waiting; /* by the record: answered under the id of what it puts in the place */
+    bool is_misplaced;  /* its key belongs to another partition, or it has none */
+    bool has_outcome;   /* the decision was read */
+    bool has_command;   /* by the decision */
+    bool is_edit;       /* by the decision */
+    uint8_t outcome;    /* ds_audit_cause's */
     uint8_t refused;
 };
 

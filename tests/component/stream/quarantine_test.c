@@ -639,3 +639,152 @@ Test(quarantine, dropped_dead_letter_is_noted_in_the_log)
     rig_settle(&rig);
     cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_INPUT_DROPPED], 1);
 }
+
+/* ---- editing what waits */
+
+/* What stands at this place, as a text of its own: the topic's memory may move. */
+static void copy_value(int64_t offset, ds_buf_t *copy)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_bytes_t value = ds_fake_record(rig.log, RIG_COMMANDS, 0, offset)->value;
+
+    ds_buf_init(copy, 4096);
+    cr_assert(ds_buf_append(copy, value.data, value.len, &error));
+}
+
+/* @param old_offset  whose bytes are said to be the old ones. */
+static int64_t edit_held(int64_t offset, int64_t old_offset, const char *aggregate,
+                         const struct ds_inventory_command *by)
+{
+    struct ds_inventory_command command = {.head = rig_head(&rig, NULL),
+                                           .body.kind = DS_INVENTORY_COMMAND_EDIT_INPUT};
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t old;
+    ds_buf_t bytes;
+    int64_t asked;
+
+    copy_value(old_offset, &old);
+    ds_buf_init(&bytes, 4096);
+    cr_assert(ds_schema_encode(&ds_schema_inventory_commands, by, &bytes, &error));
+    command.body.as.edit_input = (struct ds_edit_input){.topic = DS_STR(RIG_COMMANDS),
+                                                        .offset = offset,
+                                                        .has_aggregate = true,
+                                                        .aggregate = ds_str(aggregate),
+                                                        .reason = DS_STR("one too many"),
+                                                        .old_value = ds_buf_bytes(&old),
+                                                        .new_value = ds_buf_bytes(&bytes)};
+    asked = rig_command(&rig, 0, &command);
+    ds_buf_cleanup(&old);
+    ds_buf_cleanup(&bytes);
+    return asked;
+}
+
+static int64_t order_seen[8];
+static size_t order_count;
+
+/* The quantities that were received, in the order of the log. */
+static void note_quantities(void)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_arena_t *arena = ds_arena_new(4096, 1024 * 1024);
+
+    order_count = 0;
+    for (int64_t i = 0; i < ds_fake_end(rig.log, RIG_EVENTS, 0); i++) {
+        const struct ds_fake_record *record = ds_fake_record(rig.log, RIG_EVENTS, 0, i);
+        struct ds_inventory_event event;
+
+        cr_assert(ds_framing_decode(rig.oracle, &ds_schema_inventory_events, record->value, arena,
+                                    &event, NULL, &error));
+        if (event.body.kind == DS_INVENTORY_EVENT_INVENTORY_UPDATED && order_count < 8)
+            order_seen[order_count++] = event.body.as.inventory_updated.changes.items[0].quantity;
+    }
+    ds_arena_destroy(arena);
+}
+
+Test(quarantine, edited_one_that_waits_is_decided_in_the_place_of_what_it_corrects)
+{
+    struct ds_stock_item item = {DS_STR(A), 5};
+    struct ds_inventory_command command = corrected(&item);
+    const struct ds_inventory_event *event;
+    struct rig_fold fold;
+    int64_t asked;
+
+    begin();
+    receive(A, 10);
+    receive(A, 20);
+    receive(A, 40);
+    rig_settle(&rig);
+    asked = edit_held(1, 1, A, &command);
+    receive(B, 1);
+    rig_settle(&rig);
+    fold = check();
+    cr_assert_eq(fold.counter.total, 1);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 3, "it takes the place of one");
+    event = rig_last(&rig, 0, DS_INVENTORY_EVENT_INPUT_EDITED);
+    cr_assert(ds_str_eq(event->context.actor.id, DS_STR("ann")));
+    cr_assert(ds_str_eq(event->body.as.input_edited.reason, DS_STR("one too many")));
+    cr_assert(ds_str_eq(event->body.as.input_edited.aggregate, DS_STR(A)));
+    again(); /* the next owner has it from the log */
+    settings.broken = NULL;
+    release(A);
+    rig_settle(&rig);
+    cr_assert_eq(check().counter.total, 56);
+    note_quantities();
+    cr_assert_eq(order_count, 4);
+    cr_assert_eq(order_seen[1], 10);
+    cr_assert_eq(order_seen[2], 5);
+    cr_assert_eq(order_seen[3], 40);
+    cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_INPUT_EDITED], 1);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 0);
+    cr_assert_eq(asked, 3);
+}
+
+Test(quarantine, edited_one_may_be_edited_again_or_dropped)
+{
+    struct ds_stock_item item = {DS_STR(A), 5};
+    struct ds_inventory_command command = corrected(&item);
+    int64_t first;
+    int64_t second;
+
+    begin();
+    receive(A, 10);
+    receive(A, 20);
+    rig_settle(&rig);
+    first = edit_held(0, 0, A, &command);
+    rig_settle(&rig);
+    item.quantity = 7;
+    second = edit_held(first, first, A, &command);
+    rig_settle(&rig);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 2);
+    drop(RIG_COMMANDS, second, A);
+    rig_settle(&rig);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 1);
+    settings.broken = NULL;
+    release(A);
+    rig_settle(&rig);
+    cr_assert_eq(check().counter.total, 20);
+}
+
+Test(quarantine, edit_of_what_does_not_wait_or_of_other_bytes_or_to_another_aggregate_is_refused)
+{
+    struct ds_stock_item item = {DS_STR(A), 5};
+    struct ds_inventory_command command = corrected(&item);
+
+    begin();
+    receive(B, 1);
+    receive(A, 10);
+    receive(A, 20);
+    rig_settle(&rig);
+    (void)edit_held(0, 0, A, &command);
+    rig_settle(&rig);
+    cr_assert(last_reason_is("NOT_HELD"));
+    (void)edit_held(1, 2, A, &command);
+    rig_settle(&rig);
+    cr_assert(last_reason_is("NOT_HELD"));
+    item.product_id = DS_STR(B);
+    (void)edit_held(1, 1, A, &command);
+    rig_settle(&rig);
+    cr_assert(last_reason_is("INVALID"));
+    cr_assert_eq(check().kinds[DS_INVENTORY_EVENT_COMMAND_REJECTED], 3);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 2);
+}
