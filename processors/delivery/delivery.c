@@ -1,6 +1,7 @@
 #include "processors/delivery/delivery.h"
 
 #include "processors/delivery/delivery_decide.h"
+#include "processors/delivery/delivery_events.h"
 #include "processors/delivery/delivery_logic.h"
 #include "processors/delivery/delivery_state.h"
 
@@ -61,6 +62,24 @@ static bool next_timer(const void *state, const struct ds_timer_skip *skip,
     return ds_dispatch_next_timer(state, skip, timer_out);
 }
 
+/* An offer is its order's: both wait together. */
+static ds_str_t aggregate(const struct ds_input *input)
+{
+    const struct ds_delivery_command *command = input->message;
+    ds_str_t order_id;
+    int64_t number;
+
+    if (input->kind == DS_INPUT_EVENT)
+        return ds_schema_order_events.aggregate(input->message);
+    if (command->body.kind == DS_DELIVERY_COMMAND_ACCEPT_OFFER)
+        (void)ds_offer_split(command->body.as.accept_offer.offer_id, &order_id, &number);
+    else if (command->body.kind == DS_DELIVERY_COMMAND_DECLINE_OFFER)
+        (void)ds_offer_split(command->body.as.decline_offer.offer_id, &order_id, &number);
+    else
+        order_id = ds_schema_delivery_commands.aggregate(command);
+    return order_id;
+}
+
 const struct ds_decider ds_delivery_decider = {
     .name = "delivery",
     .events = &ds_schema_delivery_events,
@@ -74,6 +93,7 @@ const struct ds_decider ds_delivery_decider = {
     .decide = decide,
     .evolve = evolve,
     .next_timer = next_timer,
+    .aggregate = aggregate,
     .item = &ds_schema_delivery_state,
     .shelves = ds_dispatch_shelves,
     .image = ds_dispatch_image,

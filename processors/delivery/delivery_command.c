@@ -220,22 +220,6 @@ static bool decide_give_back(struct ask *ask, const struct ds_give_back *body, d
 
 /* ---- of a courier that is asked */
 
-/* "<order_id>-<n>"; false: no offer's id. */
-static bool split_offer(ds_str_t offer_id, ds_str_t *order_id_out, int64_t *number_out)
-{
-    uint32_t dash = offer_id.len;
-    while (dash > 0 && offer_id.data[dash - 1] != '-')
-        dash--;
-    *order_id_out = offer_id;
-    *number_out = 0;
-    if (dash < 2 ||
-        !ds_str_to_i64((ds_str_t){offer_id.data + dash, offer_id.len - dash}, number_out) ||
-        *number_out < 1)
-        return false;
-    order_id_out->len = dash - 1;
-    return true;
-}
-
 /* NULL: it is the offer that stands, and this courier's. */
 static const char *judge_offer(const struct ask *ask, ds_str_t courier_id, int64_t number,
                                enum ds_delivery_input input)
@@ -264,7 +248,7 @@ static const char *find_offer(struct ask *ask, ds_str_t offer_id, ds_str_t couri
     ds_str_t order_id;
     int64_t number;
     ask->target = offer_id;
-    if (!split_offer(offer_id, &order_id, &number))
+    if (!ds_offer_split(offer_id, &order_id, &number))
         return "DELIVERY_UNKNOWN";
     about(ask, order_id);
     return judge_offer(ask, courier_id, number, input);

@@ -39,6 +39,21 @@ bool ds_add_offered(const struct ds_match *match, ds_str_t order_id, int32_t num
                            DS_STR_ARG(order_id), (int)number);
 }
 
+bool ds_offer_split(ds_str_t offer_id, ds_str_t *order_id_out, int64_t *number_out)
+{
+    uint32_t dash = offer_id.len;
+    while (dash > 0 && offer_id.data[dash - 1] != '-')
+        dash--;
+    *order_id_out = offer_id;
+    *number_out = 0;
+    if (dash < 2 ||
+        !ds_str_to_i64((ds_str_t){offer_id.data + dash, offer_id.len - dash}, number_out) ||
+        *number_out < 1)
+        return false;
+    order_id_out->len = dash - 1;
+    return true;
+}
+
 bool ds_add_offer_ended(ds_decision_t *decision, const struct ds_delivery *delivery,
                         enum ds_offer_end reason, ds_error_t *error)
 {

@@ -15,6 +15,9 @@ struct ds_context ds_delivery_context(const struct ds_delivery *delivery);
 DS_MUST_CHECK bool ds_add_offered(const struct ds_match *match, ds_str_t order_id, int32_t number,
                                   ds_str_t courier_id, const struct ds_policy_inputs *inputs,
                                   int32_t candidates, ds_error_t *error);
+/** @brief An offer's id, "<order_id>-<number>", apart; order_id_out is borrowed from it.
+ *  @return false: no offer's id; order_id_out is the whole then. */
+bool ds_offer_split(ds_str_t offer_id, ds_str_t *order_id_out, int64_t *number_out);
 DS_MUST_CHECK bool ds_add_offer_ended(ds_decision_t *decision, const struct ds_delivery *delivery,
                                       enum ds_offer_end reason, ds_error_t *error);
 DS_MUST_CHECK bool ds_add_unassigned(ds_decision_t *decision, const struct ds_delivery *delivery,

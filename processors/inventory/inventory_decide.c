@@ -3,14 +3,29 @@
 
 typedef struct ds_array_of_line_quantity lines_t;
 
+/* No column may fall below nothing: what is moved was there before. */
+static bool can_be(ds_str_t order_id, const struct ds_stock_change *change, ds_error_t *error)
+{
+    const struct ds_stock_level *after = &change->after;
+
+    return (after->available >= 0 && after->reserved >= 0 && after->committed >= 0) ||
+           ds_impossible(error,
+                         "order %.*s: product %.*s would have available=%lld reserved=%lld "
+                         "committed=%lld (I1)",
+                         DS_STR_ARG(order_id), DS_STR_ARG(change->product_id),
+                         (long long)after->available, (long long)after->reserved,
+                         (long long)after->committed);
+}
+
 /* How a line's pieces move between the three columns of a product. */
-static void move(struct ds_stock_plan *plan, const lines_t *lines,
-                 enum ds_reservation_effect effect)
+static bool move(struct ds_stock_plan *plan, ds_str_t order_id, const lines_t *lines,
+                 enum ds_reservation_effect effect, ds_error_t *error)
 {
     for (size_t i = 0; i < lines->count; i++) {
         int64_t quantity = lines->items[i].quantity;
-        struct ds_stock_level *level =
-            &ds_stock_plan_change(plan, lines->items[i].product_id, NULL)->after;
+        struct ds_stock_change *change =
+            ds_stock_plan_change(plan, lines->items[i].product_id, NULL);
+        struct ds_stock_level *level = &change->after;
         switch (effect) {
         case DS_RESERVATION_RESERVE:
             level->available -= quantity;
@@ -33,7 +48,10 @@ static void move(struct ds_stock_plan *plan, const lines_t *lines,
         case DS_RESERVATION_REJECT:
             break;
         }
+        if (!can_be(order_id, change, error))
+            return false;
     }
+    return true;
 }
 
 /* One event that moves `lines`, and the thresholds it crosses. */
@@ -44,10 +62,9 @@ static bool add_move(const struct ds_inventory *inventory, ds_str_t order_id, li
     struct ds_array_of_stock_level levels;
     struct ds_inventory_event *event;
 
-    if (!ds_stock_plan_init(&plan, inventory, decision, lines.count, error))
-        return false;
-    move(&plan, &lines, effect);
-    if (!ds_stock_plan_levels(&plan, &levels, error))
+    if (!ds_stock_plan_init(&plan, inventory, decision, lines.count, error) ||
+        !move(&plan, order_id, &lines, effect, error) ||
+        !ds_stock_plan_levels(&plan, &levels, error))
         return false;
     event = ds_decision_add(decision, error);
     if (event == NULL)

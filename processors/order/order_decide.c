@@ -102,29 +102,39 @@ static bool place_new(const struct step *s, ds_error_t *error)
     return ds_order_emit_refused(s->decision, place, reason, placed_at_us, error);
 }
 
-static enum ds_cancel_reason cancel_reason(const struct step *s)
+/* False: this input cancels nothing, whatever the table says. */
+static bool cancel_reason(const struct step *s, enum ds_cancel_reason *reason_out)
 {
     enum ds_order_state state = s->order->state;
 
+    *reason_out = DS_CANCEL_REASON_BY_STAFF;
     switch (s->what) {
     case DS_ORDER_ON_STOCK_REJECTED:
-        return DS_CANCEL_REASON_OUT_OF_STOCK;
+        *reason_out = DS_CANCEL_REASON_OUT_OF_STOCK;
+        return true;
     case DS_ORDER_ON_PAYMENT_FAILED:
-        return DS_CANCEL_REASON_PAYMENT_FAILED;
+        *reason_out = DS_CANCEL_REASON_PAYMENT_FAILED;
+        return true;
     case DS_ORDER_ON_CANCEL_BY_CUSTOMER:
-        return DS_CANCEL_REASON_BY_CUSTOMER;
+        *reason_out = DS_CANCEL_REASON_BY_CUSTOMER;
+        return true;
     case DS_ORDER_ON_CANCEL_BY_STAFF:
-        return DS_CANCEL_REASON_BY_STAFF;
+        *reason_out = DS_CANCEL_REASON_BY_STAFF;
+        return true;
     case DS_ORDER_ON_TIMER:
-        return state == DS_ORDER_PAYING ? DS_CANCEL_REASON_PAYMENT_TIMEOUT
-                                        : DS_CANCEL_REASON_RESERVE_TIMEOUT;
+        *reason_out = state == DS_ORDER_PAYING ? DS_CANCEL_REASON_PAYMENT_TIMEOUT
+                                               : DS_CANCEL_REASON_RESERVE_TIMEOUT;
+        return true;
     case DS_ORDER_ON_DELIVERY_CANCELLED:
-        return s->delivery_reason; /* delivery knows which of several ends came first */
+        *reason_out = s->delivery_reason; /* delivery knows which of several ends came first */
+        return true;
     case DS_ORDER_ON_RETURNED:
-        return state == DS_ORDER_RECALLING ? DS_CANCEL_REASON_RECALLED
-                                           : DS_CANCEL_REASON_NOT_DELIVERED;
+        *reason_out = state == DS_ORDER_RECALLING ? DS_CANCEL_REASON_RECALLED
+                                                  : DS_CANCEL_REASON_NOT_DELIVERED;
+        return true;
     case DS_ORDER_ON_LOST:
-        return DS_CANCEL_REASON_LOST;
+        *reason_out = DS_CANCEL_REASON_LOST;
+        return true;
     case DS_ORDER_ON_PLACE:
     case DS_ORDER_ON_CANCEL_LINES:
     case DS_ORDER_ON_RESERVED_CARD:
@@ -135,8 +145,7 @@ static enum ds_cancel_reason cancel_reason(const struct step *s)
     case DS_ORDER_ON_COMPLETED:
         break;
     }
-    assert(0 && "the table cancels an order for an input without a reason");
-    return DS_CANCEL_REASON_BY_STAFF;
+    return false;
 }
 
 /* What a person wrote belongs to the cancellation only when it is that person's that came true. */
@@ -153,10 +162,14 @@ static const ds_str_t *note_for(const struct step *s, enum ds_cancel_reason reas
 
 static bool cancel(const struct step *s, ds_error_t *error)
 {
-    enum ds_cancel_reason reason = cancel_reason(s);
+    enum ds_cancel_reason reason;
     enum ds_goods goods = s->what == DS_ORDER_ON_RETURNED ? DS_GOODS_RETURNED
                           : s->what == DS_ORDER_ON_LOST   ? DS_GOODS_LOST
                                                           : DS_GOODS_NOT_TAKEN;
+
+    if (!cancel_reason(s, &reason))
+        return ds_impossible(error, "state %d: input %d cancels the order, without a reason",
+                             (int)s->order->state, (int)s->what);
     return ds_order_emit_cancelled(s->decision, s->order, reason, goods, note_for(s, reason),
                                    error);
 }

@@ -83,7 +83,10 @@ static bool refund(const struct step *s, int64_t kept_minor, const struct ds_pay
                    ds_error_t *error)
 {
     struct ds_payment_goodwill goodwill = goodwill_of(s);
-    assert(kept_minor > s->due_minor);
+
+    if (kept_minor <= s->due_minor)
+        return ds_impossible(error, "a refund of what is not kept: kept=%lld due=%lld (I2)",
+                             (long long)kept_minor, (long long)s->due_minor);
     return ds_payment_emit_refund_initiated(
         s->decision, s->payment, charge, kept_minor - s->due_minor, s->due_minor, &goodwill, error);
 }

@@ -46,6 +46,8 @@ struct ds_decider_kit {
     void *step_events[DS_MAX_DECISION_RECORDS];
     char types[TYPES_BYTES];
     char refusal[REFUSAL_BYTES];
+    char impossible[DS_ERROR_MESSAGE_BYTES];
+    char aggregate[DS_MAX_ID_BYTES + 1];
     struct check check;
     void *restored; /* a state restored from the last snapshot, and evolved since; NULL: none yet */
     ds_decision_t *restored_decision;
@@ -489,6 +491,47 @@ size_t ds_kit_feed(ds_decider_kit_t *kit, int32_t number, const void *event)
     size_t count = step(kit, &input, &context);
     passage_cleanup(&p);
     return count;
+}
+
+static struct ds_input input_of(const ds_decider_kit_t *kit, int32_t number,
+                                const struct passage *p)
+{
+    return (struct ds_input){.kind = number == 0 ? DS_INPUT_COMMAND : DS_INPUT_EVENT,
+                             .number = number,
+                             .offset = kit->offset,
+                             .appended_us = kit->now_us,
+                             .message = p->message};
+}
+
+const char *ds_kit_impossible(ds_decider_kit_t *kit, int32_t number, const void *message)
+{
+    struct passage p;
+    const struct ds_context context = {.correlation_id = DS_STR("")};
+    ds_error_t error = DS_ERROR_INIT;
+
+    passage_init(kit, &p, schema_of(kit, number), message);
+    const struct ds_input input = input_of(kit, number, &p);
+    ds_decision_reset(kit->decision, &context);
+    bool decided = kit->decider->decide(kit->state, &input, kit->now_us, kit->decision, &error);
+    must(kit, !decided && error.code == DS_ERR_IMPOSSIBLE, "it is possible", &error);
+    ds_decision_reset(kit->decision, &context);
+    passage_cleanup(&p);
+    (void)snprintf(kit->impossible, sizeof(kit->impossible), "%s", error.message);
+    return kit->impossible;
+}
+
+const char *ds_kit_aggregate(ds_decider_kit_t *kit, int32_t number, const void *message)
+{
+    struct passage p;
+
+    passage_init(kit, &p, schema_of(kit, number), message);
+    const struct ds_input input = input_of(kit, number, &p);
+    must(kit,
+         ds_str_to_array(ds_decider_aggregate(kit->decider, &input), kit->aggregate,
+                         sizeof(kit->aggregate)),
+         "a long id", NULL);
+    passage_cleanup(&p);
+    return kit->aggregate;
 }
 
 size_t ds_kit_timer(ds_decider_kit_t *kit, ds_str_t aggregate, int32_t kind, int64_t due_us)

@@ -44,6 +44,12 @@ size_t ds_kit_fire(ds_decider_kit_t *kit);
 /** @brief Feed a deadline of the test's own making, such as one that was cleared. */
 size_t ds_kit_timer(ds_decider_kit_t *kit, ds_str_t aggregate, int32_t kind, int64_t due_us);
 bool ds_kit_next_timer(const ds_decider_kit_t *kit, struct ds_timer *timer_out);
+/** @brief Feed an input that must be found impossible (ds_impossible); nothing happens then.
+ *  @param number  of the input; 0: a command.
+ *  @return what is said about it. */
+const char *ds_kit_impossible(ds_decider_kit_t *kit, int32_t number, const void *message);
+/** @brief Whose input this is (ds_decider_aggregate). Valid until the next call. */
+const char *ds_kit_aggregate(ds_decider_kit_t *kit, int32_t number, const void *message);
 /** @brief Apply an event of the decider's own topic that it did not decide here. Its context must
  * be filled in; the kit fills meta. */
 void ds_kit_apply(ds_decider_kit_t *kit, const void *event);

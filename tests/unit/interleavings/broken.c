@@ -11,8 +11,6 @@
 
 enum ds_planted ds_planted;
 
-#define ASSERTED "an assert of a decider"
-
 #define PLANTED(rule) .planted = DS_PLANTED_##rule
 
 const struct broken_rule broken_rules[] = {
@@ -53,7 +51,7 @@ const struct broken_rule broken_rules[] = {
      PLANTED(DUE_NOT_LOWERED), .scenario = "one-lines",
      .found_by = "at rest: captured - refunded is not what was delivered"},
     {"due-can-rise", "what is due is set by every event, upwards too", PLANTED(DUE_CAN_RISE),
-     .scenario = "one-card", .found_by = ASSERTED},
+     .scenario = "one-card", .found_by = "a decider fails"},
     {"not-reserved", "order goes on although nothing is reserved", PLANTED(NOT_RESERVED),
      .scenario = "two-card", .found_by = "I5: goods are carried that are not reserved"},
     {"no-payment-deadline", "nobody gives up a charge", PLANTED(NO_PAYMENT_DEADLINE),
@@ -110,7 +108,7 @@ static void tell(const char *text)
 static void on_abort(int signal_number)
 {
     (void)signal_number;
-    tell(ASSERTED);
+    tell("an assert of a decider");
     _exit(0);
 }
 

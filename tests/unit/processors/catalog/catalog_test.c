@@ -515,3 +515,26 @@ DS_BEHAVIOUR(catalog, a_customer_cannot_change_the_catalog)
     ds_kit_command(kit, &c);
     cr_expect_str_eq(ds_kit_refusal(kit), "FORBIDDEN");
 }
+
+DS_BEHAVIOUR(catalog, what_is_asked_of_a_product_waits_with_its_store)
+{
+    struct ds_catalog_command c = command(DS_CATALOG_COMMAND_CREATE_STORE);
+
+    c.body.as.create_store.store = store;
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+    c = command(DS_CATALOG_COMMAND_CHANGE_STORE);
+    c.body.as.change_store.store = store;
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+    c = command(DS_CATALOG_COMMAND_SET_STORE_OPEN);
+    c.body.as.set_store_open.store_id = DS_STR("berlin-1");
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+    c = command(DS_CATALOG_COMMAND_ADD_PRODUCTS);
+    c.body.as.add_products.store_id = DS_STR("berlin-1");
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+    c = command(DS_CATALOG_COMMAND_CHANGE_PRODUCT);
+    c.body.as.change_product.product = products[0];
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+    c = command(DS_CATALOG_COMMAND_REMOVE_PRODUCT);
+    c.body.as.remove_product.product_id = DS_STR("berlin-1.bread");
+    cr_expect_str_eq(ds_kit_aggregate(kit, 0, &c), "berlin-1");
+}

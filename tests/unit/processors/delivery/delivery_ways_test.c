@@ -327,3 +327,21 @@ DS_BEHAVIOUR(delivery_ways, courier_without_a_store_or_with_a_strange_capacity_i
     cr_assert_str_eq(ds_kit_refusal(kit), "COURIER_UNKNOWN");
     ds_kit_destroy(kit);
 }
+
+DS_BEHAVIOUR(delivery_ways, offer_waits_with_its_order)
+{
+    ds_decider_kit_t *kit = new_dispatch();
+    struct ds_delivery_command command = {.body.kind = DS_DELIVERY_COMMAND_ACCEPT_OFFER};
+    command.body.as.accept_offer.offer_id = DS_STR("shop.o-1-12");
+    cr_assert_str_eq(ds_kit_aggregate(kit, 0, &command), "shop.o-1");
+    command.body.kind = DS_DELIVERY_COMMAND_DECLINE_OFFER;
+    command.body.as.decline_offer.offer_id = DS_STR("shop.o2-1");
+    cr_assert_str_eq(ds_kit_aggregate(kit, 0, &command), "shop.o2");
+    command.body.kind = DS_DELIVERY_COMMAND_PICK_UP;
+    command.body.as.pick_up.order_id = DS_STR("shop.o3");
+    cr_assert_str_eq(ds_kit_aggregate(kit, 0, &command), "shop.o3");
+    command.body.kind = DS_DELIVERY_COMMAND_GO_OFFLINE;
+    command.body.as.go_offline.courier_id = DS_STR("shop.c1");
+    cr_assert_str_eq(ds_kit_aggregate(kit, 0, &command), "shop.c1");
+    ds_kit_destroy(kit);
+}

@@ -213,3 +213,41 @@ DS_BEHAVIOUR(inventory_orders, order_cancelled_at_the_72_hours_still_brings_its_
     cr_assert_eq(reservation_of(kit, "shop.o1"), DS_RESERVATION_RETURNED);
     ds_kit_destroy(kit);
 }
+
+/* An event of the own log that no decider of ours gives: it holds more pieces than the product's
+ * column says. */
+static void plant_torn_reservation(ds_decider_kit_t *kit)
+{
+    struct ds_line_quantity line = {1, DS_STR("shop.milk"), 3};
+    struct ds_stock_level level = {.product_id = DS_STR("shop.milk"),
+                                   .received = 10,
+                                   .available = 8,
+                                   .reserved = 2,
+                                   .committed = 0};
+    struct ds_inventory_event event = {.context.correlation_id = DS_STR("c")};
+
+    event.body.kind = DS_INVENTORY_EVENT_INVENTORY_RESERVED;
+    event.body.as.inventory_reserved =
+        (struct ds_inventory_reserved){DS_STR("shop.o1"), {&line, 1}, {&level, 1}};
+    ds_kit_apply(kit, &event);
+}
+
+DS_BEHAVIOUR(inventory_orders, what_would_leave_less_than_nothing_is_impossible)
+{
+    ds_decider_kit_t *kit = new_inventory();
+    struct ds_order_event event = {.context.correlation_id = DS_STR("c")};
+
+    receive(kit, "shop.milk", 10);
+    plant_torn_reservation(kit);
+    event.body.kind = DS_ORDER_EVENT_ORDER_PICKED_UP;
+    event.body.as.order_picked_up.order_id = DS_STR("shop.o1");
+    cr_assert_str_eq(ds_kit_impossible(kit, 1, &event),
+                     "order shop.o1: product shop.milk would have available=8 reserved=-1 "
+                     "committed=3 (I1)");
+    event.body.kind = DS_ORDER_EVENT_ORDER_CANCELLED;
+    event.body.as.order_cancelled = (struct ds_order_cancelled){.order_id = DS_STR("shop.o1")};
+    cr_assert(strstr(ds_kit_impossible(kit, 1, &event), "reserved=-1") != NULL);
+    assert_stock(kit, "shop.milk", 8, 2, 0);
+    cr_assert_str_eq(ds_kit_aggregate(kit, 1, &event), "shop.o1");
+    ds_kit_destroy(kit);
+}

@@ -225,3 +225,24 @@ DS_BEHAVIOUR(payment_refund, cash_is_not_given_back_through_a_provider)
     world_fulfilled(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY, TOTAL_MINOR);
     cr_expect_str_eq(staff_gives(1), "CHARGE_UNKNOWN");
 }
+
+/* An event of the own log that no decider of ours gives: money goes back that nobody asked for. */
+DS_BEHAVIOUR(payment_refund, a_refund_of_what_is_not_kept_is_impossible)
+{
+    struct ds_payment_event back = {.context.correlation_id = DS_STR("c")};
+    struct ds_order_event event = {.context.correlation_id = DS_STR("c")};
+
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    back.body.kind = DS_PAYMENT_EVENT_PAYMENT_REFUNDED;
+    back.body.as.payment_refunded = (struct ds_payment_refunded){.order_id = DS_STR(ORDER_ID),
+                                                                 .currency = DS_STR("EUR"),
+                                                                 .amount_minor = TOTAL_MINOR,
+                                                                 .captured_minor = TOTAL_MINOR,
+                                                                 .refunded_minor = TOTAL_MINOR};
+    ds_kit_apply(kit, &back);
+    event.body.kind = DS_ORDER_EVENT_ORDER_CANCELLED;
+    event.body.as.order_cancelled = (struct ds_order_cancelled){.order_id = DS_STR(ORDER_ID)};
+    cr_assert_str_eq(ds_kit_impossible(kit, DS_PAYMENT_INPUT_ORDER, &event),
+                     "a refund of what is not kept: kept=0 due=0 (I2)");
+    cr_assert_str_eq(ds_kit_aggregate(kit, DS_PAYMENT_INPUT_ORDER, &event), ORDER_ID);
+}
