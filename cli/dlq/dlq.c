@@ -1,7 +1,8 @@
-/* cli/dlq/dlq.c - `doorstep dlq list|show|retry|drop`: what processors could not decode, and what
- * to do about it. */
+/* cli/dlq/dlq.c - `doorstep dlq`: what processors could not decode (dead letters) or found
+ * impossible (quarantine), and what to do about it. */
+#include "base/crypto.h"
 #include "base/limits.h"
-#include "cli/dlq/letters.h"
+#include "cli/dlq/desk.h"
 #include "cli/roles.h"
 #include "schemas/framing.h"
 
@@ -11,67 +12,54 @@
 #define OUTPUT_BYTES ((size_t)64 * 1024 * 1024)
 #define TEXT_BYTES   4096
 #define REGISTRY_MS  10000
-
-struct settings {
-    const char *brokers;
-    const char *processor;
-    const char *error;
-    const char *state;
-    const char *after;
-    int64_t limit;
-    const char *actor;
-    const char *reason;
-    bool all;
-    bool json;
-};
+#define PLACE(m)     offsetof(struct ds_desk_settings, m)
 
 static const struct ds_option options[] = {
-    {"kafka-brokers", "KAFKA_BROKERS", DS_OPT_TEXT, offsetof(struct settings, brokers),
-     "127.0.0.1:29092", 0, 0, false, false, "Kafka's bootstrap servers."},
-    {"processor", NULL, DS_OPT_TEXT, offsetof(struct settings, processor), "", 0, 0, false, false,
-     "Only letters of this processor, such as order."},
-    {"error", NULL, DS_OPT_TEXT, offsetof(struct settings, error), "", 0, 0, false, false,
-     "Only letters with this error, such as UNKNOWN_SCHEMA."},
-    {"state", NULL, DS_OPT_TEXT, offsetof(struct settings, state), "open", 0, 0, false, false,
-     "Only open, retried or dropped ones; all: every one."},
-    {"after", NULL, DS_OPT_TEXT, offsetof(struct settings, after), "", 0, 0, false, false,
-     "list: begin behind this key, the `next` of the page before."},
-    {"limit", NULL, DS_OPT_INT, offsetof(struct settings, limit), "100", 1, 10000, false, false,
-     "list: how many at most."},
-    {"actor", NULL, DS_OPT_TEXT, offsetof(struct settings, actor), "", 0, 0, false, false,
-     "retry and drop: who does it; kept with the letter."},
-    {"reason", NULL, DS_OPT_TEXT, offsetof(struct settings, reason), "", 0, 0, false, false,
-     "retry and drop: why; kept with the letter."},
-    {"all", NULL, DS_OPT_BOOL, offsetof(struct settings, all), "0", 0, 0, false, false,
-     "retry and drop: every open letter that the filters leave, instead of named ones."},
-    {"json", NULL, DS_OPT_BOOL, offsetof(struct settings, json), "0", 0, 0, false, false,
-     "Print JSON."},
+    {"kafka-brokers", "KAFKA_BROKERS", DS_OPT_TEXT, PLACE(brokers), "127.0.0.1:29092", 0, 0, false,
+     false, "Kafka's bootstrap servers."},
+    {"processor", NULL, DS_OPT_TEXT, PLACE(processor), "", 0, 0, false, false,
+     "Only what this processor could not decide, such as order."},
+    {"error", NULL, DS_OPT_TEXT, PLACE(error), "", 0, 0, false, false,
+     "Only what has this error or reason, such as UNKNOWN_SCHEMA or IMPOSSIBLE."},
+    {"state", NULL, DS_OPT_TEXT, PLACE(state), "open", 0, 0, false, false,
+     "Only open, retried, dropped or edited letters; all: every one. Of quarantined aggregates those "
+     "that hold are open; releasing: what waits is being decided."},
+    {"after", NULL, DS_OPT_TEXT, PLACE(after), "", 0, 0, false, false,
+     "list and show: begin behind this key, the `next` of the page before."},
+    {"limit", NULL, DS_OPT_INT, PLACE(limit), "100", 1, 10000, false, false,
+     "list and show: how many at most."},
+    {"actor", NULL, DS_OPT_TEXT, PLACE(actor), "", 0, 0, false, false,
+     "retry, drop, edit and release: who does it; kept with the letter, or in the log."},
+    {"reason", NULL, DS_OPT_TEXT, PLACE(reason), "", 0, 0, false, false,
+     "retry, drop, edit and release: why; kept likewise."},
+    {"value", NULL, DS_OPT_TEXT, PLACE(value), "", 0, 0, false, false,
+     "edit: the file with the record to decide instead, framed as on its topic (show: valueHex)."},
+    {"timeout", NULL, DS_OPT_DURATION, PLACE(timeout_us), "2m", DS_US_PER_S, 3600 * DS_US_PER_S,
+     false, false, "How long reading the logs may take."},
+    {"wait", NULL, DS_OPT_DURATION, PLACE(wait_us), "10s", 0, 3600 * DS_US_PER_S, false, false,
+     "release, drop and edit: how long the processor's decision is waited for."},
+    {"all", NULL, DS_OPT_BOOL, PLACE(all), "0", 0, 0, false, false,
+     "retry and drop: every open letter, release: every aggregate, that the filters leave, instead of "
+     "named ones."},
+    {"json", NULL, DS_OPT_BOOL, PLACE(json), "0", 0, 0, false, false, "Print JSON."},
     DS_OPTION_END,
-};
-
-struct desk {
-    const struct ds_runtime *runtime;
-    const struct settings *settings;
-    ds_letters_t *letters;
-    const char *const *keys;
-    int key_count;
-    ds_buf_t out;
 };
 
 /* ---- which */
 
-static bool is_wanted(const struct desk *desk, const struct ds_letter *letter)
+static bool is_wanted(const struct ds_desk *desk, const struct ds_letter *letter)
 {
-    const struct settings *s = desk->settings;
+    const struct ds_desk_settings *s = desk->settings;
     return (s->error[0] == '\0' || ds_str_eq(letter->error, ds_str(s->error))) &&
            (strcmp(s->state, "all") == 0 ||
             strcmp(s->state, ds_letter_state_text(letter->state)) == 0);
 }
 
 /* A key names one letter, unless two processors could not read the same event. */
-static struct ds_letter *find(const struct desk *desk, const char *key, ds_error_t *error)
+static struct ds_letter *find(const struct ds_desk *desk, const char *key, ds_error_t *error)
 {
     struct ds_letter *found = NULL;
+
     for (size_t i = 0; i < ds_letters_count(desk->letters); i++) {
         struct ds_letter *letter = ds_letters_at(desk->letters, i);
         if (!ds_str_eq(letter->key, ds_str(key)))
@@ -90,14 +78,25 @@ static struct ds_letter *find(const struct desk *desk, const char *key, ds_error
     return found;
 }
 
+/* The letter of this name; NULL without an error: it may be one that waits. */
+static struct ds_letter *look_for(const struct ds_desk *desk, const char *key, ds_error_t *error)
+{
+    ds_error_t why = DS_ERROR_INIT;
+    struct ds_letter *letter = find(desk, key, &why);
+
+    if (letter == NULL && why.code != DS_ERR_UNKNOWN)
+        *error = why;
+    return letter;
+}
+
 /* ---- printing */
 
-static bool add_text(ds_buf_t *out, const char *name, ds_str_t text, ds_error_t *error)
+bool ds_desk_text(ds_buf_t *out, const char *name, ds_str_t text, ds_error_t *error)
 {
     return ds_buf_printf(out, error, ",\"%s\":", name) && ds_buf_append_json(out, text, error);
 }
 
-static bool add_time(ds_buf_t *out, const char *name, int64_t at_us, ds_error_t *error)
+bool ds_desk_time(ds_buf_t *out, const char *name, int64_t at_us, ds_error_t *error)
 {
     char at[DS_TIME_TEXT_BYTES];
     ds_time_to_text(at_us, at);
@@ -108,19 +107,19 @@ static bool add_letter(ds_buf_t *out, const struct ds_letter *letter, ds_error_t
 {
     bool ok =
         ds_buf_printf(out, error, "{\"processor\":\"%s\"", letter->processor) &&
-        add_text(out, "key", letter->key, error) &&
+        ds_desk_text(out, "key", letter->key, error) &&
         ds_buf_printf(out, error, ",\"state\":\"%s\"", ds_letter_state_text(letter->state)) &&
-        add_text(out, "error", letter->error, error) &&
-        add_text(out, "detail", letter->detail, error) &&
-        add_time(out, "at", letter->at_us, error) &&
+        ds_desk_text(out, "error", letter->error, error) &&
+        ds_desk_text(out, "detail", letter->detail, error) &&
+        ds_desk_time(out, "at", letter->at_us, error) &&
         ds_buf_printf(out, error,
                       ",\"bytes\":%" PRIu32 ",\"place\":\"%s.dlq/%" PRId32 "/%" PRId64 "\"",
                       letter->value.len, letter->processor, letter->partition, letter->offset);
     if (ok && letter->state != DS_LETTER_OPEN)
-        ok = add_time(out, "handledAt", letter->handled_us, error) &&
-             add_text(out, "actor", letter->actor, error) &&
-             add_text(out, "reason", letter->reason, error) &&
-             add_text(out, "retriedAs", letter->retried_as, error);
+        ok = ds_desk_time(out, "handledAt", letter->handled_us, error) &&
+             ds_desk_text(out, "actor", letter->actor, error) &&
+             ds_desk_text(out, "reason", letter->reason, error) &&
+             ds_desk_text(out, "retriedAs", letter->retried_as, error);
     return ok;
 }
 
@@ -134,45 +133,64 @@ static void print_line(const struct ds_letter *letter)
         printf("%30s by %.*s: %.*s\n", "", DS_STR_ARG(letter->actor), DS_STR_ARG(letter->reason));
 }
 
-static bool list(struct desk *desk, ds_error_t *error)
+bool ds_desk_wants(struct ds_desk *desk, ds_str_t key, bool filtered_in)
 {
-    const struct settings *s = desk->settings;
-    bool begun = s->after[0] == '\0';
-    const struct ds_letter *last = NULL;
-    bool more = false;
-    int64_t shown = 0;
-    bool ok = ds_buf_append_text(&desk->out, "{\"letters\":[", error);
+    bool wanted = desk->begun && filtered_in;
 
-    for (size_t i = 0; ok && !more && i < ds_letters_count(desk->letters); i++) {
+    desk->begun = desk->begun || ds_str_eq(key, ds_str(desk->settings->after));
+    if (wanted && desk->shown == desk->settings->limit)
+        desk->more = true;
+    if (!wanted || desk->more)
+        return false;
+    desk->last = key;
+    desk->shown++;
+    return true;
+}
+
+static bool list_letters(struct ds_desk *desk, ds_error_t *error)
+{
+    bool first = true;
+    bool ok = ds_buf_append_text(&desk->out, "\"letters\":[", error);
+
+    for (size_t i = 0; ok && i < ds_letters_count(desk->letters); i++) {
         const struct ds_letter *letter = ds_letters_at(desk->letters, i);
-        bool wanted = begun && is_wanted(desk, letter);
-        begun = begun || ds_str_eq(letter->key, ds_str(s->after));
-        more = wanted && shown == s->limit;
-        if (!wanted || more)
+
+        if (!ds_desk_wants(desk, letter->key, is_wanted(desk, letter)))
             continue;
-        ok = (shown == 0 || ds_buf_append_char(&desk->out, ',', error)) &&
+        ok = (first || ds_buf_append_char(&desk->out, ',', error)) &&
              add_letter(&desk->out, letter, error) && ds_buf_append_char(&desk->out, '}', error);
-        if (!s->json)
+        first = false;
+        if (!desk->settings->json)
             print_line(letter);
-        last = letter;
-        shown++;
     }
-    if (ok && !begun)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNKNOWN, "--after: no dead letter %s",
-                            s->after);
-    ok = ok && ds_buf_append_text(&desk->out, "],\"next\":", error) &&
-         (more ? ds_buf_append_json(&desk->out, last->key, error)
-               : ds_buf_append_text(&desk->out, "null", error)) &&
-         ds_buf_append_char(&desk->out, '}', error);
-    if (!s->json)
-        printf("%" PRId64 " letters%s\n", shown, more ? ", and more: --after the last key" : "");
-    return ok;
+    return ok && ds_buf_append_char(&desk->out, ']', error);
+}
+
+/* Letters first, then quarantined aggregates; one page goes over both. */
+static bool list(struct ds_desk *desk, ds_error_t *error)
+{
+    desk->begun = desk->settings->after[0] == '\0';
+    if (!ds_desk_read_waiting(desk, NULL, error) || !ds_buf_append_char(&desk->out, '{', error) ||
+        !list_letters(desk, error) || !ds_buf_append_char(&desk->out, ',', error) ||
+        !ds_desk_list_waiting(desk, error))
+        return false;
+    if (!desk->begun)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNKNOWN,
+                            "--after: no dead letter or quarantined aggregate %s",
+                            desk->settings->after);
+    if (!desk->settings->json)
+        printf("%" PRId64 " in all%s\n", desk->shown,
+               desk->more ? ", and more: --after the last key" : "");
+    return ds_buf_append_text(&desk->out, ",\"next\":", error) &&
+           (desk->more ? ds_buf_append_json(&desk->out, desk->last, error)
+                       : ds_buf_append_text(&desk->out, "null", error)) &&
+           ds_buf_append_char(&desk->out, '}', error);
 }
 
 /* What this build makes of the bytes now: after an upgrade it may be readable. */
-static bool add_decoded(struct desk *desk, const struct ds_letter *letter, ds_error_t *error)
+bool ds_desk_decoded(struct ds_desk *desk, ds_str_t topic, ds_bytes_t value, ds_error_t *error)
 {
-    const struct ds_schema *schema = ds_schema_of_topic(letter->source_topic);
+    const struct ds_schema *schema = ds_schema_of_topic(topic);
     ds_arena_t *arena = ds_arena_new(64 * 1024, (size_t)2 * DS_MAX_DECODE_BYTES);
     ds_error_t why = DS_ERROR_INIT;
     void *message = NULL;
@@ -182,10 +200,10 @@ static bool add_decoded(struct desk *desk, const struct ds_letter *letter, ds_er
         message = ds_arena_calloc(arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
     if (message == NULL) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error);
-    } else if (!ds_framing_decode_patiently(desk->runtime->framing, schema, letter->value, arena,
-                                            message, NULL, REGISTRY_MS, &why)) {
+    } else if (!ds_framing_decode_patiently(desk->runtime->framing, schema, value, arena, message,
+                                            NULL, REGISTRY_MS, &why)) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error) &&
-             add_text(&desk->out, "decodeError", ds_str(why.message), error);
+             ds_desk_text(&desk->out, "decodeError", ds_str(why.message), error);
     } else {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":", error) &&
              ds_schema_print_json(schema, message, &desk->out, error);
@@ -194,20 +212,17 @@ static bool add_decoded(struct desk *desk, const struct ds_letter *letter, ds_er
     return ok;
 }
 
-static bool add_hex(ds_buf_t *out, const char *name, ds_bytes_t bytes, ds_error_t *error)
+bool ds_desk_hex(ds_buf_t *out, const char *name, ds_bytes_t bytes, ds_error_t *error)
 {
-    bool ok = ds_buf_printf(out, error, ",\"%s\":\"", name);
-    for (uint32_t i = 0; ok && i < bytes.len; i++)
-        ok = ds_buf_printf(out, error, "%02x", bytes.data[i]);
-    return ok && ds_buf_append_char(out, '"', error);
+    return ds_buf_printf(out, error, ",\"%s\":\"", name) && ds_hex_append(out, bytes, error) &&
+           ds_buf_append_char(out, '"', error);
 }
 
-static bool show(struct desk *desk, ds_error_t *error)
+static bool show_letter(struct ds_desk *desk, const struct ds_letter *letter, ds_error_t *error)
 {
-    const struct ds_letter *letter = find(desk, desk->keys[0], error);
-    if (letter == NULL || !add_letter(&desk->out, letter, error) ||
-        !add_hex(&desk->out, "keyHex", letter->original_key, error) ||
-        !add_hex(&desk->out, "valueHex", letter->value, error) ||
+    if (!add_letter(&desk->out, letter, error) ||
+        !ds_desk_hex(&desk->out, "keyHex", letter->original_key, error) ||
+        !ds_desk_hex(&desk->out, "valueHex", letter->value, error) ||
         !ds_buf_append_text(&desk->out, ",\"headers\":{", error))
         return false;
     for (size_t i = 0; i < letter->header_count; i++) {
@@ -219,8 +234,20 @@ static bool show(struct desk *desk, ds_error_t *error)
                 &desk->out, (ds_str_t){(const char *)header->value.data, header->value.len}, error))
             return false;
     }
-    return ds_buf_append_char(&desk->out, '}', error) && add_decoded(desk, letter, error) &&
+    return ds_buf_append_char(&desk->out, '}', error) &&
+           ds_desk_decoded(desk, letter->source_topic, letter->value, error) &&
            ds_buf_append_char(&desk->out, '}', error);
+}
+
+static bool show(struct ds_desk *desk, ds_error_t *error)
+{
+    const struct ds_letter *letter =
+        ds_desk_is_input(desk->keys[0]) ? look_for(desk, desk->keys[0], error) : NULL;
+
+    if (letter != NULL)
+        return show_letter(desk, letter, error);
+    return !ds_error_is_set(error) && ds_desk_read_waiting(desk, desk->keys[0], error) &&
+           ds_desk_show_waiting(desk, desk->keys[0], error);
 }
 
 /* ---- acting */
@@ -228,7 +255,7 @@ static bool show(struct desk *desk, ds_error_t *error)
 typedef bool (*act_fn)(ds_letters_t *, struct ds_letter *, const char *actor, const char *reason,
                        ds_error_t *);
 
-static bool act_on(struct desk *desk, struct ds_letter *letter, act_fn act, size_t *done,
+static bool act_on(struct ds_desk *desk, struct ds_letter *letter, act_fn act, size_t *done,
                    ds_error_t *error)
 {
     if (letter->state != DS_LETTER_OPEN)
@@ -246,14 +273,20 @@ static bool act_on(struct desk *desk, struct ds_letter *letter, act_fn act, size
     return true;
 }
 
-static bool act_on_all(struct desk *desk, act_fn act, ds_error_t *error)
+static bool act_on_all(struct ds_desk *desk, act_fn act, ds_error_t *error)
 {
     size_t done = 0;
     bool ok = ds_buf_append_text(&desk->out, "{\"letters\":[", error);
 
     for (int i = 0; ok && i < desk->key_count; i++) {
-        struct ds_letter *letter = find(desk, desk->keys[i], error);
-        ok = letter != NULL && act_on(desk, letter, act, &done, error);
+        struct ds_letter *letter = act == ds_letter_drop ? look_for(desk, desk->keys[i], error)
+                                                         : find(desk, desk->keys[i], error);
+
+        if (letter != NULL)
+            ok = act_on(desk, letter, act, &done, error);
+        else
+            ok = !ds_error_is_set(error) &&
+                 ds_desk_drop_waiting(desk, desk->keys[i], done++ == 0, error);
     }
     for (size_t i = 0; ok && desk->settings->all && i < ds_letters_count(desk->letters); i++) {
         struct ds_letter *letter = ds_letters_at(desk->letters, i);
@@ -263,73 +296,134 @@ static bool act_on_all(struct desk *desk, act_fn act, ds_error_t *error)
     return ok && ds_buf_printf(&desk->out, error, "],\"count\":%zu}", done);
 }
 
-static bool act(struct desk *desk, const char *verb, ds_error_t *error)
+static bool edit(struct ds_desk *desk, ds_error_t *error)
+{
+    struct ds_letter *letter = look_for(desk, desk->keys[0], error);
+
+    if (letter != NULL && letter->state != DS_LETTER_OPEN)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_CONFLICT, "%.*s was %s by %.*s already",
+                            DS_STR_ARG(letter->key), ds_letter_state_text(letter->state),
+                            DS_STR_ARG(letter->actor));
+    return !ds_error_is_set(error) && ds_desk_edit(desk, desk->keys[0], letter, error);
+}
+
+static bool act(struct ds_desk *desk, const char *verb, ds_error_t *error)
 {
     if (strcmp(verb, "list") == 0)
         return list(desk, error);
     if (strcmp(verb, "show") == 0)
         return show(desk, error);
+    if (strcmp(verb, "release") == 0)
+        return ds_desk_release(desk, error);
+    if (strcmp(verb, "edit") == 0)
+        return edit(desk, error);
     return act_on_all(desk, strcmp(verb, "retry") == 0 ? ds_letter_retry : ds_letter_drop, error);
 }
 
-/* What was asked for makes sense; nothing was read yet. */
-static bool is_complete(const struct settings *s, const char *verb, int keys, ds_error_t *error)
+static bool is_one_of(const char *text, const char *const *texts)
 {
-    bool acts = strcmp(verb, "retry") == 0 || strcmp(verb, "drop") == 0;
-    if (!acts && strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
-                            "say list, show KEY, retry or drop");
+    while (*texts != NULL && strcmp(text, *texts) != 0)
+        texts++;
+    return *texts != NULL;
+}
+
+static bool invalid(ds_error_t *error, const char *verb, const char *what)
+{
+    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "%s %s", verb, what);
+}
+
+/* Keys, as many as the verb takes. */
+static bool has_keys(const struct ds_desk_settings *s, const char *verb, int keys,
+                     ds_error_t *error)
+{
+    static const char *const one[] = {"show", "edit", NULL};
+    static const char *const acts[] = {"retry", "drop", "release", NULL};
+
     if (strcmp(verb, "list") == 0 && keys > 0)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "list takes no key");
-    if (strcmp(verb, "show") == 0 && keys != 1)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "show takes one key");
-    if (acts && (keys > 0) == s->all)
+        return invalid(error, verb, "takes no key");
+    if (is_one_of(verb, one) && keys != 1)
+        return invalid(error, verb, "takes one key");
+    if (is_one_of(verb, acts) && (keys > 0) == s->all)
+        return invalid(error, verb, "takes keys, or --all with filters");
+    return true;
+}
+
+/* What was asked for makes sense; nothing was read yet. */
+static bool is_complete(const struct ds_desk_settings *s, const char *verb, const char *const *keys,
+                        int count, ds_error_t *error)
+{
+    static const char *const verbs[] = {"list", "show", "retry", "edit", "drop", "release", NULL};
+    static const char *const states[] = {"open", "retried", "dropped",   "edited",
+                                         "all",  "holding", "releasing", NULL};
+    bool acts = strcmp(verb, "list") != 0 && strcmp(verb, "show") != 0;
+
+    if (!is_one_of(verb, verbs))
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
-                            "%s takes keys, or --all with filters", verb);
+                            "say list, show KEY, retry, edit KEY, drop or release AGGREGATE");
+    if (!has_keys(s, verb, count, error))
+        return false;
+    for (int i = 0; i < count; i++)
+        if ((strcmp(verb, "release") == 0) == ds_desk_is_input(keys[i]) &&
+            strcmp(verb, "show") != 0)
+            return invalid(error, verb,
+                           ds_desk_is_input(keys[i]) ? "takes aggregates, such as an order's id"
+                                                     : "takes keys: topic/partition/offset");
     if (acts && (s->actor[0] == '\0' || s->reason[0] == '\0'))
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
-                            "%s needs --actor and --reason: they stay with the letter", verb);
+        return invalid(error, verb, "needs --actor and --reason: they stay with what is done");
+    if (strcmp(verb, "edit") == 0 && s->value[0] == '\0')
+        return invalid(error, verb, "needs --value, the file with the corrected record");
     if (strlen(s->actor) > TEXT_BYTES || strlen(s->reason) > TEXT_BYTES)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT,
                             "--actor and --reason: at most %d bytes", TEXT_BYTES);
-    if (strcmp(s->state, "open") != 0 && strcmp(s->state, "retried") != 0 &&
-        strcmp(s->state, "dropped") != 0 && strcmp(s->state, "all") != 0)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
-                            "--state: open, retried, dropped or all");
-    return true;
+    return is_one_of(s->state, states) ||
+           ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
+                        "--state: open, retried, dropped, edited, holding, releasing or all");
+}
+
+/* A release looks at no letter. */
+static bool read_letters(struct ds_desk *desk, const char *verb, ds_error_t *error)
+{
+    bool none = strcmp(verb, "release") == 0 ||
+                (strcmp(verb, "show") == 0 && !ds_desk_is_input(desk->keys[0]));
+
+    return none || ds_letters_read(desk->runtime, desk->settings->brokers,
+                                   desk->settings->processor, &desk->letters, error);
 }
 
 static int run(const struct ds_runtime *runtime, const void *settings, int argc,
                const char *const *argv, ds_error_t *error)
 {
-    struct desk desk = {.runtime = runtime, .settings = settings};
+    struct ds_desk desk = {.runtime = runtime, .settings = settings};
     const char *verb = argc == 0 ? "" : argv[0];
-    if (!is_complete(desk.settings, verb, argc - 1, error))
+    if (!is_complete(desk.settings, verb, argv + 1, argc - 1, error))
         return 2;
     desk.keys = argv + 1;
     desk.key_count = argc - 1;
     ds_buf_init(&desk.out, OUTPUT_BYTES);
-    bool ok = ds_letters_read(runtime, desk.settings->brokers, desk.settings->processor,
-                              &desk.letters, error) &&
-              act(&desk, verb, error);
+    bool ok = read_letters(&desk, verb, error) && act(&desk, verb, error);
     if (ok && (desk.settings->json || strcmp(verb, "show") == 0))
         printf("%.*s\n", DS_STR_ARG(ds_buf_str(&desk.out)));
     bool asked_wrong = error->code == DS_ERR_INVALID || error->code == DS_ERR_UNKNOWN;
     ds_letters_destroy(desk.letters);
+    ds_isolated_destroy(desk.waiting);
     ds_buf_cleanup(&desk.out);
     return ok ? 0 : asked_wrong ? 2 : 1;
 }
 
 const struct ds_role ds_role_dlq = {
     .name = "dlq",
-    .summary = "what processors could not decode: list it, look at it, try it again or drop it",
-    .usage = "list|show|retry|drop [KEY...]",
+    .summary = "what processors could not decode or found impossible: look, try again, edit, drop, "
+               "release",
+    .usage = "list|show|retry|edit|drop|release [KEY...]",
     .examples =
         "  doorstep dlq list --processor order --json\n"
         "  doorstep dlq show order.commands/3/17\n"
         "  doorstep dlq retry --all --error UNKNOWN_SCHEMA --actor anna --reason 'reads it now'\n"
-        "  doorstep dlq drop order.commands/3/17 --actor anna --reason 'a test of ours'\n",
+        "  doorstep dlq drop order.commands/3/17 --actor anna --reason 'a test of ours'\n"
+        "  doorstep dlq edit order.commands/3/17 --value mended.bin --actor anna --reason typo\n"
+        "  doorstep dlq show berlin-1.01K9ZV3Q4T8W2N6M5B7C1D0E9F\n"
+        "  doorstep dlq release berlin-1.01K9ZV3Q4T8W2N6M5B7C1D0E9F --actor anna --reason mended\n",
     .options = options,
-    .settings_bytes = sizeof(struct settings),
+    .settings_bytes = sizeof(struct ds_desk_settings),
     .run = run,
 };

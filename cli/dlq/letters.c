@@ -160,8 +160,9 @@ static bool add_letter(ds_letters_t *letters, const struct ds_decider *decider, 
 
 static void note_action(struct ds_letter *letter, const struct told *told, int64_t at_us)
 {
-    letter->state =
-        ds_str_eq(told->action, DS_STR("dropped")) ? DS_LETTER_DROPPED : DS_LETTER_RETRIED;
+    letter->state = ds_str_eq(told->action, DS_STR("dropped"))  ? DS_LETTER_DROPPED
+                    : ds_str_eq(told->action, DS_STR("edited")) ? DS_LETTER_EDITED
+                                                                : DS_LETTER_RETRIED;
     letter->handled_us = at_us;
     letter->actor = told->actor;
     letter->reason = told->reason;
@@ -374,7 +375,7 @@ struct ds_letter *ds_letters_at(const ds_letters_t *letters, size_t i)
 
 const char *ds_letter_state_text(enum ds_letter_state state)
 {
-    static const char *const texts[] = {"open", "retried", "dropped"};
+    static const char *const texts[] = {"open", "retried", "dropped", "edited"};
     return texts[state];
 }
 
@@ -505,4 +506,17 @@ bool ds_letter_drop(ds_letters_t *letters, struct ds_letter *letter, const char 
                     const char *reason, ds_error_t *error)
 {
     return note(letters, letter, DS_LETTER_DROPPED, actor, reason, error);
+}
+
+const struct ds_decider *ds_letter_decider(const struct ds_letter *letter)
+{
+    return ds_deciders[topic_of(letter)];
+}
+
+bool ds_letter_edited(ds_letters_t *letters, struct ds_letter *letter, int32_t partition,
+                      int64_t offset, const char *actor, const char *reason, ds_error_t *error)
+{
+    return ds_arena_printf(letters->arena, &letter->retried_as, error, "%.*s/%" PRId32 "/%" PRId64,
+                           DS_STR_ARG(letter->source_topic), partition, offset) &&
+           note(letters, letter, DS_LETTER_EDITED, actor, reason, error);
 }

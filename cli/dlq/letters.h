@@ -18,7 +18,7 @@
 #define DS_LETTER_HEADERS    64
 #define DS_LETTERS_MAX_BYTES ((size_t)1024 * 1024 * 1024)
 
-enum ds_letter_state { DS_LETTER_OPEN, DS_LETTER_RETRIED, DS_LETTER_DROPPED };
+enum ds_letter_state { DS_LETTER_OPEN, DS_LETTER_RETRIED, DS_LETTER_DROPPED, DS_LETTER_EDITED };
 
 struct ds_letter_header {
     ds_str_t name;
@@ -71,6 +71,13 @@ DS_MUST_CHECK bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *lett
 /** @brief Note that nobody needs it any more. */
 DS_MUST_CHECK bool ds_letter_drop(ds_letters_t *letters, struct ds_letter *letter,
                                   const char *actor, const char *reason, ds_error_t *error);
+
+/** @brief Note that a corrected command stands in its place, at this place of its commands topic;
+ * see `retried_as`. */
+DS_MUST_CHECK bool ds_letter_edited(ds_letters_t *letters, struct ds_letter *letter,
+                                    int32_t partition, int64_t offset, const char *actor,
+                                    const char *reason, ds_error_t *error);
+const struct ds_decider *ds_letter_decider(const struct ds_letter *letter);
 
 const char *ds_letter_state_text(enum ds_letter_state state);
 
