@@ -34,6 +34,33 @@ void kit_inventory_without(struct ds_host_config *config)
     config->snapshot_events = 1000000;
 }
 
+static const char *broken_aggregate;
+
+void kit_break(const char *aggregate)
+{
+    broken_aggregate = aggregate;
+}
+
+static bool broken_decide(const void *state, const struct ds_input *input, int64_t now_us,
+                          ds_decision_t *decision, ds_error_t *error)
+{
+    ds_str_t aggregate = ds_decider_aggregate(&ds_inventory_decider, input);
+
+    if (broken_aggregate != NULL && ds_str_eq(aggregate, ds_str(broken_aggregate)))
+        return ds_impossible(error, "%s is broken", broken_aggregate);
+    return ds_inventory_decider.decide(state, input, now_us, decision, error);
+}
+
+void kit_inventory_broken(struct ds_host_config *config)
+{
+    static struct ds_decider broken;
+
+    broken = ds_inventory_decider;
+    broken.decide = broken_decide;
+    kit_inventory(config);
+    config->decider = &broken;
+}
+
 /* ---- inputs ---- */
 
 static ds_str_t product(int number, char text[32])

@@ -15,6 +15,11 @@ void kit_inventory_changed(struct ds_host_config *config);
 /** @brief The inventory, and no snapshot before a million events. */
 void kit_inventory_without(struct ds_host_config *config);
 
+/** @brief The inventory, which finds impossible what is about the aggregate of kit_break. */
+void kit_inventory_broken(struct ds_host_config *config);
+/** @brief NULL: nothing is broken any more, as when a mended version is there. Borrowed. */
+void kit_break(const char *aggregate);
+
 /** @brief Partition 0: receive so many pieces of `count` products from number `first` on; at most
  * 500. */
 void kit_receive(struct rig *rig, int first, int count, int quantity);

@@ -182,6 +182,90 @@ Test(snapshot, an_owed_dead_letter_comes_back_too)
     cr_assert_eq(ds_fake_end(rig.log, RIG_DLQ, 0), 2);
 }
 
+/* ---- quarantine (ADR 21) ---- */
+
+#define BROKEN    "s.order-3"
+#define MANY_HELD 600 /* more than one image holds */
+
+static int64_t gauge(const char *name)
+{
+    const struct ds_label labels[] = {{"processor", "inventory"}, {"partition", "0"}, {NULL, NULL}};
+
+    return ds_metric_value(ds_metrics_get(rig.runtime.metrics, DS_GAUGE, name, "", labels));
+}
+
+static void release_broken(void)
+{
+    struct ds_inventory_command command = {.head = rig_head(&rig, NULL),
+                                           .body.kind = DS_INVENTORY_COMMAND_RELEASE_AGGREGATE};
+
+    command.head.actor.kind = DS_ACTOR_KIND_STAFF;
+    command.body.as.release_aggregate =
+        (struct ds_release_aggregate){DS_STR(BROKEN), DS_STR("mended")};
+    (void)rig_command(&rig, 0, &command);
+}
+
+/* order-3 is impossible, and its many cancellations wait behind it. */
+static void quarantine_many(void)
+{
+    kit_break(BROKEN);
+    begin(kit_inventory_broken);
+    fill(PRODUCTS);
+    load(4);
+    for (int i = 0; i < MANY_HELD; i++) {
+        kit_cancel(&rig, 3);
+        if (i % 50 == 0)
+            rig_settle(&rig);
+    }
+    rig_settle(&rig);
+    cr_assert_eq(gauge("doorstep_quarantined_aggregates"), 1);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 1 + MANY_HELD);
+}
+
+Test(snapshot, what_waits_for_a_quarantined_aggregate_comes_back_too)
+{
+    int64_t held;
+
+    quarantine_many();
+    (void)next_snapshot();
+    held = gauge("doorstep_held_inputs"); /* the load cancels that order too */
+    again(kit_inventory_broken);
+    cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
+    kit_cancel(&rig, 3);
+    rig_settle(&rig);
+    cr_assert_eq(gauge("doorstep_held_inputs"), held + 1);
+    kit_check_state(&rig, 0);
+    kit_break(NULL);
+    again(kit_inventory_broken);
+    release_broken();
+    rig_run(&rig, 2000000);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 0);
+    cr_assert_eq(gauge("doorstep_quarantined_aggregates"), 0);
+    kit_check_state(&rig, 0);
+    cr_assert(rig_each_once(&rig, 0));
+}
+
+/* The list shrinks while it is written, and the next owner goes on with what that snapshot says. */
+Test(snapshot, owner_that_dies_in_a_release_leaves_the_rest_in_a_snapshot)
+{
+    int64_t restored = 0;
+
+    quarantine_many();
+    kit_break(NULL);
+    release_broken();
+    for (int i = 0; i < 8 && gauge("doorstep_held_inputs") > 0; i++) {
+        load(30);
+        again(kit_inventory_broken);
+        kit_check_state(&rig, 0);
+    }
+    restored = metric("doorstep_snapshots_restored_total");
+    cr_assert_gt(restored, 0);
+    rig_run(&rig, 2000000);
+    cr_assert_eq(gauge("doorstep_held_inputs"), 0);
+    kit_check_state(&rig, 0);
+    cr_assert(rig_each_once(&rig, 0));
+}
+
 /* ---- only what is confirmed ---- */
 
 Test(snapshot, nothing_leaves_before_all_it_contains_is_confirmed)
