@@ -43,11 +43,11 @@ def setUpModule():
 class Processor:
     """`doorstep processor catalog` as a child, with its log and its metrics."""
 
-    def __init__(self, *options, **environment):
+    def __init__(self, *options, binary=None, **environment):
         self.port = free_port()
         self.log = tempfile.NamedTemporaryFile('a')
         self.child = subprocess.Popen(
-            [os.environ['DOORSTEP_BIN'], 'processor', 'catalog', *options],
+            [binary or os.environ['DOORSTEP_BIN'], 'processor', 'catalog', *options],
             env={**os.environ, 'METRICS_PORT': str(self.port), 'SESSION_TIMEOUT': f'{SESSION_S}s',
                  **environment},
             stdout=self.log, stderr=subprocess.STDOUT)

@@ -1,0 +1,191 @@
+"""Quarantine on a real Kafka, from the planted bug to the release: `doorstep processor` and
+`doorstep dlq`.
+
+Environment: DOORSTEP_BIN, DOORSTEP_PLANTED_BIN (the same with a planted bug), KAFKA_BROKERS
+(dev/stack env --profile test).
+"""
+import json
+import os
+import secrets
+import subprocess
+import tempfile
+import unittest
+
+import avro
+import processor_test
+from processor_test import PATIENCE_S, wait_until
+
+CATALOG = avro.Schema('catalog.commands')
+PARTITIONS = 12
+
+
+def setUpModule():
+    processor_test.setUpModule()
+
+
+def partition_of(key):
+    """Kafka's murmur2, as Java has it."""
+    data, seed, m, mask = key.encode(), 0x9747b28c, 0x5bd1e995, 0xffffffff
+    h = seed ^ len(data)
+    for i in range(0, len(data) // 4 * 4, 4):
+        k = int.from_bytes(data[i:i + 4], 'little') * m & mask
+        k = (k ^ k >> 24) * m & mask
+        h = (h * m & mask) ^ k
+    rest = data[len(data) // 4 * 4:]
+    if rest:
+        h = (h ^ int.from_bytes(rest, 'little')) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return ((h ^ h >> 15) & 0x7fffffff) % PARTITIONS
+
+
+def two_stores():
+    """Names of two stores of one partition."""
+    first = f'q-{secrets.token_hex(5)}'
+    while True:
+        second = f'q-{secrets.token_hex(5)}'
+        if partition_of(second) == partition_of(first):
+            return first, second
+
+
+def produce(store, value):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(value)
+        file.flush()
+        subprocess.run(['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', 'catalog.commands', '-p',
+                        str(partition_of(store)), '-k', store, file.name], check=True, timeout=30)
+
+
+def create(store):
+    produce(store, CATALOG.command('CreateStore', {'store': {
+        'store_id': store, 'name': 'A store', 'currency': 'EUR', 'time_zone': 'UTC',
+        'payment_methods': ['CARD'], 'open': True}}))
+
+
+def set_open(store, is_open):
+    value = CATALOG.command('SetStoreOpen', {'store_id': store, 'open': is_open})
+    produce(store, value)
+    return value
+
+
+def tool(*words, code=0):
+    done = subprocess.run([os.environ['DOORSTEP_BIN'], *words], text=True, capture_output=True,
+                          timeout=PATIENCE_S)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def dlq(*words, code=0):
+    done = tool('dlq', *words, '--json', code=code)
+    return json.loads(done.stdout) if code == 0 else done.stderr
+
+
+def events(store):
+    """What the log says of a store, the protocol's records included."""
+    return [event for event in map(json.loads, tool('events', 'catalog.events', '--protocol')
+                                   .stdout.splitlines()) if store in json.dumps(event['value'])]
+
+
+def types(store):
+    return [next(iter(event['value']['body'])) for event in events(store)]
+
+
+def quarantined(store):
+    return [entry for entry in dlq('list', '--processor', 'catalog', '--state', 'all',
+                                   '--limit', '10000')['quarantined'] if entry['aggregate'] == store]
+
+
+WHO = ('--actor', 'ann', '--reason', 'the bug is mended')
+
+
+class Quarantine(unittest.TestCase):
+    def start(self, binary, planted, **environment):
+        processor = processor_test.Processor(binary=os.environ[binary], DOORSTEP_PLANTED=planted,
+                                             **environment)
+        self.addCleanup(processor.close)
+        processor.wait_running(PARTITIONS)
+        return processor
+
+    def held(self, processor, store, count):
+        wait_until(lambda: (found := quarantined(store)) and found[0]['heldCount'] == count,
+                   f'{count} inputs that wait')
+        self.assertGreaterEqual(processor.metric('doorstep_held_inputs'), count)
+        self.assertGreaterEqual(processor.metric('doorstep_quarantined_aggregates'), 1)
+
+    def walk(self, **environment):
+        """From the planted bug to the release. Returns the mended processor and the store."""
+        broken, other = two_stores()
+        processor = self.start('DOORSTEP_PLANTED_BIN', broken, **environment)
+        create(broken)
+        set_open(broken, False)
+        create(other)
+        wait_until(lambda: 'store.opened' in types(other), 'the other store to flow')
+        self.held(processor, broken, 2)
+        if environment:
+            for turn in range(30):
+                set_open(other, turn % 2 == 0)
+            wait_until(lambda: processor.metric('doorstep_snapshots_written_total'), 'a snapshot')
+        processor.child.kill()
+        processor.child.wait(PATIENCE_S)
+        processor = self.start('DOORSTEP_PLANTED_BIN', broken, **environment)
+        if environment:
+            self.assertGreaterEqual(processor.metric('doorstep_snapshots_restored_total'), 1)
+        set_open(broken, True)
+        set_open(broken, True)
+        self.held(processor, broken, 4)
+        self.assertEqual(processor.stop(), 0)
+        self.look(broken)
+        processor = self.start('DOORSTEP_BIN', broken, **environment)
+        self.held(processor, broken, 4)
+        return processor, broken
+
+    def look(self, broken):
+        """What the tools say of it. Nobody decides meanwhile."""
+        entry = quarantined(broken)[0]
+        partition = partition_of(broken)
+        self.assertEqual((entry['processor'], entry['partition'], entry['state'], entry['reason']),
+                         ('catalog', partition, 'holding', 'IMPOSSIBLE'))
+        self.assertEqual(entry['detail'], f'the store {broken} is broken')
+        self.assertEqual([held['cause'] for held in entry['held']], ['IMPOSSIBLE'] + 3 * ['HELD'])
+        self.assertEqual({(held['topic'], held['partition']) for held in entry['held']},
+                         {('catalog.commands', partition)})
+        offsets = [held['offset'] for held in entry['held']]
+        self.assertEqual(offsets, sorted(set(offsets)))
+        page = dlq('show', broken, '--limit', '3')
+        self.assertEqual([held['offset'] for held in page['held']], offsets[:3])
+        rest = dlq('show', broken, '--after', page['next'])
+        self.assertEqual([held['offset'] for held in rest['held']], offsets[3:])
+        self.assertIsNone(rest['next'])
+        shown = dlq('show', entry['held'][1]['key'])
+        self.assertIn('store.set_open', json.dumps(shown['decoded']))
+        self.assertEqual([], [entry for entry in dlq('list', '--error', 'INPUT_GONE')['quarantined']
+                              if entry['aggregate'] == broken])
+        self.assertIn('--actor', dlq('release', broken, code=2))
+        self.assertIn('is not quarantined', dlq('release', 'nobody', *WHO, code=2))
+
+    def release(self, processor, broken, outcomes):
+        """What waits is decided, in order and once."""
+        offsets = [held['offset'] for held in quarantined(broken)[0]['held']]
+        asked = dlq('release', broken, *WHO)['asked'][0]
+        self.assertEqual((asked['aggregate'], asked['outcome']), (broken, 'done'))
+        wait_until(lambda: not quarantined(broken), 'all to be decided')
+        decided = [event['value'] for event in events(broken)
+                   if 'held_cause' in (event['value']['meta']['cause'] or {})]
+        self.assertEqual([event['meta']['cause']['held_cause']['offset'] for event in decided], offsets)
+        self.assertEqual([next(iter(event['body'])) for event in decided], outcomes)
+        said = [event['value'] for event in events(broken) if 'doorstep.aggregate_released' in event['value']['body']]
+        self.assertEqual(said[0]['body']['doorstep.aggregate_released']['reason'], WHO[3])
+        self.assertEqual(said[0]['context']['actor'], {'kind': 'ADMIN', 'id': 'ann'})
+        self.assertIn('is not quarantined', dlq('release', broken, *WHO, code=2))
+        self.assertEqual(processor.stop(), 0)
+
+    ALL = ['store.opened', 'store.closed', 'store.changed', 'store.changed']
+
+    def test_released_inputs_are_decided_in_order_after_kill_9_from_the_log(self):
+        self.release(*self.walk(), self.ALL)
+
+    def test_released_inputs_are_decided_in_order_after_kill_9_from_a_snapshot(self):
+        self.release(*self.walk(SNAPSHOT_EVENTS='5'), self.ALL)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
