@@ -46,6 +46,13 @@ bool ds_snapshot_key_parse(ds_str_t text, struct ds_snapshot_key *key_out);
 /** @brief What a snapshot must have been made with to be of use: the schemas of its images, the
  * logic of the decider, and that of the host's own memory. */
 int64_t ds_snapshot_format(const struct ds_decider *decider);
+/** @brief A manifest's record, with its checksum, which is set here. */
+DS_MUST_CHECK bool ds_snapshot_manifest_encode(struct ds_snapshot_record *record,
+                                               ds_buf_t *value_out, ds_error_t *error);
+/** @brief It is a manifest, and as it was written: one flipped bit would make it another log's, or
+ * let inputs begin elsewhere. @param value  what the record was decoded from. */
+DS_MUST_CHECK bool ds_snapshot_manifest_check(const struct ds_snapshot_record *record,
+                                              ds_bytes_t value, ds_error_t *error);
 /** @brief Whether the framed message is one of this very schema. */
 bool ds_snapshot_is_of(ds_bytes_t message, const struct ds_schema *schema);
 

@@ -1,4 +1,5 @@
-/* Keys and format of snapshots. See snapshot.h. */
+/* Keys, format and manifests of snapshots. See snapshot.h. */
+#include "base/crypto.h"
 #include "stream/host_logic.h"
 #include "stream/snapshot.h"
 
@@ -48,6 +49,45 @@ int64_t ds_snapshot_format(const struct ds_decider *decider)
         hash = (hash ^ parts[i]) * UINT64_C(0x9E3779B97F4A7C15) + (hash >> 29);
     memcpy(&format, &hash, sizeof(format));
     return format;
+}
+
+/* The last bytes of the record are the checksum itself: a zigzag varint. */
+static size_t checksum_bytes(int64_t checksum)
+{
+    size_t bytes = 1;
+
+    for (uint64_t rest = (uint64_t)checksum << 1; rest >= 0x80; rest >>= 7)
+        bytes++;
+    return bytes;
+}
+
+bool ds_snapshot_manifest_encode(struct ds_snapshot_record *record, ds_buf_t *value_out,
+                                 ds_error_t *error)
+{
+    struct ds_snapshot_manifest *manifest = &record->body.as.snapshot_manifest;
+
+    manifest->checksum = 0;
+    if (!ds_schema_encode(&ds_schema_host_snapshot_state, record, value_out, error))
+        return false;
+    manifest->checksum =
+        (int64_t)ds_crc32c((ds_bytes_t){value_out->data, (uint32_t)value_out->len - 1});
+    ds_buf_clear(value_out);
+    return ds_schema_encode(&ds_schema_host_snapshot_state, record, value_out, error);
+}
+
+bool ds_snapshot_manifest_check(const struct ds_snapshot_record *record, ds_bytes_t value,
+                                ds_error_t *error)
+{
+    int64_t checksum;
+
+    if (record->body.kind != DS_SNAPSHOT_RECORD_SNAPSHOT_MANIFEST)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "a manifest is none");
+    checksum = record->body.as.snapshot_manifest.checksum;
+    if (checksum < 0 || checksum > UINT32_MAX)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "its checksum is none");
+    value.len -= (uint32_t)checksum_bytes(checksum);
+    return (int64_t)ds_crc32c(value) == checksum ||
+           ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "it is damaged");
 }
 
 bool ds_snapshot_is_of(ds_bytes_t message, const struct ds_schema *schema)

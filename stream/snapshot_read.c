@@ -258,8 +258,7 @@ static bool keep_bytes(struct ds_snapshot_candidate *candidate, ds_bytes_t value
            ds_schema_decode(&ds_schema_host_snapshot_state,
                             (ds_bytes_t){candidate->bytes, value.len}, candidate->arena,
                             candidate->record, NULL, error) &&
-           (candidate->record->body.kind == DS_SNAPSHOT_RECORD_SNAPSHOT_MANIFEST ||
-            ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "a manifest is none"));
+           ds_snapshot_manifest_check(candidate->record, value, error);
 }
 
 /* By the place they stand for: what a deposed owner wrote last is older all the same. */
@@ -278,6 +277,7 @@ static void add_manifest(struct ds_snapshot_reader *r, const struct ds_broker_ev
         free(candidate.bytes);
         ds_arena_destroy(candidate.arena);
         ds_error_prefix(error, "the manifest at offset %" PRId64, record->offset);
+        ds_metric_add(r->task->host->snapshot_metrics[DS_SM_PASSED_OVER], 1);
         ds_log_error(&r->task->log, DS_LOG_WARN, "snapshot.passed_over", error);
         return;
     }

@@ -420,7 +420,7 @@ static bool send_manifest(struct ds_snapshot_writer *w, ds_error_t *error)
     manifest->chunks.count = w->chunk_count;
     manifest->others.items = s->others;
     manifest->others.count = s->other_count;
-    if (!ds_schema_encode(&ds_schema_host_snapshot_state, &record, &value, error))
+    if (!ds_snapshot_manifest_encode(&record, &value, error))
         goto out;
     switch (send(w, -1, ds_buf_bytes(&value), MANIFEST_INDEX, error)) {
     case DS_BROKER_PUT_OK:

@@ -40,7 +40,7 @@ enum ds_audit_skip {
 /** Snapshots that were not held against the log, and why. */
 enum ds_audit_unchecked {
     DS_AUDIT_OTHER_FORMAT, /* another version of the program wrote it: of no use to this one */
-    DS_AUDIT_INCOMPLETE,   /* a chunk is missing or damaged: a restore passes it over */
+    DS_AUDIT_INCOMPLETE,   /* something of it is missing or damaged: a restore passes it over */
     DS_AUDIT_TOO_MANY,     /* DS_AUDIT_SNAPSHOTS_MAX newer ones are there */
     DS_AUDIT_NOT_REACHED,  /* damage in the log stands in front of its place */
     DS_AUDIT_UNCHECKEDS,

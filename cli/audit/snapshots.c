@@ -223,8 +223,10 @@ static void add(ds_audit_snapshots_t *s, const struct found *found)
 }
 
 static bool decode_manifest(ds_arena_t *arena, ds_bytes_t value,
-                            const struct ds_snapshot_manifest **manifest_out, ds_error_t *error)
+                            const struct ds_snapshot_manifest **manifest_out, bool *intact_out,
+                            ds_error_t *error)
 {
+    ds_error_t why = DS_ERROR_INIT;
     struct ds_snapshot_record *record = ds_arena_alloc(arena, sizeof *record, error);
     ds_str_t copy;
 
@@ -235,8 +237,8 @@ static bool decode_manifest(ds_arena_t *arena, ds_bytes_t value,
                           error))
         return false;
     *manifest_out = &record->body.as.snapshot_manifest;
-    return record->body.kind == DS_SNAPSHOT_RECORD_SNAPSHOT_MANIFEST ||
-           ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID, "a manifest is none");
+    *intact_out = ds_snapshot_manifest_check(record, value, &why);
+    return true;
 }
 
 static bool take_manifest(ds_audit_snapshots_t *s, const struct ds_snapshot_key *key,
@@ -246,16 +248,19 @@ static bool take_manifest(ds_audit_snapshots_t *s, const struct ds_snapshot_key 
     struct found found = {.at = record->offset,
                           .from = f == NULL ? record->offset : f->from,
                           .arena = ds_arena_new(ARENA_FIRST, DS_MAX_DECODE_BYTES)};
+    bool intact = false;
     ds_error_t why = DS_ERROR_INIT;
 
     if (found.arena == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a manifest");
     if (f != NULL)
         found.sum = f->sum;
-    if (!decode_manifest(found.arena, record->value, &found.manifest, &why)) {
+    if (!decode_manifest(found.arena, record->value, &found.manifest, &intact, &why)) {
         if (why.code == DS_ERR_MEMORY)
             *error = why;
         unchecked(s, DS_AUDIT_OTHER_FORMAT);
+    } else if (!intact) {
+        unchecked(s, DS_AUDIT_INCOMPLETE);
     } else if (found.manifest->format != ds_snapshot_format(s->decider)) {
         unchecked(s, DS_AUDIT_OTHER_FORMAT);
     } else if (!is_complete(f, found.manifest)) {

@@ -343,12 +343,16 @@ Test(snapshot, a_deposed_owners_snapshot_is_merely_old)
 /* ---- torn, damaged, strange ---- */
 
 /* A chunk of the last snapshot, as it would be after a bit flipped. */
+static void flip_a_bit(int64_t offset, uint32_t byte)
+{
+    const struct ds_fake_record *r = ds_fake_record(rig.log, RIG_SNAPSHOTS, 0, offset);
+
+    ((uint8_t *)(uintptr_t)r->value.data)[byte % r->value.len] ^= (uint8_t)(1 << byte % 8);
+}
+
 static void damage_chunk(const struct kit_manifest *manifest, size_t chunk)
 {
-    const struct ds_fake_record *r =
-        ds_fake_record(rig.log, RIG_SNAPSHOTS, 0, manifest->chunks_offset + (int64_t)chunk);
-
-    ((uint8_t *)(uintptr_t)r->value.data)[r->value.len / 2] ^= 1;
+    flip_a_bit(manifest->chunks_offset + (int64_t)chunk, 12345);
 }
 
 Test(snapshot, a_damaged_chunk_means_the_one_before)
@@ -366,6 +370,31 @@ Test(snapshot, a_damaged_chunk_means_the_one_before)
     cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), 1);
     cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
     kit_check_state(&rig, 0);
+}
+
+/* Any bit: one in the identity would make it another log's, one in an input's place would leave
+ * commands out. */
+Test(snapshot, a_damaged_manifest_means_the_one_before)
+{
+    struct kit_manifest last;
+
+    begin(kit_inventory);
+    fill(20);
+    (void)next_snapshot();
+    last = next_snapshot();
+    for (uint32_t byte = 0; byte < ds_fake_record(rig.log, RIG_SNAPSHOTS, 0, last.at)->value.len;
+         byte++) {
+        int64_t passed_over = metric("doorstep_snapshots_passed_over_total");
+        int64_t restored = metric("doorstep_snapshots_restored_total");
+
+        flip_a_bit(last.at, byte);
+        again(kit_inventory);
+        cr_assert_eq(metric("doorstep_snapshots_passed_over_total"), passed_over + 1, "byte %u",
+                     byte);
+        cr_assert_eq(metric("doorstep_snapshots_restored_total"), restored + 1, "byte %u", byte);
+        kit_check_state(&rig, 0);
+        flip_a_bit(last.at, byte);
+    }
 }
 
 Test(snapshot, with_both_damaged_the_log_is_read)
