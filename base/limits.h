@@ -13,6 +13,11 @@
 #define DS_MAX_UNACKED_RECORDS 4096
 #define DS_MAX_PARTITIONS      256
 #define DS_MAX_INPUTS          8
+/* A chunk of a snapshot: small enough that compressing one does not keep records waiting; an image
+ * may be larger. */
+#define DS_SNAPSHOT_CHUNK_BYTES (128 * 1024)
+/* Items of a snapshot that a turn makes at most, beside a limit on its time. */
+#define DS_SNAPSHOT_TURN_ITEMS 1024
 
 /* The domain (API.md section 10). */
 #define DS_MAX_ORDER_LINES      50

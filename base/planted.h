@@ -18,10 +18,16 @@ enum ds_planted {
     DS_PLANTED_OFFSET,        /* R5: a reported offset is believed */
     DS_PLANTED_MEMBER,        /* R6: a Claim without membership */
     DS_PLANTED_SILENCE,       /* R6: an owner that the group does not hear goes on */
+    DS_PLANTED_UNCONFIRMED,   /* R8: a snapshot of what is not confirmed */
+    DS_PLANTED_CHECKSUM,      /* R8: a restore does not look at checksums */
+    DS_PLANTED_FORMAT,        /* R8: another version's snapshot is used */
+    DS_PLANTED_FOREIGN,       /* R8: another log's snapshot is used */
     DS_PLANTED_DEAD_LETTER,   /* R9: a dead letter leaves before its InputRejected is confirmed */
     DS_PLANTED_TIMER,         /* R10: a deadline fires before the inputs are read */
     DS_PLANTED_IDS,           /* R11: command ids are forgotten */
     DS_PLANTED_MEMORY,        /* R12: memory is kept although the log ends elsewhere */
+    DS_PLANTED_WARM,          /* a follower folds what rule F skips */
+    DS_PLANTED_LAGGARD,       /* a follower that lags takes itself for warm */
     DS_PLANTED_OPEN,          /* R13: an Open is not held against what was read */
     DS_PLANTED_SEQ,           /* F: any seq of the epoch counts */
     DS_PLANTED_EPOCH,         /* F: a record of an older epoch counts where its seq fits */

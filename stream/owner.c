@@ -153,7 +153,11 @@ void ds_task_given(struct ds_task *task)
 {
     if (task->state == DS_PARTITION_FOLLOWING) {
         leave(task);
+        if (DS_PLANTED(LAGGARD) && task->read_until > task->confirmed.offset)
+            task->confirmed.offset = task->read_until - 1;
         ds_follow_end(task);
+        ds_log(&task->log, DS_LOG_INFO, "standby.taken_over", "the warm copy becomes the owner's",
+               DS_F_INT("memory_seq", task->memory.seq));
     } else if (task->state != DS_PARTITION_AWAY) {
         if (task->stopped_following) /* what the copy met concerns the owner that we would be */
             ds_metric_add(task->host->metrics[DS_HM_STOPPED], 1);
@@ -472,6 +476,10 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
     is_claim = undecodable ? event->head.meta.seq == 0 : event->body.kind == DS_PROTOCOL_CLAIM;
     if (verdict != DS_FENCE_TAKE) {
         ds_metric_add(host->skipped[task->input_count][verdict], 1);
+        if (DS_PLANTED(WARM) && task->state == DS_PARTITION_FOLLOWING &&
+            verdict != DS_FENCE_SKIP_STRANGER && !is_claim && !undecodable &&
+            !ds_task_apply(task, event, &error))
+            ds_error_clear(&error);
     } else if (undecodable) {
         ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_DAMAGE,
                      "own event at offset %" PRId64 " cannot be decoded", record->offset);

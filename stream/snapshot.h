@@ -23,8 +23,6 @@
 #include "stream/reader.h"
 #include "stream/schema_wait.h"
 
-/* Small enough that compressing one does not keep records waiting; an image may be larger. */
-#define DS_SNAPSHOT_CHUNK_BYTES (128 * 1024)
 /* Keys of other epochs that are remembered to be deleted. */
 #define DS_SNAPSHOT_OTHERS_MAX 32
 #define DS_IDENTITY_BYTES      64

@@ -5,6 +5,7 @@
  * cut is confirmed, go out as chunks, and the manifest when all chunks are acknowledged. If
  * anything goes wrong the snapshot is dropped: the slot of the one before is another. */
 #include "base/crypto.h"
+#include "base/planted.h"
 #include "decider/walk.h"
 #include "stream/snapshot_memory.h"
 
@@ -14,10 +15,9 @@
 #include <stdlib.h>
 
 #define TURN_US        DS_US_PER_MS /* of walking, every turn */
-#define TURN_ITEMS     1024
-#define LOOK_EVERY     32 /* items between two looks at the clock */
-#define AHEAD          4  /* chunks that wait to be handed over before the walk waits */
-#define IN_FLIGHT      4  /* chunks handed over and not reported */
+#define LOOK_EVERY     32           /* items between two looks at the clock */
+#define AHEAD          4            /* chunks that wait to be handed over before the walk waits */
+#define IN_FLIGHT      4            /* chunks handed over and not reported */
 #define WAITING_MAX    256
 #define AGAIN_US       (60 * DS_US_PER_S)             /* after one that failed */
 #define ITEMS_MAX      (DS_SNAPSHOT_CHUNK_BYTES / 10) /* of one chunk; the least image is larger */
@@ -237,7 +237,8 @@ static bool walk_on(struct ds_snapshot_writer *w, ds_error_t *error)
 {
     int64_t until_us = ds_task_now(w->task) + TURN_US;
 
-    for (int n = 1; n <= TURN_ITEMS && !w->walked && w->chunk_count - w->sent < AHEAD; n++) {
+    for (int n = 1; n <= DS_SNAPSHOT_TURN_ITEMS && !w->walked && w->chunk_count - w->sent < AHEAD;
+         n++) {
         if (!walk_one(w, error))
             return false;
         if (n % LOOK_EVERY == 0 && ds_task_now(w->task) >= until_us)
@@ -336,6 +337,9 @@ static void cut(struct ds_task *task)
     s->due_us = ds_task_now(task) + task->host->config.snapshot_every_us;
     if (task->confirmed.seq == task->memory.seq)
         ds_snapshot_confirmed(task, task->confirmed.seq, task->confirmed.offset);
+    else if (DS_PLANTED(UNCONFIRMED))
+        ds_snapshot_confirmed(task, task->memory.seq,
+                              task->confirmed.offset + task->memory.seq - task->confirmed.seq);
 }
 
 static bool is_due(const struct ds_task *task)

@@ -3,7 +3,7 @@
 
 SIM_PRESET=${DOORSTEP_SIM_PRESET:-release}
 SIM_SEEDS=10000
-SIM_BOUND=5000 # seeds in which each planted mistake must be found; far fewer are needed
+SIM_BOUND=10000 # seeds in which each planted mistake must be found; far fewer are needed
 
 # sim_run OPTION... : the program itself; its last lines are what it found.
 sim_run() { "$DOORSTEP_ROOT/build/$SIM_PRESET/tests/sim/sim" "$@"; }

@@ -91,15 +91,35 @@ static void plan_harms(struct sim_chance *chance, struct sim_plan *plan)
     plan->stop_us = every(chance, 25, 3 * SIM_S, 9 * SIM_S);
 }
 
-/* Where a tail is lost, that is the one fault: what follows is its doing. */
+/* From numbers of their own, so that the rest of what a seed means does not depend on them. */
+static void plan_snapshots(struct sim_plan *plan)
+{
+    struct sim_chance chance = {plan->seed * UINT64_C(0xd1342543de82ef95) + 4711};
+    bool always = plan->scenario == SIM_FOREIGN;
+
+    plan->snapshot_events = sim_roll(&chance, 4) > 0 || always ? 1 + sim_time(&chance, 0, 40) : 0;
+    plan->snapshot_every_us = sim_time(&chance, SIM_S / 2, 6 * SIM_S);
+    if (plan->scenario != SIM_FAULTS)
+        return;
+    plan->rot_us = every(&chance, 50, 200 * SIM_MS, 3 * SIM_S);
+    plan->reformat_us = every(&chance, 25, SIM_S, 6 * SIM_S);
+}
+
+static enum sim_scenario scenario_of(uint64_t seed)
+{
+    return seed % 16 == 0 ? SIM_TRUNCATE : seed % 16 == 8 ? SIM_FOREIGN : SIM_FAULTS;
+}
+
+/* Where a tail is lost or a snapshot is another log's, that is the one fault: what follows is its
+ * doing. */
 void sim_plan(uint64_t seed, struct sim_plan *plan_out)
 {
     struct sim_chance chance = {seed * UINT64_C(0xd1342543de82ef95) + 1};
 
-    *plan_out =
-        (struct sim_plan){.seed = seed, .scenario = seed % 16 == 0 ? SIM_TRUNCATE : SIM_FAULTS};
+    *plan_out = (struct sim_plan){.seed = seed, .scenario = scenario_of(seed)};
     plan_world(&chance, plan_out);
-    if (plan_out->scenario == SIM_TRUNCATE) {
+    plan_snapshots(plan_out);
+    if (plan_out->scenario != SIM_FAULTS) {
         plan_out->garbage = 0;
         return;
     }

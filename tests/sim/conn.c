@@ -91,13 +91,20 @@ static size_t take_news(struct sim_conn *conn, struct ds_broker_event *out)
     return taken;
 }
 
-static bool visible(const struct sim_conn *conn, int32_t t, int32_t p)
+static void pass_holes(struct sim_stream *stream, const struct sim_part *part)
 {
-    const struct sim_stream *stream = &conn->streams[t][p];
+    while (stream->next < part->end && part->records[stream->next].gone)
+        stream->next++;
+}
+
+static bool visible(struct sim_conn *conn, int32_t t, int32_t p)
+{
+    struct sim_stream *stream = &conn->streams[t][p];
     const struct sim_part *part = &conn->sim->log[conn->topics[t]][p];
 
     if (!stream->reading)
         return false;
+    pass_holes(stream, part);
     return stream->next > part->end ||
            (stream->next < part->end &&
             part->records[stream->next].appended_us + conn->lag_us <= conn->sim->now_us);
@@ -136,6 +143,7 @@ static void take_stream(struct sim_conn *conn, int32_t t, int32_t p, size_t most
                                                    .key = r->key,
                                                    .value = r->value};
         stream->next++;
+        conn->at_hand += conn->topics[t] >= SIM_SNAPSHOTS;
     }
 }
 
@@ -153,7 +161,7 @@ static void take_records(struct sim_conn *conn, struct ds_broker_event *out, siz
             take_stream(conn, (first + i) % conn->topic_count, p, most, out, count);
 }
 
-bool sim_conn_waiting(const struct sim_conn *conn)
+bool sim_conn_waiting(struct sim_conn *conn)
 {
     bool group_waits = false;
 
@@ -203,6 +211,8 @@ static bool start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t
 
     (void)error;
     conn->streams[topic][partition] = (struct sim_stream){true, offset};
+    sim_say(conn->sim, "%s reads %s/%d from %" PRId64 " on", conn->proc->name,
+            sim_topic_name(conn->topics[topic]), (int)partition, offset);
     sim_proc_wake(conn->proc, conn->sim->now_us + conn->lag_us);
     return true;
 }

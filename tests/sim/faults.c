@@ -12,7 +12,10 @@ enum harm {
     PRODUCER,
     NAME,
     STOP,
+    ROT,
+    REFORMAT,
     TRUNCATE,
+    FOREIGN,
     HARMS,
 };
 
@@ -22,7 +25,7 @@ static int64_t mean_us(const struct sim_plan *plan, int kind)
         [CRASH] = plan->crash_us,   [FREEZE] = plan->freeze_us,     [STORM] = plan->storm_us,
         [ZOMBIE] = plan->zombie_us, [CUT] = plan->cut_us,           [JUMP] = plan->jump_us,
         [SLOW] = plan->slow_us,     [PRODUCER] = plan->producer_us, [NAME] = plan->name_us,
-        [STOP] = plan->stop_us,
+        [STOP] = plan->stop_us,     [ROT] = plan->rot_us,           [REFORMAT] = plan->reformat_us,
     };
     return means[kind];
 }
@@ -39,9 +42,9 @@ void sim_harm_begin(struct sim *sim)
 {
     for (int kind = 0; kind < HARMS; kind++)
         next(sim, kind);
-    if (sim->plan.scenario == SIM_TRUNCATE)
+    if (sim->plan.scenario != SIM_FAULTS)
         sim_at(sim, sim->now_us + sim_time(&sim->chance, 3 * SIM_S, sim->plan.active_us), SIM_HARM,
-               NULL, TRUNCATE);
+               NULL, sim->plan.scenario == SIM_TRUNCATE ? TRUNCATE : FOREIGN);
     sim_at(sim, sim->now_us + sim->plan.active_us, SIM_HEAL, NULL, 0);
 }
 
@@ -127,9 +130,13 @@ void sim_harm(struct sim *sim, int kind)
     if (sim->healed)
         return;
     next(sim, kind);
-    if (kind == TRUNCATE) {
-        if (!sim_lose_tail(sim))
-            sim_at(sim, sim->now_us + SIM_S / 2, SIM_HARM, NULL, TRUNCATE);
+    if (kind == TRUNCATE || kind == FOREIGN) {
+        if (!(kind == TRUNCATE ? sim_lose_tail(sim) : sim_snapshot_foreign(sim)))
+            sim_at(sim, sim->now_us + SIM_S / 2, SIM_HARM, NULL, kind);
+    } else if (kind == ROT) {
+        sim_snapshot_rot(sim);
+    } else if (kind == REFORMAT) {
+        sim_snapshot_reformat(sim);
     } else if (kind == STORM) {
         int burst = 1 + (int)sim_roll(&sim->chance, 4);
 

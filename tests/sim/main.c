@@ -112,6 +112,9 @@ static int run_seeds(const struct options *o)
            result.done, result.seconds,
            1000 * result.seconds * (double)o->jobs / (double)(result.done > 0 ? result.done : 1),
            (double)result.steps / (double)(result.done > 0 ? result.done : 1), result.failed);
+    for (size_t i = 0; i < SIM_SEEN; i++)
+        printf("%s%" PRIu64 " %s", i == 0 ? "sim: " : ", ", result.seen[i], sim_seen_text[i]);
+    printf("\n");
     return result.failed == 0 && same && result.done == o->seeds ? 0 : 1;
 }
 

@@ -121,16 +121,19 @@ void sim_procs_create(struct sim *sim)
 static bool start_host(struct sim_proc *proc)
 {
     const struct sim_plan *plan = &proc->sim->plan;
-    const struct ds_host_config config = {.decider = sim_decider(proc->group),
-                                          .settings = sim_settings(proc->group),
-                                          .brokers = "sim",
-                                          .client_id = proc->name,
-                                          .group_instance_id = proc->name,
-                                          .session_timeout_ms = plan->session_us / SIM_MS,
-                                          .timer_grace_us = plan->grace_us,
-                                          .max_unacked = plan->max_unacked,
-                                          .max_command_ids = 4096,
-                                          .standby = plan->standby};
+    const struct ds_host_config config = {
+        .decider = sim_decider(proc->group),
+        .settings = sim_settings(proc->group),
+        .brokers = "sim",
+        .client_id = proc->name,
+        .group_instance_id = proc->name,
+        .session_timeout_ms = plan->session_us / SIM_MS,
+        .timer_grace_us = plan->grace_us,
+        .max_unacked = plan->max_unacked,
+        .max_command_ids = 4096,
+        .snapshot_events = plan->snapshot_events,
+        .snapshot_every_us = plan->snapshot_events > 0 ? plan->snapshot_every_us : 0,
+        .standby = plan->standby};
     ds_error_t error = DS_ERROR_INIT;
 
     return ds_host_new(&proc->runtime, &config, &proc->host, &error);
@@ -271,6 +274,11 @@ static void step_host(struct sim_proc *proc)
         if (error.code != DS_ERR_NOT_OWNER) /* another process has its name */
             sim_fail(sim, "%s ends: %s", proc->name, error.message);
         sim_proc_crash(proc);
+        return;
+    }
+    if (proc->member != NULL && proc->member->at_hand > 0) {
+        proc->member->at_hand--;
+        sim_proc_wake(proc, sim->now_us + CATCH_UP_US);
         return;
     }
     more = proc->member != NULL && sim_conn_waiting(proc->member);

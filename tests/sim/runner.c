@@ -24,6 +24,7 @@ struct shared {
     _Atomic uint64_t next;
     _Atomic uint64_t done;
     _Atomic uint64_t steps;
+    _Atomic uint64_t seen[SIM_SEEN];
     atomic_bool stop;
     atomic_flag lock;
     uint64_t failed;
@@ -101,6 +102,8 @@ static void work(struct shared *shared, const struct sim_job *job, struct slot *
             note_failure(shared, job, plan.seed, sim->failure);
         atomic_store(&slot->seed, 0);
         atomic_fetch_add(&shared->steps, sim->steps);
+        for (size_t i = 0; i < SIM_SEEN; i++)
+            atomic_fetch_add(&shared->seen[i], (uint64_t)sim->seen[i]);
         atomic_fetch_add(&shared->done, 1);
     }
     sim_destroy(sim);
@@ -209,6 +212,8 @@ void sim_run_job(const struct sim_job *job, struct sim_result *result_out)
                                       .seconds = seconds() - begin,
                                       .steps = shared->steps,
                                       .listed = shared->listed};
+    for (size_t i = 0; i < SIM_SEEN; i++)
+        result_out->seen[i] = shared->seen[i];
     memcpy(result_out->failures, shared->failures, sizeof(shared->failures));
     (void)munmap(shared, sizeof(*shared));
 }

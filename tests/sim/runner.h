@@ -27,6 +27,7 @@ struct sim_result {
     uint64_t failed;
     double seconds;
     uint64_t steps;
+    uint64_t seen[SIM_SEEN];
     size_t listed;
     struct sim_failure failures[SIM_FAILURES]; /* the lowest seeds */
 };

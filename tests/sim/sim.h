@@ -56,6 +56,7 @@ bool sim_hit(struct sim_chance *chance, unsigned of_1000);
 enum sim_scenario {
     SIM_FAULTS,   /* everything but damage */
     SIM_TRUNCATE, /* a tail is lost: it must be noticed */
+    SIM_FOREIGN,  /* a snapshot is another log's: its partition must be left alone */
 };
 
 /** What of 1000 appends or moments goes wrong. A seed switches some on: few faults together show
@@ -75,7 +76,9 @@ struct sim_plan {
     bool on_time; /* clocks agree and inputs are waited for: no deadline may overtake an input */
     bool static_members;
     size_t max_unacked;
-    int64_t standby; /* warm copies a host keeps */
+    int64_t standby;         /* warm copies a host keeps */
+    int64_t snapshot_events; /* 0: no snapshots */
+    int64_t snapshot_every_us;
     /* of 1000 appends */
     unsigned lose;
     unsigned unknown; /* lands, reported as failed */
@@ -107,8 +110,10 @@ struct sim_plan {
     int64_t jump_us;
     int64_t slow_us;
     int64_t producer_us;
-    int64_t name_us; /* another process takes the name of a member */
-    int64_t stop_us; /* planned restarts */
+    int64_t name_us;     /* another process takes the name of a member */
+    int64_t stop_us;     /* planned restarts */
+    int64_t rot_us;      /* a record of a snapshot */
+    int64_t reformat_us; /* a snapshot becomes another version's */
 };
 void sim_plan(uint64_t seed, struct sim_plan *plan_out);
 
@@ -135,6 +140,18 @@ void sim_note_bytes(struct sim *sim, ds_bytes_t bytes);
 void sim_say(struct sim *sim, const char *format, ...) DS_PRINTF(2, 3);
 /** The run has failed; the first reason stays. */
 void sim_fail(struct sim *sim, const char *format, ...) DS_PRINTF(2, 3);
+
+/** What the product says and a run is worth little without: that these things happen at all. */
+enum sim_seen {
+    SIM_SEEN_WRITTEN,  /* a snapshot */
+    SIM_SEEN_RESTORED, /* from one */
+    SIM_SEEN_PASSED_OVER,
+    SIM_SEEN_FOREIGN,
+    SIM_SEEN_FOLLOWS, /* a warm copy is begun */
+    SIM_SEEN_WARM,    /* a partition is taken over by who followed it */
+    SIM_SEEN,
+};
+extern const char *const sim_seen_text[SIM_SEEN];
 
 /* ---- queue.c ---- */
 
@@ -170,6 +187,7 @@ bool sim_take_event(struct sim *sim, struct sim_event *event_out);
 
 struct sim_record {
     int64_t appended_us;
+    bool gone; /* compacted away, or lost */
     bool has_key;
     bool has_value;
     ds_str_t key;
@@ -225,6 +243,7 @@ struct sim_conn {
     struct ds_broker_event *given[2];
     size_t given_capacity[2];
     bool had_records; /* the last poll asked for them */
+    int at_hand;      /* records of snapshots that it gave: a host takes one a turn */
 };
 struct sim_flight {
     struct sim_conn *conn; /* NULL: nobody waits for a report */
@@ -243,7 +262,7 @@ struct sim_flight {
 };
 ds_broker_t *sim_connect(struct sim *sim, struct sim_proc *proc,
                          const struct ds_broker_kafka_config *config);
-bool sim_conn_waiting(const struct sim_conn *conn);
+bool sim_conn_waiting(struct sim_conn *conn);
 enum ds_broker_put sim_produce(ds_broker_t *broker, const struct ds_broker_message *message,
                                uint64_t tag, ds_error_t *error);
 void sim_land(struct sim *sim, struct sim_flight *flight);
@@ -451,6 +470,25 @@ bool sim_lose_tail(struct sim *sim);
 /** It must have been noticed, and nobody who had read it may have gone on. */
 void sim_lost_judge(struct sim *sim);
 
+/* ---- snapshots.c: what befalls them, and what they must be ---- */
+
+#define SIM_OWN_TOPICS 3 /* events, dead letters, snapshots */
+struct sim_foreign {
+    bool planted;
+    int32_t processor;
+    int32_t partition;
+    int64_t ends[SIM_OWN_TOPICS]; /* when it was planted: nothing may come behind them */
+};
+void sim_snapshot_rot(struct sim *sim);
+void sim_snapshot_reformat(struct sim *sim);
+/** The last snapshot of a partition is another log's, and its hosts begin anew. @return false:
+ * there is none yet, or something is on its way there. */
+bool sim_snapshot_foreign(struct sim *sim);
+void sim_foreign_judge(struct sim *sim);
+/** Each complete one is the fold of the log up to its place. */
+void sim_snapshots_audit(struct sim *sim, struct ds_audit_report *report, int32_t processor,
+                         int32_t partition);
+
 /* ---- world.c ---- */
 
 struct sim {
@@ -488,6 +526,8 @@ struct sim {
     bool damaged;    /* by a lost tail: from here on only its discovery is looked at */
     int64_t stopped; /* partitions and readers that stopped */
     struct sim_lost lost;
+    struct sim_foreign foreign;
+    int64_t seen[SIM_SEEN];
 };
 extern struct sim *sim_world; /* for what is replaced at link time */
 

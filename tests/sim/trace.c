@@ -63,14 +63,29 @@ ds_log_t ds_log_root(const char *role, enum ds_log_level level)
 /* Codes that say that a partition is given up: in a world without damage none may appear. */
 static bool is_stop(const char *code)
 {
-    static const char *const codes[] = {"log.damage",          "log.undecodable", "input.damage",
-                                        "timer.stuck",         "timer.failed",    "reader.stopped",
-                                        "projection.other_log"};
+    static const char *const codes[] = {"log.damage",           "log.undecodable", "input.damage",
+                                        "timer.stuck",          "timer.failed",    "reader.stopped",
+                                        "projection.other_log", "log.foreign"};
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(code, codes[i]) == 0)
             return true;
     return false;
+}
+
+static const char *const seen_codes[SIM_SEEN] = {
+    [SIM_SEEN_WRITTEN] = "snapshot.written",         [SIM_SEEN_RESTORED] = "snapshot.restored",
+    [SIM_SEEN_PASSED_OVER] = "snapshot.passed_over", [SIM_SEEN_FOREIGN] = "log.foreign",
+    [SIM_SEEN_FOLLOWS] = "standby.follows",          [SIM_SEEN_WARM] = "standby.taken_over"};
+const char *const sim_seen_text[SIM_SEEN] = {
+    [SIM_SEEN_WRITTEN] = "snapshots written", [SIM_SEEN_RESTORED] = "restored from",
+    [SIM_SEEN_PASSED_OVER] = "passed over",   [SIM_SEEN_FOREIGN] = "refused as another log's",
+    [SIM_SEEN_FOLLOWS] = "warm copies begun", [SIM_SEEN_WARM] = "taken over by them"};
+
+static void note_seen(struct sim *sim, const char *code)
+{
+    for (size_t i = 0; i < SIM_SEEN; i++)
+        sim->seen[i] += strcmp(code, seen_codes[i]) == 0;
 }
 
 static void print_fields(const struct ds_log_field *fields)
@@ -89,6 +104,7 @@ void ds_log_write(const ds_log_t *log, enum ds_log_level level, const char *code
     struct sim *sim = sim_world;
 
     (void)level;
+    note_seen(sim, code);
     if (is_stop(code)) {
         sim->stopped++;
         sim_fail(sim, "%s: %s (%s): %s", log->role == NULL ? "" : log->role, code,

@@ -139,6 +139,8 @@ static void audit(struct sim *sim)
     report->allow_skipped = true;
     for (int32_t p = 0; p < sim->plan.partitions; p++)
         audit_partition(sim, report, p);
+    for (int32_t n = 0; n < DS_AUDIT_PROCESSORS * sim->plan.partitions && !sim->failed; n++)
+        sim_snapshots_audit(sim, report, n / sim->plan.partitions, n % sim->plan.partitions);
     if (report->anomalies > 0)
         sim_fail(sim, "%s: %s/%d offset %" PRId64 " %s: %s", report->list[0].invariant,
                  report->list[0].topic, (int)report->list[0].partition, report->list[0].offset,

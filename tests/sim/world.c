@@ -162,7 +162,9 @@ bool sim_run(struct sim *sim, const struct sim_plan *plan, bool tracing)
     sim_procs_create(sim);
     sim_harm_begin(sim);
     run_events(sim);
-    if (sim->damaged)
+    if (sim->damaged && sim->foreign.planted)
+        sim_foreign_judge(sim);
+    else if (sim->damaged)
         sim_lost_judge(sim);
     else if (!sim->failed)
         sim_verdict(sim);
