@@ -49,7 +49,6 @@ class Instances:
         self.away_until = {name: 0 for name in self.roles}
         self.lock = threading.Lock()
         self.stopping = threading.Event()
-        self.ended = 0  # by themselves
         self.failures = []
         self.crashes = []  # of them
         self.thread = threading.Thread(target=self._supervise, daemon=True)
@@ -83,18 +82,21 @@ class Instances:
             del self.running[name]
             return True
 
+    def note_end(self, name, process):
+        """It ended by itself, as one does that lost its name in the group; a bug's signal is remembered."""
+        kit.say(f'{name} ended with {process.returncode}')
+        if -process.returncode in CRASHES:
+            self.crashes.append(f'{name} ended by signal {-process.returncode}')
+
     def _look(self, name):
         with self.lock:
             process = self.running.get(name)
             if process is not None and process.poll() is None:
                 return
             if process is not None:
-                self.ended += 1
                 self.away_until[name] = time.monotonic() + PAUSE_S
                 del self.running[name]
-                kit.say(f'{name} ended with {process.returncode}')
-                if -process.returncode in CRASHES:
-                    self.crashes.append(f'{name} ended by signal {-process.returncode}')
+                self.note_end(name, process)
             elif time.monotonic() >= self.away_until[name]:
                 self.running[name] = start_processor(self.shop, self.roles[name], name, '')
 
