@@ -41,6 +41,7 @@ chaos_servers() {
     # After a kill -9 a broker reads its logs again, which took 180 s on two cores that ten others used.
     export DOORSTEP_START_TIMEOUT_S=${DOORSTEP_START_TIMEOUT_S:-600}
     [ "$CHAOS_BROKERS" = 1 ] || export DOORSTEP_KAFKA_HEAP=384m
+    export DOORSTEP_KAFKA_JIT=1 # no broker lives long here
     open_servers
 }
 
