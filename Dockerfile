@@ -25,6 +25,8 @@ RUN apt-get update \
     && install -d -o doorstep -g doorstep /var/lib/doorstep
 COPY --from=build /doorstep /usr/local/bin/doorstep
 COPY LICENSE /usr/share/doc/doorstep/LICENSE
+# Those the binary has compiled in: to be copied and changed (NOTIFY_TEMPLATES).
+COPY gateways/notifications/templates /usr/share/doorstep/templates
 USER 10001:10001
 WORKDIR /var/lib/doorstep
 # The API, and the probes and metrics of every role.

@@ -23,6 +23,7 @@ static const struct ds_role *const roles[] = {
     &ds_role_project_postgres,
     &ds_role_project_mongo,
     &ds_role_gateway_payments,
+    &ds_role_notifications,
     &ds_role_sandbox,
     &ds_role_up,
     &ds_role_topics,

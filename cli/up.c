@@ -60,6 +60,7 @@ static const struct program {
     {"project-mongo", {"project", "mongo"}},
     {"gateway-payments", {"gateway", "payments"}},
     {"api", {"api"}},
+    {"notifications", {"notifications"}},
 };
 #define PROGRAM_COUNT (sizeof programs / sizeof *programs)
 

@@ -516,6 +516,12 @@ bool ds_reader_partitions(ds_reader_t *reader, int timeout_ms, int32_t *count_ou
     return true;
 }
 
+int64_t ds_reader_group_silent_us(const ds_reader_t *reader)
+{
+    return reader->config.group_id == NULL ? 0
+                                           : reader->broker->ops->group_silent_us(reader->broker);
+}
+
 void ds_reader_commit_hint(ds_reader_t *reader, int32_t partition, int64_t next)
 {
     const struct ds_broker_hint hint = {.topic = 0, .partition = partition, .next = next};

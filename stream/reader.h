@@ -104,6 +104,10 @@ DS_MUST_CHECK bool ds_reader_log_identity(ds_reader_t *reader, int32_t topic, in
 /** @brief Partition count of the topics (the same for all; checked). */
 DS_MUST_CHECK bool ds_reader_partitions(ds_reader_t *reader, int timeout_ms, int32_t *count_out,
                                         ds_error_t *error);
+/** @brief Group only: how long ago, in microseconds, a sign of life left that the group has
+ * answered. 0: never yet, or no group. Whoever acts on the world may have lost its partitions when
+ * this comes near the session timeout. */
+int64_t ds_reader_group_silent_us(const ds_reader_t *reader);
 /** @brief Group only: commit `next` as the group's offset of topics[0], for lag tools.
  * Asynchronous, best effort. */
 void ds_reader_commit_hint(ds_reader_t *reader, int32_t partition, int64_t next);

@@ -65,6 +65,9 @@ size_t ds_topics_list(struct ds_topic_spec *list_out, size_t max)
                  kinds[k].policy, kinds[k].append_time);
     if (count < max)
         fill(&list_out[count++], "courier.locations", "", "86400000", "delete", true); /* 1 d */
+    /* Notes speak of events of the last 24 h; a position stands at their end at least hourly. */
+    if (count < max)
+        fill(&list_out[count++], "notifications.sent", "", "604800000", "delete", false); /* 7 d */
     return count;
 }
 

@@ -55,7 +55,7 @@ shop_migrate() { shop migrate; }
 
 # The roles that `up` runs, in its order: their probes' ports count up from METRICS_PORT.
 SHOP_ROLES=(sandbox processor-catalog processor-order processor-payment processor-inventory
-    processor-delivery project-postgres project-mongo gateway-payments api)
+    processor-delivery project-postgres project-mongo gateway-payments api notifications)
 
 # `up` writes <role>.log and <role>.pid for each.
 shop_launch() {

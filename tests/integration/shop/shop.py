@@ -28,7 +28,7 @@ HOME = pathlib.Path(os.environ.get('DOORSTEP_HOME', ROOT / '.doorstep')) / PROFI
 # The order of `doorstep up`: the ports of the probes count up in it.
 ROLES = ['sandbox', 'processor-catalog', 'processor-order', 'processor-payment',
          'processor-inventory', 'processor-delivery', 'project-postgres', 'project-mongo',
-         'gateway-payments', 'api']
+         'gateway-payments', 'api', 'notifications']
 PATIENCE_S = float(os.environ.get('SHOP_TEST_PATIENCE_S', '30'))
 POLL_S = 0.02
 SANITIZER = re.compile(r'ERROR: (Leak|Address)Sanitizer|runtime error:|WARNING: ThreadSanitizer')

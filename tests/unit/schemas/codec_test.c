@@ -26,7 +26,7 @@ Test(schema, is_found_by_topic)
     size_t count = 0;
     for (const struct ds_schema *const *s = ds_schemas(); *s != NULL; s++, count++)
         cr_assert_eq(ds_schema_of_topic(ds_str((*s)->topic)), *s);
-    cr_assert_eq(count, 11);
+    cr_assert_eq(count, 12);
     cr_assert_null(ds_schema_of_topic(DS_STR("order.eventz")));
 }
 

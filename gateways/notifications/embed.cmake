@@ -1,0 +1,17 @@
+# Write the template files FILES into OUT as the table of gateways/notifications/templates.h, as bytes: no quoting, no
+# limit on the length of a literal.
+set(text "#include \"gateways/notifications/templates.h\"\n\n")
+set(rows "")
+set(number 0)
+list(SORT FILES)
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "static const unsigned char file_${number}[] = {${bytes}0};\n")
+  string(APPEND rows "    {\"${name}\", (const char *)file_${number}, sizeof file_${number} - 1},\n")
+  math(EXPR number "${number} + 1")
+endforeach()
+string(APPEND text "\nconst struct ds_template_file ds_template_files[] = {\n${rows}};\n")
+string(APPEND text "const size_t ds_template_file_count = sizeof ds_template_files / sizeof ds_template_files[0];\n")
+file(WRITE ${OUT} "${text}")
