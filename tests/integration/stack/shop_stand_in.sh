@@ -14,7 +14,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 first = int(os.environ["FIRST_METRICS_PORT"])
-ports = [int(os.environ["API_PORT"]), *range(first, first + 10)]
+ports = [int(os.environ["API_PORT"]), *range(first, first + 11)]
 servers = [http.server.HTTPServer(("127.0.0.1", port), Answer) for port in ports]
 for server in servers[1:]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
