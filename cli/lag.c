@@ -52,6 +52,7 @@ static const struct reader groups[] = {
     {"doorstep-payment", {COMMANDS(DS_AUDIT_PAYMENT), DS_AUDIT_ORDER}, 2},
     {"doorstep-delivery", {COMMANDS(DS_AUDIT_DELIVERY), DS_AUDIT_ORDER}, 2},
     {"doorstep-gateway-payments", {DS_AUDIT_PAYMENT}, 1},
+    {"doorstep-notifications", {DS_AUDIT_ORDER}, 1},
 };
 
 struct row {

@@ -21,8 +21,7 @@
 #define LEAVE_US        (3 * DS_US_PER_S)
 #define GROUP_LEAVE_US  (8 * DS_US_PER_S)
 #define REVOKE_WAIT_US  (2 * DS_US_PER_S)
-#define HINT_US         DS_US_PER_S
-#define POSITION_US     (2 * DS_US_PER_S)
+#define LOOK_US         (2 * DS_US_PER_S) /* positions, hints */
 #define POSITION_AGE_US (3600 * DS_US_PER_S)
 
 /** An event of another topic than order.events, held back. */
@@ -520,7 +519,7 @@ static bool look_after_all(ds_follower_t *follower, ds_error_t *error)
     int64_t now = now_of(follower);
     bool now_and_then = now >= follower->look_at_us;
     if (now_and_then) {
-        follower->look_at_us = now + (HINT_US < POSITION_US ? HINT_US : POSITION_US);
+        follower->look_at_us = now + LOOK_US;
         tell_meters(follower);
     }
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)

@@ -91,8 +91,8 @@ static void send_one(ds_sender_t *sender, void *line, struct ds_ledger_entry *en
     ds_metric_observe_us(sender->meters.seconds, now_of(sender) - from_us);
     log_answer(sender, entry, &answer);
     atomic_store(&sender->up, !answer.away);
-    ds_metric_add(
-        answer.told == DS_TOLD_LATER ? sender->meters.again : sender->meters.over[answer.told], 1);
+    if (answer.told == DS_TOLD_LATER)
+        ds_metric_add(sender->meters.again, 1);
     pthread_mutex_lock(&sender->lock);
     sender->sending--;
     ds_notice_ledger_told(sender->ledger, entry, &answer, now_of(sender));
@@ -103,6 +103,10 @@ static void *run(void *context)
 {
     ds_sender_t *sender = context;
     void *line = sender->config.ops->open(sender->runtime, sender->config.channel_config);
+    if (line == NULL)
+        ds_log(&sender->runtime->log, DS_LOG_ERROR, "notifications.no_line",
+               "no memory for a thread of a channel; it sends nothing",
+               DS_F_CSTR("channel", ds_channel_text(sender->config.channel)));
     pthread_mutex_lock(&sender->lock);
     while (!sender->stopping) {
         struct ds_ledger_entry *entry = line == NULL ? NULL : take(sender);
@@ -132,7 +136,7 @@ static void make_meters(ds_sender_t *sender)
             {"channel", channel}, {"outcome", outcomes[i]}, {NULL, NULL}};
         sender->meters.over[i] =
             ds_metrics_get(metrics, DS_COUNTER, "doorstep_notifications_total",
-                           "Notices that are over, by what became of them.", both);
+                           "Notices that are over and noted, by what became of them.", both);
     }
     sender->meters.again =
         ds_metrics_get(metrics, DS_COUNTER, "doorstep_notifications_retries_total",
@@ -283,8 +287,25 @@ struct ds_ledger_entry *ds_sender_take_note(ds_sender_t *sender)
     return entry;
 }
 
+static void log_expired(const ds_sender_t *sender, const struct ds_ledger_entry *entry)
+{
+    ds_log_t log = sender->runtime->log;
+    log.order_id = entry->notice->order_id;
+    log.correlation_id = entry->notice->correlation_id;
+    ds_log(&log, DS_LOG_WARN, "notifications.expired", "a customer was not told in time",
+           DS_F_CSTR("channel", ds_channel_text(sender->config.channel)),
+           DS_F_CSTR("event", ds_notice_kind_text(entry->notice->kind)),
+           DS_F_TEXT("event_id", entry->notice->event_id), DS_F_INT("status", entry->status),
+           DS_F_INT("attempts", entry->attempts));
+}
+
 void ds_sender_noted(ds_sender_t *sender, struct ds_ledger_entry *entry, bool kept)
 {
+    if (kept) {
+        ds_metric_add(sender->meters.over[entry->outcome], 1);
+        if (entry->outcome == DS_TOLD_EXPIRED)
+            log_expired(sender, entry);
+    }
     pthread_mutex_lock(&sender->lock);
     ds_notice_ledger_noted(sender->ledger, entry, kept);
     pthread_cond_signal(&sender->news);

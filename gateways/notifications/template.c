@@ -85,9 +85,12 @@ static bool find_name(const struct parser *parser, ds_str_t name, int *value_out
 static bool take_place(struct parser *parser, struct part *part, ds_error_t *error)
 {
     bool closed;
+    unsigned line = parser->line;
     ds_str_t inside = take_until(parser, "}}", &closed);
-    if (!closed || memchr(inside.data, '\n', inside.len) != NULL)
+    if (!closed || parser->line != line) {
+        parser->line = line;
         return wrong(parser, error, "'{{' without '}}' in its line");
+    }
     part->instead = ds_str_after(inside, '|');
     return find_name(parser, trimmed(ds_str_before(inside, '|')), &part->value, error);
 }
