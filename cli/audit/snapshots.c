@@ -246,15 +246,13 @@ static bool take_manifest(ds_audit_snapshots_t *s, const struct ds_snapshot_key 
 {
     const struct filling *f = filling_of(s, key);
     struct found found = {.at = record->offset,
-                          .from = f == NULL ? record->offset : f->from,
+                          .from = record->offset,
                           .arena = ds_arena_new(ARENA_FIRST, DS_MAX_DECODE_BYTES)};
     bool intact = false;
     ds_error_t why = DS_ERROR_INIT;
 
     if (found.arena == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a manifest");
-    if (f != NULL)
-        found.sum = f->sum;
     if (!decode_manifest(found.arena, record->value, &found.manifest, &intact, &why)) {
         if (why.code == DS_ERR_MEMORY)
             *error = why;
@@ -265,11 +263,16 @@ static bool take_manifest(ds_audit_snapshots_t *s, const struct ds_snapshot_key 
         unchecked(s, DS_AUDIT_OTHER_FORMAT);
     } else if (!is_complete(f, found.manifest)) {
         unchecked(s, DS_AUDIT_INCOMPLETE);
-    } else if (f != NULL && f->unreadable) {
+    } else if (found.manifest->chunks.count == 0) {
+        add(s, &found); /* whatever chunks its slot has by now are another snapshot's */
+        return true;
+    } else if (f->unreadable) {
         ds_audit_found(s->report, "SNAP", at(s, record->offset),
                        "slot %" PRId32 " of epoch %" PRId64 ": an item cannot be read: %s",
                        key->slot, key->epoch, f->why);
     } else {
+        found.from = f->from;
+        found.sum = f->sum;
         add(s, &found);
         return true;
     }
