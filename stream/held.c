@@ -265,6 +265,7 @@ void ds_task_release_turn(struct ds_task *task)
         return;
     }
     in->rereading = true;
+    in->reread_at = held->offset;
     if (!ds_task_start_input(task, in, held->offset, &error)) {
         ds_log_error(&task->log, DS_LOG_INFO, "owner.retry", &error);
         ds_task_lose(task, "an input cannot be read");
@@ -327,8 +328,10 @@ bool ds_task_reread_record(struct ds_task *task, struct ds_task_input *in,
     bool ok;
 
     next = next_held(task, &aggregate, &release);
-    if (next == NULL || next->input != in->input->number)
+    /* Another may be next by now (one was dropped, say), and its place be passed already. */
+    if (next == NULL || next->input != in->input->number || next->offset < in->reread_at)
         return resume(task, in, 0, error);
+    in->reread_at = record->offset + 1;
     if (record->offset < next->offset)
         return true;
     held = *next;

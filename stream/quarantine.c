@@ -37,16 +37,23 @@ static struct ds_quarantined *edit(struct ds_quarantine *quarantine, ds_str_t ag
 const struct ds_quarantined *ds_quarantine_releasing(const struct ds_quarantine *quarantine,
                                                      ds_str_t *aggregate_out)
 {
+    const struct ds_quarantined *oldest = NULL;
     size_t cursor = 0;
-    void *entry;
+    ds_str_t aggregate;
+    void *value;
 
     *aggregate_out = DS_STR("");
     if (quarantine->releasing_count == 0)
         return NULL;
-    while (ds_map_next(quarantine->by_aggregate, &cursor, aggregate_out, &entry))
-        if (((const struct ds_quarantined *)entry)->releasing)
-            return entry;
-    return NULL;
+    while (ds_map_next(quarantine->by_aggregate, &cursor, &aggregate, &value)) {
+        const struct ds_quarantined *entry = value;
+
+        if (entry->releasing && (oldest == NULL || entry->release < oldest->release)) {
+            oldest = entry;
+            *aggregate_out = aggregate;
+        }
+    }
+    return oldest;
 }
 
 static void set_releasing(struct ds_quarantine *quarantine, struct ds_quarantined *entry,

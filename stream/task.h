@@ -76,6 +76,7 @@ struct ds_task_input {
     bool verify;           /* the next record is the one before `at`: compare its fingerprint */
     bool resending;        /* the originals of owed dead letters are read before it is resumed */
     bool rereading;        /* what waited for an aggregate is read: before it is resumed */
+    int64_t reread_at;     /* what is read again is at this offset or behind */
     uint64_t since_turn;   /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence; /* of a commands topic only next_offset counts */
     struct ds_schema_wait wait;
