@@ -3,6 +3,7 @@
  * whatever way it got there. */
 #include "sim.h"
 #include "stream/partition.h"
+#include "stream/quarantine.h"
 #include "stream/window.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@ struct again {
     const struct ds_decider *decider;
     void *state;
     struct ds_window window;
+    struct ds_quarantine quarantine;
     ds_decision_t *decision;
     ds_arena_t *arena;
     ds_buf_t bytes;
@@ -140,6 +142,10 @@ static void decide_input(struct again *a, const struct ds_meta *meta)
              "an input is rejected that can be read, or the other way round");
         return;
     }
+    if (input.kind == DS_INPUT_COMMAND &&
+        ds_schema_body_kind(ds_audit_schema(DS_AUDIT_PROCESSORS + a->processor), input.message) <
+            DS_OPERATOR_KINDS)
+        return; /* the host's */
     ds_decision_reset(a->decision, &context);
     must(a,
          input.kind == DS_INPUT_COMMAND
@@ -147,6 +153,47 @@ static void decide_input(struct again *a, const struct ds_meta *meta)
              : a->decider->decide(a->state, &input, meta->at, a->decision, &error),
          "it cannot be decided");
     compare(a);
+}
+
+/* One that waits has no content to compare: that it waits, and is told of in order, is the audit's.
+ */
+static bool waits(const struct again *a)
+{
+    int32_t kind = first_event(a)->body.kind;
+
+    return kind == DS_PROTOCOL_AGGREGATE_QUARANTINED || kind == DS_PROTOCOL_INPUT_HELD;
+}
+
+/* What had waited, on the state of then: the same again, or nothing where it was passed. */
+static void decide_held(struct again *a, const struct ds_meta *meta)
+{
+    const struct ds_held_cause *of = &meta->cause.as.held_cause;
+    const struct ds_input_cause cause = {of->input, of->offset, of->epoch, of->seq,
+                                         of->fingerprint};
+    struct ds_context context = first_event(a)->head.context;
+    struct ds_input input;
+    ds_error_t error = DS_ERROR_INIT;
+    bool readable;
+
+    if (!read_input(a, &cause, &input, &readable) || !readable) {
+        wrong(a, "what had waited cannot be read");
+        return;
+    }
+    ds_decision_reset(a->decision, &context);
+    must(a,
+         input.kind == DS_INPUT_COMMAND
+             ? decide_command(a, &input, meta->at, &error)
+             : a->decider->decide(a->state, &input, meta->at, a->decision, &error),
+         "it cannot be decided");
+    if (first_event(a)->body.kind == DS_PROTOCOL_INPUT_PASSED)
+        must(a, ds_decision_count(a->decision) == 0, "decided again, it is not passed");
+    else
+        compare(a);
+}
+
+static bool is_held(const void *quarantine, ds_str_t aggregate)
+{
+    return ds_quarantine_find(quarantine, aggregate) != NULL;
 }
 
 static void decide_timer(struct again *a, const struct ds_meta *meta)
@@ -158,10 +205,11 @@ static void decide_timer(struct again *a, const struct ds_meta *meta)
                              .offset = -1,
                              .appended_us = cause->due_at,
                              .timer = {cause->aggregate, cause->kind, cause->due_at}};
+    const struct ds_timer_skip skip = {is_held, &a->quarantine};
     ds_error_t error = DS_ERROR_INIT;
     struct ds_timer next;
 
-    if (!a->decider->next_timer(a->state, NULL, &next) || next.kind != cause->kind ||
+    if (!a->decider->next_timer(a->state, &skip, &next) || next.kind != cause->kind ||
         next.due_us != cause->due_at || !ds_str_eq(next.aggregate, cause->aggregate)) {
         wrong(a, "a deadline fires that is not the next");
         return;
@@ -172,22 +220,33 @@ static void decide_timer(struct again *a, const struct ds_meta *meta)
     compare(a);
 }
 
+/* Where the command stands; -1: none. */
+static int64_t first_offset(const struct ds_meta *meta)
+{
+    if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE && meta->cause.as.input_cause.input == 0)
+        return meta->cause.as.input_cause.offset;
+    if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE && meta->cause.as.held_cause.input == 0)
+        return meta->cause.as.held_cause.offset;
+    return -1;
+}
+
 static void apply(struct again *a)
 {
     for (int32_t i = 0; i < a->at->count; i++) {
         const struct ds_protocol_event *event = logged(a, i)->event;
         const struct ds_context *context = &event->head.context;
         const struct ds_meta *meta = &event->head.meta;
-        bool by_command =
-            meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE && meta->cause.as.input_cause.input == 0;
+        bool was_held = meta->cause.kind == DS_META_CAUSE_HELD_CAUSE;
         ds_error_t error = DS_ERROR_INIT;
 
+        must(a, ds_quarantine_fold(&a->quarantine, a->decider, event, i == 0, &error),
+             error.message);
         if (context->has_command && context->command.id.len > 0 &&
             event->body.kind != DS_PROTOCOL_COMMAND_REPEATED)
             must(a,
                  ds_window_add(&a->window, context->command.id, context->command.body_hash,
-                               context->command.appended_at,
-                               by_command ? meta->cause.as.input_cause.offset : -1, &error),
+                               was_held ? meta->at : context->command.appended_at,
+                               first_offset(meta), &error),
                  "no memory");
         if (event->body.kind >= DS_PROTOCOL_COMMAND_REJECTED)
             must(a, a->decider->evolve(a->state, event, &error), "it cannot be applied");
@@ -201,7 +260,11 @@ static void run(struct again *a)
 
         a->at = &a->judge->decisions[i];
         meta = &first_event(a)->head.meta;
-        if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
+        if (waits(a))
+            ; /* nothing was decided */
+        else if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE)
+            decide_held(a, meta);
+        else if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
             decide_input(a, meta);
         else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE)
             decide_timer(a, meta);
@@ -229,6 +292,7 @@ void sim_decide_again(struct sim *sim, int32_t processor, int32_t partition)
         run(&a);
     ds_buf_cleanup(&a.bytes);
     ds_window_cleanup(&a.window);
+    ds_quarantine_clear(&a.quarantine);
     ds_arena_destroy(a.arena);
     ds_decision_destroy(a.decision);
     if (a.state != NULL)

@@ -125,4 +125,6 @@ void sim_plan(uint64_t seed, struct sim_plan *plan_out)
     }
     plan_appends(&chance, plan_out);
     plan_harms(&chance, plan_out);
+    plan_out->broken = some(&chance, 35, 250);
+    plan_out->mended_us = sim_time(&chance, plan_out->active_us / 4, plan_out->active_us * 3 / 4);
 }

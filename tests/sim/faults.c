@@ -45,6 +45,8 @@ void sim_harm_begin(struct sim *sim)
     if (sim->plan.scenario != SIM_FAULTS)
         sim_at(sim, sim->now_us + sim_time(&sim->chance, 3 * SIM_S, sim->plan.active_us), SIM_HARM,
                NULL, sim->plan.scenario == SIM_TRUNCATE ? TRUNCATE : FOREIGN);
+    if (sim->plan.broken > 0)
+        sim_at(sim, sim->now_us + sim->plan.mended_us, SIM_MEND, NULL, 0);
     sim_at(sim, sim->now_us + sim->plan.active_us, SIM_HEAL, NULL, 0);
 }
 

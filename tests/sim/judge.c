@@ -93,6 +93,28 @@ static void check_input(const struct at *at, const struct ds_input_cause *cause)
     at->judge->last_cause[cause->input] = cause->offset;
 }
 
+/* Which of those that wait it is, and in which order, is the audit's; that it is that very record
+ * is seen here. */
+static void check_held(const struct at *at, const struct ds_held_cause *cause)
+{
+    int32_t topic = sim_input_topic(at->processor, cause->input);
+    const struct sim_record *r;
+
+    if (topic < 0 || cause->offset > at->judge->last_cause[cause->input]) {
+        wrong(at, "what it decides cannot have waited");
+        return;
+    }
+    r = &at->sim->log[topic][at->partition].records[cause->offset];
+    if (topic >= DS_AUDIT_PROCESSORS) {
+        if (cause->fingerprint != ds_fingerprint64(r->value))
+            wrong(at, "its cause has another fingerprint");
+    } else if (r->event == NULL ||
+               ((const struct ds_event_head *)r->event)->meta.epoch != cause->epoch ||
+               ((const struct ds_event_head *)r->event)->meta.seq != cause->seq) {
+        wrong(at, "its cause has another epoch and seq");
+    }
+}
+
 static void check_timer(const struct at *at, const struct ds_meta *meta)
 {
     const struct ds_timer_cause *cause = &meta->cause.as.timer_cause;
@@ -119,7 +141,8 @@ static void note_taken(const struct at *at, int64_t offset)
 static void delivered(const struct at *at)
 {
     struct sim_judge *judge = at->judge;
-    const struct ds_meta *meta = &event_at(at, judge->pending[0])->head.meta;
+    int64_t first = judge->pending[0];
+    const struct ds_meta *meta = &event_at(at, first)->head.meta;
     size_t count = judge->pending_count;
 
     judge->decisions = sim_grow(at->sim, judge->decisions, judge->decision_count,
@@ -131,7 +154,10 @@ static void delivered(const struct at *at)
     judge->pending_count = 0;
     if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
         check_input(at, &meta->cause.as.input_cause);
-    else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE)
+    else if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE)
+        check_held(at, &meta->cause.as.held_cause);
+    else if (meta->cause.kind == DS_META_CAUSE_TIMER_CAUSE &&
+             event_at(at, first)->body.kind != DS_PROTOCOL_AGGREGATE_QUARANTINED)
         check_timer(at, meta);
     /* A HeldCause says nothing of where an input stands; the audit holds it against what waits. */
     for (size_t i = 0; i < count && !at->rewinding; i++)

@@ -122,7 +122,7 @@ static bool start_host(struct sim_proc *proc)
 {
     const struct sim_plan *plan = &proc->sim->plan;
     const struct ds_host_config config = {
-        .decider = sim_decider(proc->group),
+        .decider = sim_broken_decider(proc->group),
         .settings = sim_settings(proc->group),
         .brokers = "sim",
         .client_id = proc->name,

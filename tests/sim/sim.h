@@ -101,6 +101,8 @@ struct sim_plan {
     /* of 1000 commands */
     unsigned repeat;
     unsigned garbage;
+    unsigned broken;   /* of 1000 aggregates: what is about one is found impossible (ADR 21) ... */
+    int64_t mended_us; /* ... until then; from there on they are released */
     /* mean time between harms of one kind; 0: none */
     int64_t crash_us;
     int64_t freeze_us;
@@ -169,6 +171,7 @@ enum sim_event_kind {
     SIM_RESTART, /* subject: process */
     SIM_HALT,    /* subject: process that is stopped as planned */
     SIM_BACKEND, /* subject: backend of PostgreSQL */
+    SIM_MEND,    /* nothing is impossible any more: people release what is quarantined */
     SIM_HEAL,    /* harm ends */
     SIM_LOOK,    /* is it quiet? */
 };
@@ -342,6 +345,20 @@ void sim_proc_wait(struct sim_proc *proc, int64_t us);
 /** The process whose fiber runs. */
 struct sim_proc *sim_proc_running(void);
 const struct ds_decider *sim_decider(int processor);
+
+/* ---- broken.c: deciders that find something impossible for a while ---- */
+
+/** The decider with the planted bug in front of it. */
+const struct ds_decider *sim_broken_decider(int processor);
+/** It is mended. */
+void sim_mend(struct sim *sim);
+
+/** An aggregate that was found impossible by somebody; whether the log says so is another thing. */
+struct sim_broken {
+    int processor;
+    int32_t partition;
+    ds_str_t aggregate;
+};
 const void *sim_settings(int processor);
 
 /* ---- faults.c ---- */
@@ -525,6 +542,9 @@ struct sim {
     struct sim_mongo *mongo;
     bool damaged;    /* by a lost tail: from here on only its discovery is looked at */
     int64_t stopped; /* partitions and readers that stopped */
+    struct sim_broken *broken;
+    size_t broken_count;
+    size_t broken_capacity;
     struct sim_lost lost;
     struct sim_foreign foreign;
     int64_t seen[SIM_SEEN];

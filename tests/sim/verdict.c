@@ -32,6 +32,9 @@ static bool host_done(struct sim *sim, int processor, int32_t p, const char **wh
     if (sim_decider(processor)->next_timer(ds_host_state(proc->host, p), NULL, &timer) &&
         timer.due_us < sim->now_us + SOON_US)
         return false;
+    *why = "an aggregate is quarantined";
+    if (ds_host_quarantined(proc->host, p) > 0)
+        return false;
     *why = "commands have no outcome";
     return sim->judges[processor][p].last_cause[0] ==
            sim->log[DS_AUDIT_PROCESSORS + processor][p].end - 1;

@@ -104,6 +104,9 @@ static void dispatch(struct sim *sim, const struct sim_event *event)
     case SIM_BACKEND:
         sim_pg_backend(sim, event->subject, event->number);
         break;
+    case SIM_MEND:
+        sim_mend(sim);
+        break;
     case SIM_HEAL:
         sim_heal(sim);
         break;
