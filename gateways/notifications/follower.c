@@ -24,7 +24,8 @@
 #define LOOK_US         (2 * DS_US_PER_S) /* positions, hints */
 #define POSITION_AGE_US (3600 * DS_US_PER_S)
 
-/** An event of another topic than order.events, held back. */
+/** An event that is held back until all that stood in the log before it is read: the contact of its
+ * order, and what the customer is to hear first. */
 struct held {
     struct ds_notice *notice; /* owned */
     enum ds_notice_topic topic;
@@ -50,8 +51,9 @@ struct slot {
     struct noted noted[DS_CHANNELS];
     struct held *first_held, *last_held;
     size_t held_count;
-    size_t covered; /* of them: free to go when order.events has been read to `target` */
-    int64_t target;
+    bool asked; /* `targets` is set */
+    int64_t
+        targets[DS_NOTICE_TOPICS]; /* read so far, what is held in front of them is free to go */
 };
 
 struct ds_follower {
@@ -82,13 +84,8 @@ static int64_t now_of(const ds_follower_t *follower)
 /* --- a partition goes --------------------------------------------------------------------------
  */
 
-static void pop_held(struct slot *slot)
+static void free_held(struct held *held)
 {
-    struct held *held = slot->first_held;
-    slot->first_held = held->next;
-    if (slot->first_held == NULL)
-        slot->last_held = NULL;
-    slot->held_count--;
     free(held->notice);
     free(held);
 }
@@ -96,8 +93,10 @@ static void pop_held(struct slot *slot)
 static void clear_slot(ds_follower_t *follower, int32_t partition)
 {
     struct slot *slot = &follower->slots[partition];
-    while (slot->first_held != NULL)
-        pop_held(slot);
+    for (struct held *held = slot->first_held, *next; held != NULL; held = next) {
+        next = held->next;
+        free_held(held);
+    }
     for (int c = 0; c < DS_CHANNELS; c++) {
         ds_notes_history_cleanup(&slot->histories[c]);
         if (follower->config.senders[c] != NULL)
@@ -294,17 +293,58 @@ static bool hand_over(ds_follower_t *follower, int32_t partition, enum ds_notice
     return true;
 }
 
-static bool let_go(ds_follower_t *follower, int32_t partition, size_t count, ds_error_t *error)
+/* An event is not older than what it answers; of the same time it comes behind the other topics'.
+ */
+static int by_time(const void *a, const void *b)
+{
+    const struct held *x = *(struct held *const *)a;
+    const struct held *y = *(struct held *const *)b;
+    if (x->notice->at_us != y->notice->at_us)
+        return x->notice->at_us < y->notice->at_us ? -1 : 1;
+    if (x->topic != y->topic)
+        return x->topic > y->topic ? -1 : 1;
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* @param free_out  held_count places. */
+static size_t take_free(struct slot *slot, const int64_t *targets, struct held **free_out)
+{
+    struct held **link = &slot->first_held;
+    size_t count = 0;
+    slot->last_held = NULL;
+    while (*link != NULL) {
+        struct held *held = *link;
+        if (targets == NULL || held->offset < targets[held->topic]) {
+            free_out[count++] = held;
+            *link = held->next;
+        } else {
+            slot->last_held = held;
+            link = &held->next;
+        }
+    }
+    slot->held_count -= count;
+    return count;
+}
+
+/* @param targets  what stands in front of them, oldest first; NULL: everything. */
+static bool let_go(ds_follower_t *follower, int32_t partition, const int64_t *targets,
+                   ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
-    for (; count > 0; count--) {
-        struct held *held = slot->first_held;
-        if (!hand_over(follower, partition, held->topic, held->offset, held->notice, error))
-            return false;
-        pop_held(slot);
+    struct held **list = calloc(slot->held_count + 1, sizeof(struct held *));
+    bool ok = list != NULL;
+    if (!ok)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notices");
+    size_t count = take_free(slot, targets, list);
+    qsort(list, count, sizeof(struct held *), by_time);
+    for (size_t i = 0; i < count; i++) {
+        ok = ok && hand_over(follower, partition, list[i]->topic, list[i]->offset, list[i]->notice,
+                             error);
+        free_held(list[i]);
     }
-    slot->covered = 0;
-    return true;
+    free(list);
+    slot->asked = false;
+    return ok;
 }
 
 /* Where there are too many they go as they are: most orders are known by then. */
@@ -312,7 +352,7 @@ static bool hold(ds_follower_t *follower, int32_t partition, enum ds_notice_topi
                  int64_t offset, const struct ds_notice *notice, ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
-    if (slot->held_count >= DS_MAX_HELD && !let_go(follower, partition, slot->held_count, error))
+    if (slot->held_count >= DS_MAX_HELD && !let_go(follower, partition, NULL, error))
         return false;
     struct held *held = calloc(1, sizeof *held);
     if (held != NULL)
@@ -362,13 +402,9 @@ static bool take_record(ds_follower_t *follower, const struct ds_read_record *re
         !ds_contacts_event(follower->contacts, record->partition, record->event, error))
         return false;
     if (ds_notice_of_event(topic, record->event, amount, &notice) &&
-        is_wanted(follower, slot, topic, record->place.offset, &notice)) {
-        if (!(topic == DS_NOTICE_ORDER
-                  ? hand_over(follower, record->partition, topic, record->place.offset, &notice,
-                              error)
-                  : hold(follower, record->partition, topic, record->place.offset, &notice, error)))
-            return false;
-    }
+        is_wanted(follower, slot, topic, record->place.offset, &notice) &&
+        !hold(follower, record->partition, topic, record->place.offset, &notice, error))
+        return false;
     slot->read[topic] = record->place.offset + 1;
     return true;
 }
@@ -385,18 +421,32 @@ static bool take_batch(ds_follower_t *follower, const struct ds_read_batch *batc
 /* --- partitions, turn by turn ------------------------------------------------------------------
  */
 
-static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t *error)
+/* What an event answers stood in the log before it, and so in front of ends that were asked for
+ * when the event had been read. */
+static bool ask_ends(ds_follower_t *follower, int32_t partition)
 {
     struct slot *slot = &follower->slots[partition];
     ds_error_t away = DS_ERROR_INIT;
-    if (slot->covered == 0 && slot->held_count > 0 && !follower->kafka_away &&
-        ds_reader_end(follower->reader, DS_NOTICE_ORDER, partition, END_TIMEOUT_MS, &slot->target,
-                      &away))
-        slot->covered = slot->held_count;
-    if (slot->covered == 0 ||
-        ds_reader_next_offset(follower->reader, DS_NOTICE_ORDER, partition) < slot->target)
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+        if (!ds_reader_end(follower->reader, t, partition, END_TIMEOUT_MS, &slot->targets[t],
+                           &away))
+            return false;
+    return true;
+}
+
+static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t *error)
+{
+    struct slot *slot = &follower->slots[partition];
+    if (slot->held_count == 0)
         return true;
-    return let_go(follower, partition, slot->covered, error);
+    if (!slot->asked)
+        slot->asked = !follower->kafka_away && ask_ends(follower, partition);
+    if (!slot->asked)
+        return true;
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+        if (ds_reader_next_offset(follower->reader, t, partition) < slot->targets[t])
+            return true;
+    return let_go(follower, partition, slot->targets, error);
 }
 
 static int64_t read_of(const struct slot *slot, enum ds_notice_topic topic)

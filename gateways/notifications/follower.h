@@ -7,8 +7,9 @@
  * A partition is read from its beginning, for the contacts; what the notes say is over, or is older
  * than `max_age_us`, is passed over. Where the notes say nothing the channel begins at the end.
  *
- * An event of payment.events or delivery.events is held back until order.events has been read as
- * far as it went when that event was met: so its order is known, and what caused it is told first.
+ * An event is held back until all three topics have been read as far as they went when it was met:
+ * so its order is known, and what it answers is told before it, also when the topics come up at
+ * different speeds.
  */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H
 #define DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H
