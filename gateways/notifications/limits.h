@@ -25,7 +25,7 @@
 #define DS_MAX_SETTLED_BEYOND 2000
 /* Offsets of notes in memory while a partition is taken over. */
 #define DS_MAX_NOTED (2 * 1000 * 1000)
-/* Events that wait until order.events has been read as far as it went when they were met. */
+/* Events that wait until all three topics have been read as far as they went when they were met. */
 #define DS_MAX_HELD (20 * 1000)
 
 #endif
