@@ -259,7 +259,7 @@ Test(registry, a_password_goes_to_the_server_and_into_no_message)
 {
     char url[300];
     ds_registry_t *other = NULL;
-    (void)snprintf(url, sizeof url, "http://ann:secret@%s", fake.url + strlen("http://"));
+    (void)snprintf(url, sizeof url, "http://ann:secret@%.255s", fake.url + strlen("http://"));
     const struct ds_registry_config config = {url, 2 * DS_US_PER_S};
     cr_assert(ds_registry_new(&config, &other, &error));
     fake_registry_spoil(&fake, FAKE_JSON("500 Oops", "{}"), -1);

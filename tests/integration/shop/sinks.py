@@ -46,16 +46,22 @@ class SmtpSink:
         self.connections = 0
         self.lock = threading.Lock()
         self.traps = {}
+        self.sessions = set()
         sink = self
 
         class Session(socketserver.StreamRequestHandler):
             timeout = 30
 
             def handle(self):
+                with sink.lock:
+                    sink.sessions.add(self)
                 try:
                     sink.serve(self)
                 except (Gone, OSError):
                     pass
+                finally:
+                    with sink.lock:
+                        sink.sessions.remove(self)
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
@@ -85,6 +91,12 @@ class SmtpSink:
             action = self.traps.pop(point, None)
         if action is not None:
             action(*facts)
+
+    def hang_up(self):
+        """As a server does with those that say nothing for long: whoever has a mail must connect."""
+        with self.lock:
+            for session in self.sessions:
+                session.connection.shutdown(socket.SHUT_RDWR)
 
     def all(self):
         with self.lock:
