@@ -12,7 +12,7 @@
  * otherwise the arrays double. So the cost of n puts and takes stays proportional to n. */
 struct entry {
     uint64_t hash;
-    char *key; /* NULL: a hole */
+    char *key; /* NULL: a hole; owned unless the map borrows keys */
     void *value;
     uint32_t key_len;
     uint32_t round; /* of the watch that has seen it, or during or after which it was put in */
@@ -32,6 +32,7 @@ struct ds_map {
     size_t count;
     size_t max_entries;
     uint64_t seed;
+    bool borrows_keys;
     uint32_t round;      /* watches so far */
     size_t watch_at;     /* the watch has seen all entries before this one */
     ds_map_seen_fn seen; /* NULL: nobody watches */
@@ -75,6 +76,20 @@ ds_map_t *ds_map_new(size_t max_entries)
     return map;
 }
 
+ds_map_t *ds_map_new_borrowing(size_t max_entries)
+{
+    ds_map_t *map = ds_map_new(max_entries);
+    if (map != NULL)
+        map->borrows_keys = true;
+    return map;
+}
+
+static void drop_key(const ds_map_t *map, char *key)
+{
+    if (!map->borrows_keys)
+        free(key);
+}
+
 void ds_map_destroy(ds_map_t *map, void (*destroy_value)(void *value))
 {
     if (map == NULL)
@@ -84,7 +99,7 @@ void ds_map_destroy(ds_map_t *map, void (*destroy_value)(void *value))
             continue;
         if (destroy_value != NULL)
             destroy_value(map->entries[i].value);
-        free(map->entries[i].key);
+        drop_key(map, map->entries[i].key);
     }
     free(map->entries);
     free(map->slots);
@@ -198,21 +213,23 @@ bool ds_map_put(ds_map_t *map, ds_str_t key, void *value, void **old_out, ds_err
             if (old_out != NULL)
                 *old_out = entry->value;
             entry->value = value;
+            if (map->borrows_keys)
+                entry->key = (char *)(uintptr_t)key.data; /* the old one may go with its value */
             return true;
         }
     }
     if (map->count >= map->max_entries)
         return ds_error_set(error, DS_DOMAIN_BASE, DS_ERR_LIMIT, "map is full: %zu entries",
                             map->count);
-    char *copy = ds_str_dup(key);
-    if (copy == NULL)
+    char *kept = map->borrows_keys ? (char *)(uintptr_t)key.data : ds_str_dup(key);
+    if (kept == NULL)
         return ds_error_set(error, DS_DOMAIN_BASE, DS_ERR_MEMORY, "map key of %u bytes", key.len);
     if (!make_room(map, error)) {
-        free(copy);
+        drop_key(map, kept);
         return false;
     }
     size_t at = find_slot(map, key, hash);
-    map->entries[map->used] = (struct entry){hash, copy, value, key.len, map->round};
+    map->entries[map->used] = (struct entry){hash, kept, value, key.len, map->round};
     map->slots[at] = (struct slot){(uint32_t)(map->used + 1), (uint32_t)(hash >> 32)};
     map->used++;
     map->count++;
@@ -245,7 +262,7 @@ void *ds_map_take(ds_map_t *map, ds_str_t key)
     show(map, entry);
     void *value = entry->value;
     free_slot(map, at);
-    free(entry->key); /* `key` may have pointed here: not used below */
+    drop_key(map, entry->key); /* `key` may have pointed here: not used below */
     *entry = (struct entry){0, NULL, NULL, 0, 0};
     map->count--;
     /* Holes at both ends vanish at once, so that taking from the front again and again does not

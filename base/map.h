@@ -2,7 +2,8 @@
  * does not depend on addresses or seeds (insertion order): deciders must not differ between two
  * runs over the same log.
  *
- * The map copies keys and does not own values; a borrowed key is valid until its entry is taken.
+ * The map copies keys, unless it is one that borrows them, and does not own values; a key it gives
+ * is valid until its entry is taken.
  * Every operation is O(1), puts and takes amortised; memory follows the largest number of entries
  * so far. Threads: one map, one thread. */
 #ifndef DS_BASE_MAP_H
@@ -15,6 +16,9 @@ typedef struct ds_map ds_map_t;
 
 /** @brief NULL: no memory. */
 ds_map_t *ds_map_new(size_t max_entries);
+/** @brief A map for values that hold their keys: what ds_map_put is given as key (not NULL, even
+ * when it is empty) must stay where it is until its entry is taken or replaced. NULL: no memory. */
+ds_map_t *ds_map_new_borrowing(size_t max_entries);
 /** @brief Frees the map; calls `destroy_value` (may be NULL) on each value. NULL is fine. */
 void ds_map_destroy(ds_map_t *map, void (*destroy_value)(void *value));
 /** @brief The value, borrowed; NULL when there is none. */

@@ -5,7 +5,8 @@
  * changes an item takes it with ds_shelf_edit, or, holding it already, says so with ds_shelf_touch
  * first. Then a walk under way (decider/walk.h) writes down the item as it was. Putting and taking
  * need no such word. Every member of an item that its image repeats counts; heap handles, links and
- * sums that are made again on restoring do not. Threads: one shelf, one thread. */
+ * sums that are made again on restoring do not. The key is kept in the item alone: what an item is
+ * put under must be its own. Threads: one shelf, one thread. */
 #ifndef DS_DECIDER_SHELF_H
 #define DS_DECIDER_SHELF_H
 
@@ -15,7 +16,7 @@ typedef struct ds_shelf ds_shelf_t; /* a ds_map_t under another name: const is c
 
 static inline ds_shelf_t *ds_shelf_new(size_t max_items)
 {
-    return (ds_shelf_t *)ds_map_new(max_items);
+    return (ds_shelf_t *)ds_map_new_borrowing(max_items);
 }
 
 static inline void ds_shelf_destroy(ds_shelf_t *shelf, void (*destroy_item)(void *item))
@@ -41,7 +42,7 @@ static inline void ds_shelf_touch(ds_shelf_t *shelf, ds_str_t key)
     (void)ds_map_edit((ds_map_t *)shelf, key);
 }
 
-/** @brief See ds_map_put. */
+/** @brief See ds_map_put; `key` is borrowed while the item stands here. */
 DS_MUST_CHECK static inline bool ds_shelf_put(ds_shelf_t *shelf, ds_str_t key, void *item,
                                               void **old_out, ds_error_t *error)
 {

@@ -214,7 +214,7 @@ bool ds_inventory_add_reservation(struct ds_inventory *inventory, ds_str_t order
     *reservation_out = NULL;
     if (reservation == NULL)
         return false;
-    if (!ds_shelf_put(inventory->reservations, order_id, reservation, NULL, error)) {
+    if (!ds_shelf_put(inventory->reservations, reservation->order_id, reservation, NULL, error)) {
         free(reservation);
         return false;
     }

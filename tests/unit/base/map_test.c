@@ -48,6 +48,30 @@ Test(map, keys_are_copied)
     ds_map_destroy(map, NULL);
 }
 
+Test(map, a_borrowing_map_keeps_the_keys_of_the_values_it_holds)
+{
+    ds_map_t *map = ds_map_new_borrowing(10);
+    char first[] = "milk", second[] = "milk", other[] = "bread";
+    ds_error_t error = DS_ERROR_INIT;
+    size_t cursor = 0;
+    ds_str_t key;
+    void *value = NULL;
+
+    cr_assert(ds_map_put(map, ds_str(first), first, NULL, &error));
+    cr_assert(ds_map_put(map, ds_str(other), other, NULL, &error));
+    cr_assert(ds_map_put(map, ds_str(second), second, &value, &error));
+    cr_assert_eq(value, first);
+    memset(first, 'x', sizeof first - 1); /* its value is out: the map has no use for it */
+    cr_assert_eq(ds_map_get(map, DS_STR("milk")), second);
+    cr_assert(ds_map_next(map, &cursor, &key, &value));
+    cr_assert_eq(key.data, second);
+    cr_assert_eq(ds_map_take(map, ds_str(second)), second);
+    memset(second, 'x', sizeof second - 1);
+    cr_assert_null(ds_map_get(map, DS_STR("milk")));
+    cr_assert_eq(ds_map_get(map, DS_STR("bread")), other);
+    ds_map_destroy(map, NULL);
+}
+
 Test(map, replacing_gives_the_old_value_and_keeps_the_place)
 {
     int a = 1, b = 2, c = 3;
