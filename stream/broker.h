@@ -17,7 +17,9 @@
 typedef struct ds_broker ds_broker_t;
 
 enum ds_broker_event_kind {
-    DS_BROKER_RECORD,   /* a record of a partition that is being read */
+    DS_BROKER_RECORD, /* a record of a partition that is being read */
+    DS_BROKER_AT_END, /* the server said that behind all that was read nothing stands now: `offset`
+                         is the next to be written. Once for each end that reading came to */
     DS_BROKER_DELIVERY, /* what became of an append */
     DS_BROKER_ASSIGNED, /* the group gave us this partition */
     DS_BROKER_REVOKED, /* the group took all partitions back; what is ours still follows as ASSIGNED
@@ -32,7 +34,7 @@ struct ds_broker_event {
     enum ds_broker_event_kind kind;
     int32_t topic;     /* index; -1 where it does not apply */
     int32_t partition; /* the same */
-    int64_t offset;    /* RECORD: its own. DELIVERY: as reported, -1: none */
+    int64_t offset;    /* RECORD: its own. AT_END: of the end. DELIVERY: as reported, -1: none */
     int64_t appended_us;
     bool has_key;
     bool has_value; /* RECORD: false for a tombstone */

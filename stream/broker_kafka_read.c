@@ -33,6 +33,8 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k,
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
         {"check.crcs", "true"},
+        /* In a compacted topic no record says that it is the last. */
+        {"enable.partition.eof", "true"},
         /* A partition that starts while a fetch waits at the broker waits with it: this bounds a
            take-over. */
         {"fetch.wait.max.ms", wait_ms},
@@ -96,6 +98,17 @@ static void add_record(struct ds_broker_kafka *k, const rd_kafka_message_t *m, i
     event->native = m;
 }
 
+static void add_end(struct ds_broker_kafka *k, const rd_kafka_message_t *m, int32_t topic)
+{
+    struct ds_broker_event *event = ds_broker_kafka_add(k, DS_BROKER_AT_END);
+
+    if (event == NULL)
+        return;
+    event->topic = topic;
+    event->partition = m->partition;
+    event->offset = m->offset;
+}
+
 static void add_failure(struct ds_broker_kafka *k, const rd_kafka_message_t *m, int32_t topic)
 {
     struct ds_broker_event *event;
@@ -121,12 +134,15 @@ static void add_message(struct ds_broker_kafka *k, const rd_kafka_message_t *m)
 
     if (topic < 0)
         return;
-    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         add_failure(k, m, topic);
         return;
     }
     atomic_store_explicit(&k->is_away, false, memory_order_relaxed);
-    add_record(k, m, topic);
+    if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        add_end(k, m, topic);
+    else
+        add_record(k, m, topic);
 }
 
 void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)

@@ -293,6 +293,7 @@ static void handle_now(struct ds_host *host, const struct ds_broker_event *event
 
     switch (event->kind) {
     case DS_BROKER_RECORD:
+    case DS_BROKER_AT_END:
     case DS_BROKER_READ_FAILED:
         return;
     case DS_BROKER_DELIVERY:
@@ -330,6 +331,8 @@ static void handle_record(struct ds_host *host, const struct ds_broker_event *ev
         return;
     if (event->kind == DS_BROKER_READ_FAILED)
         ds_task_read_failed(task, event);
+    else if (event->kind == DS_BROKER_AT_END)
+        ds_snapshot_at_end(task, event);
     else if (event->topic == host->topic_own)
         ds_task_own_record(task, event);
     else if (event->topic == host->topic_snapshots)
@@ -371,6 +374,11 @@ static bool go_on_releasing(struct ds_host *host)
     return host->releasing == NULL;
 }
 
+static bool is_read(enum ds_broker_event_kind kind)
+{
+    return kind == DS_BROKER_RECORD || kind == DS_BROKER_AT_END || kind == DS_BROKER_READ_FAILED;
+}
+
 static void handle_records(struct ds_host *host)
 {
     while (!host->fatal_set) {
@@ -391,7 +399,7 @@ static void handle_records(struct ds_host *host)
             return;
         }
         host->event_next++;
-        if (event->kind == DS_BROKER_RECORD || event->kind == DS_BROKER_READ_FAILED)
+        if (is_read(event->kind))
             handle_record(host, event);
         if (event->topic == host->topic_snapshots)
             return; /* a chunk takes a while: reports and deadlines of others first */

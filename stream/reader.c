@@ -402,6 +402,8 @@ static bool handle(struct ds_reader *reader, const struct ds_broker_event *event
         return ds_error_set(
             error, DS_DOMAIN_KAFKA, DS_ERR_NOT_OWNER, "another process is the group member %s",
             reader->config.group_instance_id == NULL ? "" : reader->config.group_instance_id);
+    case DS_BROKER_AT_END:
+        break; /* what it asked for before it reads is an end of its own */
     case DS_BROKER_DELIVERY:
     case DS_BROKER_PRODUCER_LOST:
         break; /* a reader appends nothing */

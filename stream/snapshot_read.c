@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #define FIRST_WINDOW 64
-/* In a compacted topic the last offsets may have no records: nobody will ever send them. */
-#define QUIET_US (3 * DS_US_PER_S)
+/* Neither a record nor the word that there is none: the partition is given up, and begun anew. */
+#define STALLED_US (30 * DS_US_PER_S)
 
 /* ---- life ---- */
 
@@ -24,14 +24,20 @@ static void drop_candidate(struct ds_snapshot_reader *r)
     *candidate = (struct ds_snapshot_candidate){0};
 }
 
+/* What is read in a step. */
+static int32_t topic_of(const struct ds_host *host, enum ds_snapshot_step step)
+{
+    bool own = step == DS_SNAPSHOT_IDENTIFY || step == DS_SNAPSHOT_PLACE;
+
+    return own ? host->topic_own : host->topic_snapshots;
+}
+
 static void stop_reading(struct ds_snapshot_reader *r)
 {
     struct ds_host *host = r->task->host;
-    bool own = r->step == DS_SNAPSHOT_IDENTIFY || r->step == DS_SNAPSHOT_PLACE;
 
     if (r->step != DS_SNAPSHOT_ASK)
-        host->broker->ops->stop(host->broker, own ? host->topic_own : host->topic_snapshots,
-                                r->task->partition);
+        host->broker->ops->stop(host->broker, topic_of(host, r->step), r->task->partition);
 }
 
 void ds_snapshot_reader_destroy(ds_snapshot_reader_t *r)
@@ -94,7 +100,6 @@ static bool start(struct ds_snapshot_reader *r, enum ds_snapshot_step step, int6
                   ds_error_t *error)
 {
     struct ds_host *host = r->task->host;
-    bool own = step == DS_SNAPSHOT_IDENTIFY || step == DS_SNAPSHOT_PLACE;
 
     stop_reading(r);
     r->task->snapshots.wait.kind = DS_WAIT_NONE;
@@ -102,8 +107,8 @@ static bool start(struct ds_snapshot_reader *r, enum ds_snapshot_step step, int6
     r->since_turn = host->turn;
     r->next_offset = offset;
     r->moved_us = ds_task_now(r->task);
-    return host->broker->ops->start(host->broker, own ? host->topic_own : host->topic_snapshots,
-                                    r->task->partition, offset, error);
+    return host->broker->ops->start(host->broker, topic_of(host, step), r->task->partition, offset,
+                                    error);
 }
 
 /* ---- the end of it ---- */
@@ -446,11 +451,17 @@ static void load_record(struct ds_snapshot_reader *r, const struct ds_broker_eve
         restored(r);
 }
 
+/* False: it is of an earlier reading, or nobody waits for it. */
+static bool is_current(const struct ds_snapshot_reader *r)
+{
+    return r != NULL && r->step != DS_SNAPSHOT_ASK && r->task->host->turn > r->since_turn &&
+           r->task->snapshots.wait.kind == DS_WAIT_NONE;
+}
+
 /* True: it is of this reading, and the next. */
 static bool is_next(struct ds_snapshot_reader *r, const struct ds_broker_event *event)
 {
-    if (r == NULL || r->step == DS_SNAPSHOT_ASK || r->task->host->turn <= r->since_turn ||
-        r->task->snapshots.wait.kind != DS_WAIT_NONE)
+    if (!is_current(r))
         return false;
     if (event->kind == DS_BROKER_READ_FAILED)
         return true;
@@ -502,29 +513,17 @@ bool ds_snapshot_own_record(struct ds_task *task, const struct ds_broker_event *
     return true;
 }
 
-/* The record that was met last, once more. */
-static void read_again(struct ds_snapshot_reader *r)
-{
-    ds_error_t error = DS_ERROR_INIT;
-
-    if (ds_schema_wait_over(&r->task->snapshots.wait, r->task->host->runtime) &&
-        !start(r, r->step, r->next_offset - 1, &error))
-        fail(r, &error);
-}
-
-void ds_snapshot_read_time(struct ds_task *task, int64_t now_us)
+/* In a compacted topic the last offsets may have no records, and what a manifest names may be gone:
+ * that nothing is left to come is the server's word, not a silence. */
+void ds_snapshot_at_end(struct ds_task *task, const struct ds_broker_event *event)
 {
     struct ds_snapshot_reader *r = task->snapshots.reader;
     ds_error_t error = DS_ERROR_INIT;
 
-    if (task->snapshots.wait.kind != DS_WAIT_NONE) {
-        read_again(r);
+    if (!is_current(r) || event->offset < r->next_offset ||
+        event->topic != topic_of(task->host, r->step))
         return;
-    }
-    if (r == NULL || r->step == DS_SNAPSHOT_ASK || now_us - r->moved_us < QUIET_US ||
-        task->host->broker->ops->away(task->host->broker))
-        return;
-    ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "nothing came behind offset %" PRId64,
+    ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_INVALID, "nothing stands behind offset %" PRId64,
                  r->next_offset - 1);
     switch (r->step) {
     case DS_SNAPSHOT_ASK:
@@ -540,4 +539,27 @@ void ds_snapshot_read_time(struct ds_task *task, int64_t now_us)
         pass_over(r, &error);
         return;
     }
+}
+
+/* The record that was met last, once more. */
+static void read_again(struct ds_snapshot_reader *r)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    if (ds_schema_wait_over(&r->task->snapshots.wait, r->task->host->runtime) &&
+        !start(r, r->step, r->next_offset - 1, &error))
+        fail(r, &error);
+}
+
+void ds_snapshot_read_time(struct ds_task *task, int64_t now_us)
+{
+    const struct ds_snapshot_reader *r = task->snapshots.reader;
+
+    if (task->snapshots.wait.kind != DS_WAIT_NONE) {
+        read_again(task->snapshots.reader);
+        return;
+    }
+    if (r != NULL && r->step != DS_SNAPSHOT_ASK && now_us - r->moved_us >= STALLED_US &&
+        !task->host->broker->ops->away(task->host->broker))
+        ds_task_lose(task, "the snapshots do not come");
 }

@@ -12,8 +12,6 @@
 #define AHEAD_MB 192
 /* The topics of the log, then the snapshots. */
 #define ALL_TOPICS (DS_AUDIT_TOPICS + DS_AUDIT_PROCESSORS)
-/* In a compacted topic the last offsets may have no records: nobody will ever send them. */
-#define QUIET_US (3 * DS_US_PER_S)
 
 struct kafka_source {
     struct ds_audit_source base; /* first: the two are the same pointer */
@@ -118,8 +116,7 @@ struct reading {
     int32_t partition;
     int64_t next[ALL_TOPICS];
     int64_t end[ALL_TOPICS];
-    size_t open;    /* topics that are not at their end */
-    bool has_holes; /* offsets without records, perhaps at the end */
+    size_t open; /* topics that are not at their end */
     ds_audit_take_fn take;
     void *context;
 };
@@ -138,6 +135,15 @@ static bool start(struct reading *r, int32_t topic, int64_t from, int64_t end, d
     return from >= end || r->k->broker->ops->start(r->k->broker, topic, r->partition, from, error);
 }
 
+static void note_next(struct reading *r, const struct ds_broker_event *event, int64_t next)
+{
+    r->next[event->topic] = next;
+    if (next < r->end[event->topic])
+        return;
+    r->k->broker->ops->stop(r->k->broker, event->topic, event->partition);
+    r->open--;
+}
+
 static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
 {
     const int64_t end = r->end[event->topic];
@@ -148,12 +154,15 @@ static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_
         return true; /* written meanwhile */
     if (event->offset < end && !r->take(r->context, &record, error))
         return false;
-    r->next[event->topic] = event->offset + 1;
-    if (r->next[event->topic] < end)
-        return true;
-    r->k->broker->ops->stop(r->k->broker, event->topic, event->partition);
-    r->open--;
+    note_next(r, event, event->offset + 1);
     return true;
+}
+
+/* In a compacted topic the last offsets may have no records. */
+static void take_end(struct reading *r, const struct ds_broker_event *event)
+{
+    if (r->next[event->topic] < r->end[event->topic] && event->offset >= r->end[event->topic])
+        note_next(r, event, event->offset);
 }
 
 static bool take_events(struct reading *r, const struct ds_broker_event *events, size_t count,
@@ -164,8 +173,11 @@ static bool take_events(struct reading *r, const struct ds_broker_event *events,
             return ds_error_set(error, DS_DOMAIN_KAFKA, events[i].code, "read %s/%" PRId32 ": %s",
                                 ds_audit_topic(events[i].topic), events[i].partition,
                                 events[i].reason == NULL ? "failed" : events[i].reason);
-        if (events[i].kind == DS_BROKER_RECORD && events[i].partition == r->partition &&
-            !take_one(r, &events[i], error))
+        if (events[i].partition != r->partition)
+            continue;
+        if (events[i].kind == DS_BROKER_AT_END)
+            take_end(r, &events[i]);
+        if (events[i].kind == DS_BROKER_RECORD && !take_one(r, &events[i], error))
             return false;
     }
     return true;
@@ -187,8 +199,6 @@ static bool read_on(struct reading *r, ds_error_t *error)
         int64_t now_us = ds_monotonic_us(k->runtime->clock);
         if (count > 0)
             heard_us = now_us;
-        else if (r->has_holes && now_us - heard_us > QUIET_US)
-            break;
         else if (now_us - heard_us > k->timeout_ms * DS_US_PER_MS)
             return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_TIMEOUT,
                                 "partition %" PRId32 ": no record for %d ms, %zu topics not at "
@@ -275,7 +285,6 @@ static bool read_snapshots(struct ds_audit_source *source, int32_t partition, in
 {
     struct reading reading = {.k = (struct kafka_source *)source,
                               .partition = partition,
-                              .has_holes = true,
                               .take = take,
                               .context = context};
     bool ok = true;

@@ -171,6 +171,8 @@ static void take_events(ds_notes_t *notes, int timeout_ms)
         case DS_BROKER_PRODUCER_LOST:
             notes->lost = true;
             break;
+        case DS_BROKER_AT_END:
+            break; /* it reads to an end it asked for */
         case DS_BROKER_ASSIGNED:
         case DS_BROKER_REVOKED:
         case DS_BROKER_GROUP_LOST:

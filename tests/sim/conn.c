@@ -110,6 +110,15 @@ static bool visible(struct sim_conn *conn, int32_t t, int32_t p)
             part->records[stream->next].appended_us + conn->lag_us <= conn->sim->now_us);
 }
 
+/* Nothing more has been written, as far as the server knows. */
+static bool at_new_end(const struct sim_conn *conn, int32_t t, int32_t p)
+{
+    const struct sim_stream *stream = &conn->streams[t][p];
+
+    return stream->reading && stream->next != stream->told_end &&
+           stream->next == conn->sim->log[conn->topics[t]][p].end;
+}
+
 /* A leader that changed hands does not know the position for a moment. */
 static bool refused(const struct sim_conn *conn)
 {
@@ -145,6 +154,11 @@ static void take_stream(struct sim_conn *conn, int32_t t, int32_t p, size_t most
         stream->next++;
         conn->at_hand += conn->topics[t] >= SIM_SNAPSHOTS;
     }
+    if (*count < most && at_new_end(conn, t, p)) {
+        stream->told_end = stream->next;
+        out[(*count)++] = (struct ds_broker_event){
+            .kind = DS_BROKER_AT_END, .topic = t, .partition = p, .offset = stream->next};
+    }
 }
 
 /* Topics in any order; within each (topic, partition) as they stand. */
@@ -172,7 +186,7 @@ bool sim_conn_waiting(struct sim_conn *conn)
         return false;
     for (int32_t t = 0; t < conn->topic_count; t++)
         for (int32_t p = 0; p < conn->sim->plan.partitions; p++)
-            if (visible(conn, t, p))
+            if (visible(conn, t, p) || at_new_end(conn, t, p))
                 return true;
     return false;
 }
@@ -210,7 +224,7 @@ static bool start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t
     struct sim_conn *conn = of(broker);
 
     (void)error;
-    conn->streams[topic][partition] = (struct sim_stream){true, offset};
+    conn->streams[topic][partition] = (struct sim_stream){true, offset, -1};
     sim_say(conn->sim, "%s reads %s/%d from %" PRId64 " on", conn->proc->name,
             sim_topic_name(conn->topics[topic]), (int)partition, offset);
     sim_proc_wake(conn->proc, conn->sim->now_us + conn->lag_us);

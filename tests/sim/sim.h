@@ -214,6 +214,7 @@ int64_t sim_append(struct sim *sim, int32_t topic, int32_t partition,
 struct sim_stream {
     bool reading;
     int64_t next;
+    int64_t told_end; /* -1: none since it began to read */
 };
 struct sim_news {
     int64_t at_us;

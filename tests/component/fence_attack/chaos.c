@@ -82,8 +82,8 @@ static bool poll(ds_broker_t *broker, int timeout_ms, bool with_records,
                         &count, error))
         return false;
     for (size_t i = 0; i < count; i++) {
-        bool is_record =
-            events[i].kind == DS_BROKER_RECORD || events[i].kind == DS_BROKER_READ_FAILED;
+        bool is_record = events[i].kind == DS_BROKER_RECORD || events[i].kind == DS_BROKER_AT_END ||
+                         events[i].kind == DS_BROKER_READ_FAILED;
 
         add(is_record ? &w->records : &w->news, &events[i]);
     }

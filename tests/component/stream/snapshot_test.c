@@ -493,10 +493,7 @@ Test(snapshot, the_end_of_the_topic_may_have_no_records)
     (void)next_snapshot();
     for (int i = 0; i < 5; i++)
         ds_fake_skip_offset(rig.log, RIG_SNAPSHOTS, 0);
-    rig_kill(&rig, 0);
-    rig_start(&rig, 0, kit_inventory);
-    rig_assign(&rig, 0, 0, 1);
-    rig_run(&rig, 5000000);
+    again(kit_inventory);
     cr_assert_eq(metric("doorstep_snapshots_restored_total"), 1);
     kit_check_state(&rig, 0);
 }
@@ -560,6 +557,29 @@ Test(snapshot, another_log_is_refused_and_left_alone)
         rig_foreign_event(&rig, 0, 1, seq, false);
     end = ds_fake_end(rig.log, RIG_EVENTS, 0);
     refused();
+    cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), end);
+}
+
+/* That nothing comes is no word that nothing is there. */
+Test(snapshot, another_log_is_refused_however_late_the_snapshots_come)
+{
+    int64_t end;
+
+    begin(kit_inventory);
+    fill(500);
+    (void)next_snapshot();
+    rig_kill(&rig, 0);
+    ds_fake_truncate(rig.log, RIG_EVENTS, 0, 0);
+    rig_foreign_claim(&rig, 0, 1);
+    end = ds_fake_end(rig.log, RIG_EVENTS, 0);
+    ds_fake_silence(rig.log, RIG_SNAPSHOTS);
+    rig_start(&rig, 0, kit_inventory);
+    rig_assign(&rig, 0, 0, 1);
+    rig_run(&rig, 100 * DS_US_PER_S);
+    cr_assert_neq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, 100 * DS_US_PER_S);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_STOPPED);
     cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), end);
 }
 

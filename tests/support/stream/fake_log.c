@@ -54,6 +54,7 @@ struct fake_broker {
     char names[TOPICS_MAX][64];
     bool reading[TOPICS_MAX][PARTITIONS_MAX];
     int64_t next[TOPICS_MAX][PARTITIONS_MAX];
+    int64_t told_end[TOPICS_MAX][PARTITIONS_MAX]; /* -1: none since it began to read */
     int64_t hints[TOPICS_MAX][PARTITIONS_MAX];
     int commits;
     bool is_member;
@@ -424,6 +425,12 @@ static void take_records(struct fake_broker *b, struct ds_broker_event *out, siz
                                                                .value = r->value,
                                                                .native = r};
             }
+            if (b->reading[t][p] && b->next[t][p] == part->end && b->told_end[t][p] != part->end &&
+                *count < BATCH_MAX) {
+                b->told_end[t][p] = part->end;
+                out[(*count)++] = (struct ds_broker_event){
+                    .kind = DS_BROKER_AT_END, .topic = t, .partition = p, .offset = part->end};
+            }
         }
     }
 }
@@ -459,6 +466,7 @@ static bool start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t
     (void)error;
     b->reading[topic][partition] = true;
     b->next[topic][partition] = offset;
+    b->told_end[topic][partition] = -1;
     return true;
 }
 
