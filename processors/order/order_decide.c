@@ -28,19 +28,19 @@ static enum ds_order_state state_of(const struct ds_order *order)
 }
 
 /* Of the first line that was asked for, and is there. */
-static const struct ds_order_open_line *line_of(const struct step *s)
+static const struct ds_open_line_image *line_of(const struct step *s)
 {
     if (s->lines == NULL || s->lines->count == 0 || s->order == NULL || s->order->details == NULL)
         return NULL;
-    for (size_t i = 0; i < s->order->details->line_count; i++)
-        if (s->order->details->lines[i].line == s->lines->items[0].line)
-            return &s->order->details->lines[i];
+    for (size_t i = 0; i < s->order->details->lines.count; i++)
+        if (s->order->details->lines.items[i].line == s->lines->items[0].line)
+            return &s->order->details->lines.items[i];
     return NULL;
 }
 
 static bool facts_of(const struct step *s, ds_str_t *facts_out, ds_error_t *error)
 {
-    const struct ds_order_open_line *line = line_of(s);
+    const struct ds_open_line_image *line = line_of(s);
     ds_arena_t *arena = ds_decision_arena(s->decision);
     const char *state = ds_order_state_name(state_of(s->order));
 
@@ -282,6 +282,12 @@ static bool decide_cancel(struct step *s, ds_error_t *error)
     return perform(s, error);
 }
 
+static bool look_up(const struct ds_orders *orders, struct step *s, ds_str_t order_id,
+                    ds_error_t *error)
+{
+    return ds_orders_view(orders, order_id, ds_decision_arena(s->decision), &s->order, error);
+}
+
 static bool decide_command(const struct ds_orders *orders, struct step *s, ds_error_t *error)
 {
     const struct ds_order_command *command = s->input->message;
@@ -290,7 +296,8 @@ static bool decide_command(const struct ds_orders *orders, struct step *s, ds_er
     switch (command->body.kind) {
     case DS_ORDER_COMMAND_PLACE_ORDER:
         s->order_id = command->body.as.place_order.order_id;
-        s->order = ds_orders_find(orders, s->order_id);
+        if (!look_up(orders, s, s->order_id, error))
+            return false;
         s->what = DS_ORDER_ON_PLACE;
         return perform(s, error);
     case DS_ORDER_COMMAND_CANCEL_ORDER:
@@ -307,7 +314,8 @@ static bool decide_command(const struct ds_orders *orders, struct step *s, ds_er
     default: /* the decoder knows no other */
         return true;
     }
-    s->order = ds_orders_find(orders, s->order_id);
+    if (!look_up(orders, s, s->order_id, error))
+        return false;
     return decide_cancel(s, error);
 }
 
@@ -315,7 +323,8 @@ static bool decide_timer(const struct ds_orders *orders, struct step *s, ds_erro
 {
     const struct ds_timer *timer = &s->input->timer;
 
-    s->order = ds_orders_find(orders, timer->aggregate);
+    if (!look_up(orders, s, timer->aggregate, error))
+        return false;
     s->what = DS_ORDER_ON_TIMER;
     if (s->order == NULL || (int32_t)s->order->state != timer->kind ||
         s->order->due_us != timer->due_us)
@@ -337,7 +346,8 @@ static bool decide_inventory(const struct ds_orders *orders, struct step *s, ds_
 {
     const struct ds_inventory_event *event = s->input->message;
 
-    s->order = ds_orders_find(orders, ds_schema_inventory_events.order_id(event));
+    if (!look_up(orders, s, ds_schema_inventory_events.order_id(event), error))
+        return false;
     switch (event->body.kind) {
     case DS_INVENTORY_EVENT_INVENTORY_RESERVED:
         s->what = DS_ORDER_ON_RESERVED_CARD;
@@ -357,7 +367,8 @@ static bool decide_payment(const struct ds_orders *orders, struct step *s, ds_er
 {
     const struct ds_payment_event *event = s->input->message;
 
-    s->order = ds_orders_find(orders, ds_schema_payment_events.order_id(event));
+    if (!look_up(orders, s, ds_schema_payment_events.order_id(event), error))
+        return false;
     switch (event->body.kind) {
     case DS_PAYMENT_EVENT_PAYMENT_SUCCESS:
         s->what = DS_ORDER_ON_PAYMENT_SUCCESS;
@@ -374,7 +385,8 @@ static bool decide_delivery(const struct ds_orders *orders, struct step *s, ds_e
 {
     const struct ds_delivery_event *event = s->input->message;
 
-    s->order = ds_orders_find(orders, ds_schema_delivery_events.order_id(event));
+    if (!look_up(orders, s, ds_schema_delivery_events.order_id(event), error))
+        return false;
     switch (event->body.kind) {
     case DS_DELIVERY_EVENT_DELIVERY_LINES_CANCELLED:
         s->what = DS_ORDER_ON_DELIVERY_LINES_CANCELLED;

@@ -69,7 +69,7 @@ bool ds_order_emit_refused(ds_decision_t *decision, const struct ds_place_order 
 bool ds_order_emit_payment_requested(ds_decision_t *decision, const struct ds_order *order,
                                      int64_t pay_by_us, ds_error_t *error)
 {
-    const struct ds_order_details *details = order->details;
+    const struct ds_open_order_image *details = order->details;
     struct ds_order_event *event = add(decision, DS_ORDER_EVENT_ORDER_PAYMENT_REQUESTED, error);
     int64_t subtotal = 0;
     int64_t total = 0;
@@ -91,7 +91,7 @@ bool ds_order_emit_payment_requested(ds_decision_t *decision, const struct ds_or
 bool ds_order_emit_confirmed(ds_decision_t *decision, const struct ds_order *order,
                              int64_t deliver_by_us, ds_error_t *error)
 {
-    const struct ds_order_details *details = order->details;
+    const struct ds_open_order_image *details = order->details;
     struct ds_order_event *event = add(decision, DS_ORDER_EVENT_ORDER_CONFIRMED, error);
     struct ds_array_of_line_quantity lines;
     int64_t subtotal = 0;
@@ -108,7 +108,7 @@ bool ds_order_emit_confirmed(ds_decision_t *decision, const struct ds_order *ord
         .total_minor = total,
         .currency = details->currency,
         .personal = details->personal,
-        .placed_at = details->placed_at_us,
+        .placed_at = details->placed_at,
         .deliver_by = deliver_by_us,
         .has_store_place = details->has_store_place,
         .store_place = details->store_place,
@@ -181,7 +181,7 @@ bool ds_order_emit_picked_up(ds_decision_t *decision, const struct ds_order *ord
 bool ds_order_emit_fulfilled(ds_decision_t *decision, const struct ds_order *order,
                              ds_error_t *error)
 {
-    const struct ds_order_details *details = order->details;
+    const struct ds_open_order_image *details = order->details;
     struct ds_order_event *event = add(decision, DS_ORDER_EVENT_ORDER_FULFILLED, error);
     int64_t subtotal = 0;
     int64_t total = 0;
@@ -193,7 +193,7 @@ bool ds_order_emit_fulfilled(ds_decision_t *decision, const struct ds_order *ord
         .payment_method = details->payment_method,
         .total_minor = total,
         .currency = details->currency,
-        .placed_at = details->placed_at_us,
+        .placed_at = details->placed_at,
     };
     return true;
 }

@@ -3,11 +3,12 @@
 #include "base/limits.h"
 #include "base/money.h"
 
-static const struct ds_order_open_line *find(const struct ds_order_details *details, int32_t number)
+static const struct ds_open_line_image *find(const struct ds_open_order_image *details,
+                                             int32_t number)
 {
-    for (size_t i = 0; i < details->line_count; i++) {
-        if (details->lines[i].line == number)
-            return &details->lines[i];
+    for (size_t i = 0; i < details->lines.count; i++) {
+        if (details->lines.items[i].line == number)
+            return &details->lines.items[i];
     }
     return NULL;
 }
@@ -24,11 +25,11 @@ static int64_t pieces_of(const struct ds_array_of_line_quantity *items, size_t c
 }
 
 /* A line may be named twice: all its pieces count together. */
-static const char *judge_one(const struct ds_order_details *details,
+static const char *judge_one(const struct ds_open_order_image *details,
                              const struct ds_array_of_line_quantity *wanted, size_t i)
 {
     const struct ds_line_quantity *item = &wanted->items[i];
-    const struct ds_order_open_line *line = find(details, item->line);
+    const struct ds_open_line_image *line = find(details, item->line);
 
     if (item->quantity < 1)
         return "INVALID";
@@ -42,7 +43,7 @@ static const char *judge_one(const struct ds_order_details *details,
     return line->asked > 0 ? "CANCEL_PENDING" : "LINE_CANCELLED";
 }
 
-bool ds_order_lines_resolve(const struct ds_order_details *details,
+bool ds_order_lines_resolve(const struct ds_open_order_image *details,
                             const struct ds_array_of_line_quantity *wanted, ds_arena_t *arena,
                             struct ds_array_of_line_quantity *out, ds_error_t *error)
 {
@@ -52,7 +53,7 @@ bool ds_order_lines_resolve(const struct ds_order_details *details,
         return false;
     for (size_t i = 0; i < wanted->count; i++) {
         struct ds_line_quantity *item = &out->items[i];
-        const struct ds_order_open_line *line = find(details, wanted->items[i].line);
+        const struct ds_open_line_image *line = find(details, wanted->items[i].line);
         *item = wanted->items[i];
         if (item->product_id.len == 0 && line != NULL)
             item->product_id = line->product_id;
@@ -63,7 +64,7 @@ bool ds_order_lines_resolve(const struct ds_order_details *details,
     return true;
 }
 
-const char *ds_order_lines_judge(const struct ds_order_details *details,
+const char *ds_order_lines_judge(const struct ds_open_order_image *details,
                                  const struct ds_array_of_line_quantity *wanted, bool *whole_out)
 {
     int64_t left = 0;
@@ -76,15 +77,15 @@ const char *ds_order_lines_judge(const struct ds_order_details *details,
         if (refusal != NULL)
             return refusal;
     }
-    for (size_t i = 0; i < details->line_count; i++) {
-        const struct ds_order_open_line *line = &details->lines[i];
+    for (size_t i = 0; i < details->lines.count; i++) {
+        const struct ds_open_line_image *line = &details->lines.items[i];
         left += line->left - line->asked - pieces_of(wanted, wanted->count, line->line);
     }
     *whole_out = left == 0;
     return NULL;
 }
 
-bool ds_order_lines_clip(const struct ds_order_details *details,
+bool ds_order_lines_clip(const struct ds_open_order_image *details,
                          const struct ds_array_of_line_quantity *named, ds_arena_t *arena,
                          struct ds_array_of_line_quantity *out, ds_error_t *error)
 {
@@ -93,7 +94,7 @@ bool ds_order_lines_clip(const struct ds_order_details *details,
     if (out->items == NULL)
         return false;
     for (size_t i = 0; i < named->count; i++) {
-        const struct ds_order_open_line *line = find(details, named->items[i].line);
+        const struct ds_open_line_image *line = find(details, named->items[i].line);
         if (line == NULL)
             continue;
         int64_t room = line->left - pieces_of(out, out->count, line->line);
@@ -107,15 +108,15 @@ bool ds_order_lines_clip(const struct ds_order_details *details,
     return true;
 }
 
-bool ds_order_lines_left(const struct ds_order_details *details, ds_arena_t *arena,
+bool ds_order_lines_left(const struct ds_open_order_image *details, ds_arena_t *arena,
                          struct ds_array_of_line_quantity *out, ds_error_t *error)
 {
     out->count = 0;
-    out->items = ds_arena_calloc(arena, details->line_count + 1, sizeof(*out->items), error);
+    out->items = ds_arena_calloc(arena, details->lines.count + 1, sizeof(*out->items), error);
     if (out->items == NULL)
         return false;
-    for (size_t i = 0; i < details->line_count; i++) {
-        const struct ds_order_open_line *line = &details->lines[i];
+    for (size_t i = 0; i < details->lines.count; i++) {
+        const struct ds_open_line_image *line = &details->lines.items[i];
         if (line->left > 0)
             out->items[out->count++] =
                 (struct ds_line_quantity){line->line, line->product_id, line->left};
@@ -123,23 +124,23 @@ bool ds_order_lines_left(const struct ds_order_details *details, ds_arena_t *are
     return true;
 }
 
-bool ds_order_lines_asked(const struct ds_order_details *details)
+bool ds_order_lines_asked(const struct ds_open_order_image *details)
 {
-    for (size_t i = 0; i < details->line_count; i++) {
-        if (details->lines[i].asked > 0)
+    for (size_t i = 0; i < details->lines.count; i++) {
+        if (details->lines.items[i].asked > 0)
             return true;
     }
     return false;
 }
 
-bool ds_order_sums(const struct ds_order_details *details,
+bool ds_order_sums(const struct ds_open_order_image *details,
                    const struct ds_array_of_line_quantity *without, int64_t *subtotal_out,
                    int64_t *total_out, ds_error_t *error)
 {
     *subtotal_out = 0;
     *total_out = 0;
-    for (size_t i = 0; i < details->line_count; i++) {
-        const struct ds_order_open_line *line = &details->lines[i];
+    for (size_t i = 0; i < details->lines.count; i++) {
+        const struct ds_open_line_image *line = &details->lines.items[i];
         int64_t pieces = line->left;
         if (without != NULL)
             pieces -= pieces_of(without, without->count, line->line);

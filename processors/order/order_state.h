@@ -5,10 +5,12 @@
  * not known leaves an entry in state NONE with the customer who cancelled: a PlaceOrder of that id
  * by that customer, overtaken by its own cancel, is refused.
  *
- * Invariant: an order is in `deadlines` exactly while due_us is set, in `expiries` exactly when it
- * has no details. Threads: one state, one thread.
+ * Orders are many and each is looked at some ten times in its life. So what only decide needs of
+ * one is kept as the bytes of its image (schemas/avsc/order.state.avsc), a third of what its struct
+ * and texts would take, and ds_orders_view reads them.
  *
- * The image of an order in a snapshot is schemas/avsc/order.state.avsc; order_image.c. */
+ * Invariant: an order is in `deadlines` exactly while due_us is set, in `expiries` exactly when it
+ * is not open. Threads: one state, one thread. */
 #ifndef DS_PROCESSORS_ORDER_ORDER_STATE_H
 #define DS_PROCESSORS_ORDER_ORDER_STATE_H
 
@@ -21,48 +23,31 @@
 #define DS_ORDER_MEMORY_US (INT64_C(24) * 3600 * 1000000)
 #define DS_ORDER_NO_DUE    INT64_MAX
 
-struct ds_order_open_line {
-    int32_t line;
-    int32_t ordered;
-    int32_t left;  /* pieces not cancelled */
-    int32_t asked; /* of those, pieces delivery was asked to let go */
-    int64_t unit_price_minor;
-    ds_str_t product_id;
-};
-
-/** What only an open order needs. Texts live in the arena. */
-struct ds_order_details {
-    ds_arena_t *arena;
-    struct ds_order_open_line *lines;
-    size_t line_count;
-    ds_str_t currency;
-    int64_t delivery_fee_minor;
-    enum ds_payment_method payment_method;
-    bool has_payment_token;
-    ds_str_t payment_token;
-    struct ds_union_personal_data_sealed_data personal;
-    int64_t placed_at_us;
-    bool has_store_place;
-    struct ds_place store_place;
-    bool has_hand_over_code;
-    ds_str_t hand_over_code;
-    bool has_note; /* of the cancellation that was asked for last */
-    ds_str_t note;
-};
-
-struct ds_order {
-    enum ds_order_state state;
+/** An order as it is kept. */
+struct ds_order_kept {
     int64_t due_us; /* DS_ORDER_NO_DUE: nothing to wait for */
     int64_t expires_us;
-    int64_t placed_offset; /* of the PlaceOrder in order.commands; -1: not known */
+    uint8_t *bytes; /* owned: its image, but for what stands here */
+    ds_str_t note;  /* owned: of the cancellation that was asked for last; data NULL: none */
+    uint32_t byte_count;
     int32_t deadline_handle;
     int32_t expiry_handle;
-    ds_str_t id; /* this and the next four: in the same allocation */
+    uint8_t state; /* enum ds_order_state */
+    bool is_open;  /* the image has details */
+    ds_str_t id;   /* in the same allocation */
+};
+
+/** An order as decide looks at it. */
+struct ds_order {
+    enum ds_order_state state;
+    int64_t due_us;
+    int64_t placed_offset; /* of the PlaceOrder in order.commands; -1: not known */
+    ds_str_t id;
     ds_str_t customer_id;
     ds_str_t body_hash;
     ds_str_t correlation_id;
-    ds_str_t traceparent;             /* empty: none */
-    struct ds_order_details *details; /* NULL: closed, or never known */
+    ds_str_t traceparent;                      /* empty: none */
+    const struct ds_open_order_image *details; /* NULL: closed, or never known */
 };
 
 struct ds_orders {
@@ -70,6 +55,8 @@ struct ds_orders {
     ds_shelf_t *by_id;
     ds_heap_t *deadlines;
     ds_heap_t *expiries;
+    ds_arena_t *arena; /* of one image, inside evolve */
+    ds_buf_t buf;      /* its bytes */
 };
 
 void *ds_orders_new(const void *settings, ds_error_t *error);
@@ -78,10 +65,32 @@ bool ds_orders_evolve(void *state, const void *event, ds_error_t *error);
 bool ds_orders_next_timer(const void *state, const struct ds_timer_skip *skip,
                           struct ds_timer *timer_out);
 /** @brief Borrowed; NULL: never seen or forgotten. */
-const struct ds_order *ds_orders_find(const struct ds_orders *orders, ds_str_t order_id);
+const struct ds_order_kept *ds_orders_find(const struct ds_orders *orders, ds_str_t order_id);
+/** @brief The order to look at: in the arena, its texts borrowed from the state until evolve
+ * changes it. *view_out is NULL where there is none. LIMIT, MEMORY. */
+DS_MUST_CHECK bool ds_orders_view(const struct ds_orders *orders, ds_str_t order_id,
+                                  ds_arena_t *arena, const struct ds_order **view_out,
+                                  ds_error_t *error);
 /** @brief A new order as its image says, in the place of one with the same id. */
 DS_MUST_CHECK bool ds_orders_add(struct ds_orders *orders, const struct ds_order_state_item *image,
-                                 struct ds_order **order_out, ds_error_t *error);
+                                 struct ds_order_kept **order_out, ds_error_t *error);
+
+/* order_keep.c: an image into what is kept, and back. */
+/** @brief Room for an order of this id, with an empty image. NULL: MEMORY. */
+struct ds_order_kept *ds_order_kept_new(ds_str_t id, ds_error_t *error);
+void ds_order_kept_destroy(void *order);
+/** @brief Keep the image's bytes in the place of those before; deadline, state and note are the
+ * caller's.
+ *  @param buf  for the bytes meanwhile. */
+DS_MUST_CHECK bool ds_order_keep(struct ds_order_kept *order,
+                                 const struct ds_order_state_item *image, ds_buf_t *buf,
+                                 ds_error_t *error);
+/** @brief Keep a copy of the note, or none. */
+DS_MUST_CHECK bool ds_order_keep_note(struct ds_order_kept *order, bool has_note, ds_str_t note,
+                                      ds_error_t *error);
+/** @brief The whole image; its texts are borrowed from the order. */
+DS_MUST_CHECK bool ds_order_recall(const struct ds_order_kept *order, ds_arena_t *arena,
+                                   struct ds_order_state_item *image_out, ds_error_t *error);
 
 /* order_image.c; see struct ds_decider. */
 size_t ds_orders_shelves(void *state, ds_shelf_t *shelves_out[DS_DECIDER_SHELVES]);

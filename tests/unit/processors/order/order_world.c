@@ -237,7 +237,7 @@ void world_reach(ds_decider_kit_t *kit, enum ds_order_state state, enum ds_payme
 
 enum ds_order_state world_state(const ds_decider_kit_t *kit)
 {
-    const struct ds_order *order = ds_orders_find(ds_kit_state(kit), DS_STR(ORDER_ID));
+    const struct ds_order_kept *order = ds_orders_find(ds_kit_state(kit), DS_STR(ORDER_ID));
     return order == NULL ? DS_ORDER_NONE : order->state;
 }
 
