@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "gateways/notifications/contacts.h"
 #include "gateways/notifications/events.h"
+#include "gateways/notifications/held.h"
 #include "gateways/notifications/limits.h"
 #include "gateways/notifications/notes.h"
 #include "schemas/framing.h"
@@ -24,15 +25,6 @@
 #define LOOK_US         (2 * DS_US_PER_S) /* positions, hints */
 #define POSITION_AGE_US (3600 * DS_US_PER_S)
 
-/** An event that is held back until all that stood in the log before it is read: the contact of its
- * order, and what the customer is to hear first. */
-struct held {
-    struct ds_notice *notice; /* owned */
-    enum ds_notice_topic topic;
-    int64_t offset;
-    struct held *next;
-};
-
 /** A position as it was last noted. */
 struct noted {
     int64_t next[DS_NOTICE_TOPICS];
@@ -49,8 +41,7 @@ struct slot {
     int64_t hinted;
     struct ds_notes_history histories[DS_CHANNELS];
     struct noted noted[DS_CHANNELS];
-    struct held *first_held, *last_held;
-    size_t held_count;
+    struct ds_held_list held;
     bool asked; /* `targets` is set */
     int64_t
         targets[DS_NOTICE_TOPICS]; /* read so far, what is held in front of them is free to go */
@@ -84,19 +75,10 @@ static int64_t now_of(const ds_follower_t *follower)
 /* --- a partition goes --------------------------------------------------------------------------
  */
 
-static void free_held(struct held *held)
-{
-    free(held->notice);
-    free(held);
-}
-
 static void clear_slot(ds_follower_t *follower, int32_t partition)
 {
     struct slot *slot = &follower->slots[partition];
-    for (struct held *held = slot->first_held, *next; held != NULL; held = next) {
-        next = held->next;
-        free_held(held);
-    }
+    ds_held_clear(&slot->held);
     for (int c = 0; c < DS_CHANNELS; c++) {
         ds_notes_history_cleanup(&slot->histories[c]);
         if (follower->config.senders[c] != NULL)
@@ -293,54 +275,20 @@ static bool hand_over(ds_follower_t *follower, int32_t partition, enum ds_notice
     return true;
 }
 
-/* An event is not older than what it answers; of the same time it comes behind the other topics'.
- */
-static int by_time(const void *a, const void *b)
-{
-    const struct held *x = *(struct held *const *)a;
-    const struct held *y = *(struct held *const *)b;
-    if (x->notice->at_us != y->notice->at_us)
-        return x->notice->at_us < y->notice->at_us ? -1 : 1;
-    if (x->topic != y->topic)
-        return x->topic > y->topic ? -1 : 1;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* @param free_out  held_count places. */
-static size_t take_free(struct slot *slot, const int64_t *targets, struct held **free_out)
-{
-    struct held **link = &slot->first_held;
-    size_t count = 0;
-    slot->last_held = NULL;
-    while (*link != NULL) {
-        struct held *held = *link;
-        if (targets == NULL || held->offset < targets[held->topic]) {
-            free_out[count++] = held;
-            *link = held->next;
-        } else {
-            slot->last_held = held;
-            link = &held->next;
-        }
-    }
-    slot->held_count -= count;
-    return count;
-}
-
 /* @param targets  what stands in front of them, oldest first; NULL: everything. */
 static bool let_go(ds_follower_t *follower, int32_t partition, const int64_t *targets,
                    ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
-    struct held **list = calloc(slot->held_count + 1, sizeof(struct held *));
-    bool ok = list != NULL;
-    if (!ok)
-        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notices");
-    size_t count = take_free(slot, targets, list);
-    qsort(list, count, sizeof(struct held *), by_time);
+    struct ds_held **list;
+    size_t count;
+    if (!ds_held_take(&slot->held, targets, &list, &count, error))
+        return false;
+    bool ok = true;
     for (size_t i = 0; i < count; i++) {
         ok = ok && hand_over(follower, partition, list[i]->topic, list[i]->offset, list[i]->notice,
                              error);
-        free_held(list[i]);
+        ds_held_free(list[i]);
     }
     free(list);
     slot->asked = false;
@@ -351,25 +299,9 @@ static bool let_go(ds_follower_t *follower, int32_t partition, const int64_t *ta
 static bool hold(ds_follower_t *follower, int32_t partition, enum ds_notice_topic topic,
                  int64_t offset, const struct ds_notice *notice, ds_error_t *error)
 {
-    struct slot *slot = &follower->slots[partition];
-    if (slot->held_count >= DS_MAX_HELD && !let_go(follower, partition, NULL, error))
-        return false;
-    struct held *held = calloc(1, sizeof *held);
-    if (held != NULL)
-        held->notice = ds_notice_dup(notice);
-    if (held == NULL || held->notice == NULL) {
-        free(held);
-        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a notice");
-    }
-    held->topic = topic;
-    held->offset = offset;
-    if (slot->last_held != NULL)
-        slot->last_held->next = held;
-    else
-        slot->first_held = held;
-    slot->last_held = held;
-    slot->held_count++;
-    return true;
+    struct ds_held_list *held = &follower->slots[partition].held;
+    return (held->count < DS_MAX_HELD || let_go(follower, partition, NULL, error)) &&
+           ds_held_put(held, topic, offset, notice, error);
 }
 
 static void log_unreadable(const ds_follower_t *follower, const struct ds_read_record *record)
@@ -437,7 +369,7 @@ static bool ask_ends(ds_follower_t *follower, int32_t partition)
 static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
-    if (slot->held_count == 0)
+    if (slot->held.count == 0)
         return true;
     if (!slot->asked)
         slot->asked = !follower->kafka_away && ask_ends(follower, partition);
@@ -449,14 +381,6 @@ static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t 
     return let_go(follower, partition, slot->targets, error);
 }
 
-static int64_t read_of(const struct slot *slot, enum ds_notice_topic topic)
-{
-    for (const struct held *held = slot->first_held; held != NULL; held = held->next)
-        if (held->topic == topic)
-            return held->offset;
-    return slot->read[topic];
-}
-
 /* false: there is nothing new to note, or it is too much. */
 static bool position_of(ds_follower_t *follower, int32_t partition, int channel,
                         struct ds_notes_topic topics_out[DS_NOTICE_TOPICS], struct noted *noted_out)
@@ -466,7 +390,7 @@ static bool position_of(ds_follower_t *follower, int32_t partition, int channel,
     for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
         const struct ds_notes_topic *history = &slot->histories[channel].topics[t];
         int64_t *beyond = follower->beyond + (size_t)t * DS_MAX_SETTLED_BEYOND;
-        int64_t read = read_of(slot, (enum ds_notice_topic)t);
+        int64_t read = ds_held_first(&slot->held, (enum ds_notice_topic)t, slot->read[t]);
         size_t count = 0;
         if (read < history->next) /* still reading what is over */
             read = history->next;
