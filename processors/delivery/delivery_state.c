@@ -464,9 +464,10 @@ static const struct ds_delivery *next_retry(const struct ds_dispatch *dispatch,
                                             int64_t *best_out)
 {
     const struct ds_delivery *best = NULL;
-    for (const struct ds_delivery *d = store->refused == 0 ? NULL : store->open_first; d != NULL;
-         d = d->next) {
+    size_t left = store->refused; /* most of them are old: near the front */
+    for (const struct ds_delivery *d = store->open_first; d != NULL && left > 0; d = d->next) {
         int64_t due_us;
+        left -= d->refused;
         if (!d->refused || !retry_time(dispatch, d, at_us, &due_us))
             continue;
         if (best == NULL || due_us < *best_out) {

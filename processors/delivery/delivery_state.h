@@ -42,34 +42,35 @@ struct ds_refusal {
 };
 
 struct ds_delivery {
+    /* What a match looks at of each order of the store stands together, in one cache line. */
+    struct ds_delivery *next; /* in the store's open list */
+    struct ds_delivery *previous;
+    int64_t search_until;
+    int64_t number; /* its place among the requests of the store */
+    enum ds_delivery_state state;
+    bool listed;  /* in the open list */
+    bool refused; /* counted in the store's `refused` */
+    int32_t refusal_count;
+    int32_t offer_number;        /* of the last offer */
+    struct ds_refusal *refusals; /* owned */
+    struct ds_courier *courier;  /* bound to it; NULL: nobody */
+    struct ds_delivery_store *store;
     ds_str_t order_id; /* owned, behind the struct; so are the next three */
     ds_str_t correlation_id;
     ds_str_t traceparent;    /* empty: none */
     ds_str_t hand_over_code; /* empty: none; what the courier must say at the door */
-    enum ds_delivery_state state;
-    struct ds_delivery_store *store;
-    int64_t number;           /* its place among the requests of the store */
-    struct ds_delivery *next; /* in the store's open list */
-    struct ds_delivery *previous;
-    bool listed;                /* in it */
-    bool refused;               /* counted in the store's `refused` */
-    struct ds_courier *courier; /* bound to it; NULL: nobody */
 
     enum ds_payment_method payment_method;
-    int64_t total_minor;
     /* After lines were cancelled the new total is order's to know, and no event that delivery reads
      * tells it. */
     bool total_known;
+    int64_t total_minor;
     struct ds_array_of_line_quantity lines; /* owned, with texts, in one block */
-    struct ds_refusal *refusals;            /* owned */
-    int32_t refusal_count;
-    int32_t offer_number;  /* of the last offer */
-    int32_t attempts;      /* failed, at the door */
+    int32_t attempts;                       /* failed, at the door */
     int32_t code_failures; /* wrong codes; at DS_DELIVERY_CODE_TRIES only staff hands over */
 
     int64_t due_us; /* the state's deadline */
     int64_t placed_at;
-    int64_t search_until;
     int64_t offer_us; /* how long the last offer stood; a refusal's pause is a multiple of it */
     int64_t picked_up_at;
     int64_t silent_at;
