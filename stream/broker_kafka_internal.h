@@ -37,7 +37,8 @@ struct ds_broker_kafka {
     bool reading[DS_BROKER_MAX_TOPICS][DS_MAX_PARTITIONS];
     rd_kafka_message_t *messages[DS_KAFKA_BATCH]; /* of the last poll with records */
     size_t message_count;
-    bool more_waiting; /* the last poll took a full batch */
+    bool more_waiting;  /* the last poll took a full batch */
+    size_t taken_bytes; /* since librdkafka was last woken to fetch */
 
     rd_kafka_t *group; /* NULL: none */
     rd_kafka_queue_t *group_events;

@@ -7,6 +7,8 @@
 
 #define FETCH_WAIT_MS 100 /* at the broker, where nothing arrives */
 #define AHEAD_MB      32
+#define WAKE_BYTES    ((size_t)AHEAD_MB * 1024 * 1024 / 2) /* see keep_fetching() */
+#define WAKE_MS       50
 
 static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
 {
@@ -145,6 +147,24 @@ static void add_message(struct ds_broker_kafka *k, const rd_kafka_message_t *m)
         add_record(k, m, topic);
 }
 
+/* When as much is ahead as may be, librdkafka's broker thread stops fetching and looks again after
+ * a whole second, however soon there is room (#2879): catching up would be waiting for the most
+ * part. But any request to that broker wakes the thread, and then it looks. So whoever has taken
+ * half of what may be ahead asks for an end: a round trip for 16 MiB. */
+static void keep_fetching(struct ds_broker_kafka *k, const rd_kafka_message_t *last)
+{
+    rd_kafka_topic_partition_list_t *wanted;
+
+    k->taken_bytes = 0;
+    if (last->rkt == NULL)
+        return;
+    wanted = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(wanted, rd_kafka_topic_name(last->rkt), last->partition)
+        ->offset = RD_KAFKA_OFFSET_END;
+    (void)rd_kafka_offsets_for_times(k->reader, wanted, WAKE_MS); /* of no interest */
+    rd_kafka_topic_partition_list_destroy(wanted);
+}
+
 void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
 {
     rd_kafka_message_t *first;
@@ -167,8 +187,13 @@ void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
     if (more > 0)
         k->message_count += (size_t)more;
     k->more_waiting = k->message_count == DS_KAFKA_BATCH;
-    for (size_t i = 0; i < k->message_count; i++)
+    for (size_t i = 0; i < k->message_count; i++) {
         add_message(k, k->messages[i]);
+        if (k->messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            k->taken_bytes += k->messages[i]->len;
+    }
+    if (k->taken_bytes >= WAKE_BYTES)
+        keep_fetching(k, k->messages[k->message_count - 1]);
 }
 
 void ds_broker_kafka_stop(ds_broker_t *broker, int32_t topic, int32_t partition)
