@@ -1,6 +1,7 @@
 /* Single ways through the small shop, step by step, and a scenario small enough to be explored with
  * sanitizers on. */
 #include "checks.h"
+#include "commands.h"
 #include "explore.h"
 
 #include <criterion/criterion.h>
@@ -16,6 +17,14 @@ static const struct scenario one_cash = {.name = "one cash",
                                          .capacity = {1},
                                          .cancel = true,
                                          .short_ways = true};
+
+static const struct scenario one_gift = {.name = "one gift",
+                                         .orders = {{.lines = 2}},
+                                         .stock = {1, 1},
+                                         .capacity = {1},
+                                         .cancel = true,
+                                         .line = 2,
+                                         .goodwill = true};
 
 struct search {
     const shop_t *shop;
@@ -82,6 +91,59 @@ Test(interleavings, late_success_after_silence_is_refunded_before_the_cancellati
     go(shop, &world, "payment <- order.cancelled s1.A", "-> -");
     cr_assert_eq(world.part[PAYMENT], payment);
     cr_assert_null(check_rest(shop, &world), "%s", check_rest(shop, &world));
+    shop_destroy(shop);
+}
+
+/* An order that is charged, with step by step the same beginning. */
+static struct world charged(shop_t *shop)
+{
+    struct world world = shop_start(shop);
+
+    go(shop, &world, "order <- order.place s1.A", "-> order.created s1.A");
+    go(shop, &world, "inventory <- order.created s1.A", "-> inventory.reserved s1.A");
+    go(shop, &world, "order <- inventory.reserved s1.A", "-> order.payment_requested s1.A");
+    go(shop, &world, "payment <- order.payment_requested s1.A", "-> payment.initiated s1.A");
+    go(shop, &world, "s1.A: the gateway asks for the charge", "");
+    go(shop, &world, "s1.A: the provider approves", "");
+    go(shop, &world, "payment <- payment.report_charge s1.A ok", "-> payment.success s1.A");
+    return world;
+}
+
+Test(interleavings, goodwill_that_crosses_a_cancellation_is_not_given_twice)
+{
+    shop_t *shop = shop_new(&one_gift, WIRED_RIGHT);
+    struct world world = charged(shop);
+
+    go(shop, &world, "payment <- payment.refund s1.A of one", "-> payment.refund_initiated s1.A");
+    go(shop, &world, "order <- order.cancel s1.A by the customer", "-> order.cancelled s1.A");
+    go(shop, &world, "payment <- order.cancelled s1.A", "-> payment.due_changed s1.A");
+    go(shop, &world, "s1.A: the provider refunds", "");
+    go(shop, &world, "payment <- payment.report_refund s1.A ok",
+       "-> payment.refunded s1.A, payment.refund_initiated s1.A");
+    go(shop, &world, "s1.A: the provider refunds", "");
+    go(shop, &world, "payment <- payment.report_refund s1.A ok", "-> payment.refunded s1.A");
+    const struct outside_order *books = &shop_outside(shop, world.outside)->orders[0];
+    cr_assert_gt(books->charged, 0);
+    cr_assert_eq(books->charged, books->refunded);
+    shop_destroy(shop);
+}
+
+Test(interleavings, goodwill_comes_off_the_total_that_a_cancelled_line_leaves)
+{
+    shop_t *shop = shop_new(&one_gift, WIRED_RIGHT);
+    struct world world = charged(shop);
+    int line = unit_price(1);
+
+    go(shop, &world, "payment <- payment.refund s1.A of one", "-> payment.refund_initiated s1.A");
+    go(shop, &world, "order <- order.cancel_lines s1.A bread", "-> order.lines_cancelled s1.A");
+    go(shop, &world, "payment <- order.lines_cancelled s1.A", "-> payment.due_changed s1.A");
+    go(shop, &world, "s1.A: the provider refunds", "");
+    go(shop, &world, "payment <- payment.report_refund s1.A ok",
+       "-> payment.refunded s1.A, payment.refund_initiated s1.A");
+    go(shop, &world, "s1.A: the provider refunds", "");
+    go(shop, &world, "payment <- payment.report_refund s1.A ok", "-> payment.refunded s1.A");
+    const struct outside_order *books = &shop_outside(shop, world.outside)->orders[0];
+    cr_assert_eq(books->refunded, 1 + line, "%d", books->refunded);
     shop_destroy(shop);
 }
 
