@@ -158,6 +158,22 @@ ds_str_t ds_query_next(ds_request_t *request, uint64_t filter, ds_str_t key, ds_
     return next;
 }
 
+void ds_answer_rows(ds_request_t *request, const PGresult *rows, const struct ds_page_of_rows *page)
+{
+    json_t *list = json_array();
+    int count = PQntuples(rows);
+    int shown = count > page->limit ? (int)page->limit : count;
+    ds_str_t next = {0};
+    for (int row = 0; row < shown; row++)
+        (void)json_array_append_new(list, page->item(rows, row));
+    if (count > shown && shown > 0)
+        next = ds_query_next(request, page->filter,
+                             page->key_column < 0 ? (ds_str_t){0}
+                                                  : ds_cell(rows, shown - 1, page->key_column),
+                             ds_cell(rows, shown - 1, page->id_column));
+    ds_answer_page(request, list, page->limit, next);
+}
+
 const char *ds_param_or_null(ds_request_t *request, ds_str_t text)
 {
     return text.len == 0 ? NULL : ds_request_text(request, "%.*s", DS_STR_ARG(text));

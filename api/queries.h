@@ -32,6 +32,18 @@ DS_MUST_CHECK bool ds_query_cursor(ds_request_t *request, uint64_t filter, ds_st
                                    ds_str_t *id_out);
 /** @brief A cursor behind (key, id); empty without memory. */
 ds_str_t ds_query_next(ds_request_t *request, uint64_t filter, ds_str_t key, ds_str_t id);
+/** A list that is answered page by page. Its query asks for one row more than the limit: where that
+ * comes there is a next page. */
+struct ds_page_of_rows {
+    int64_t limit;
+    uint64_t filter;                                /* for the cursor */
+    json_t *(*item)(const PGresult *rows, int row); /* one row as JSON, new */
+    int key_column;                                 /* of the cursor; -1: its id says all */
+    int id_column;
+};
+/** @brief Answer with the rows (borrowed) up to the limit, and a cursor behind the last. */
+void ds_answer_rows(ds_request_t *request, const PGresult *rows,
+                    const struct ds_page_of_rows *page);
 /** @brief NULL for an empty text, else the text with a NUL. */
 const char *ds_param_or_null(ds_request_t *request, ds_str_t text);
 

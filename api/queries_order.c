@@ -261,16 +261,9 @@ static bool run_list(ds_request_t *request, ds_db_t *db, ds_error_t *error)
                             ds_request_text(request, "%lld", (long long)filter.limit + 1)};
     if (!ds_db_query(db, &list_orders, 11, params, &rows, error))
         return false;
-    json_t *list = json_array();
-    int count = PQntuples(rows);
-    int shown = count > filter.limit ? (int)filter.limit : count;
-    for (int row = 0; row < shown; row++)
-        (void)json_array_append_new(list, order_json(rows, row));
-    ds_str_t next = {0};
-    if (count > shown && shown > 0)
-        next = ds_query_next(request, filter.hash, ds_cell(rows, shown - 1, PLACED_US),
-                             ds_cell(rows, shown - 1, ORDER_ID));
-    ds_answer_page(request, list, filter.limit, next);
+    const struct ds_page_of_rows page = {filter.limit, filter.hash, order_json, PLACED_US,
+                                         ORDER_ID};
+    ds_answer_rows(request, rows, &page);
     PQclear(rows);
     return true;
 }

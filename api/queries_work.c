@@ -69,15 +69,8 @@ static bool run_stock(ds_request_t *request, ds_db_t *db, ds_error_t *error)
                             ds_request_text(request, "%lld", (long long)filter.limit + 1)};
     if (!ds_db_query(db, &list_stock, 5, params, &rows, error))
         return false;
-    json_t *list = json_array();
-    int count = PQntuples(rows);
-    int shown = count > filter.limit ? (int)filter.limit : count;
-    for (int row = 0; row < shown; row++)
-        (void)json_array_append_new(list, stock_json(rows, row));
-    ds_str_t next = {0};
-    if (count > shown && shown > 0)
-        next = ds_query_next(request, filter.hash, (ds_str_t){0}, ds_cell(rows, shown - 1, 0));
-    ds_answer_page(request, list, filter.limit, next);
+    const struct ds_page_of_rows page = {filter.limit, filter.hash, stock_json, -1, 0};
+    ds_answer_rows(request, rows, &page);
     PQclear(rows);
     return true;
 }
@@ -204,16 +197,8 @@ static bool run_deliveries(ds_request_t *request, ds_db_t *db, ds_error_t *error
     if (!ds_db_query(db, in_status ? &list_deliveries_in : &list_deliveries, in_status ? 5 : 4,
                      params, &rows, error))
         return false;
-    json_t *list = json_array();
-    int count = PQntuples(rows);
-    int shown = count > filter.limit ? (int)filter.limit : count;
-    for (int row = 0; row < shown; row++)
-        (void)json_array_append_new(list, delivery_json(rows, row));
-    ds_str_t next = {0};
-    if (count > shown && shown > 0)
-        next = ds_query_next(request, filter.hash, ds_cell(rows, shown - 1, 7),
-                             ds_cell(rows, shown - 1, 0));
-    ds_answer_page(request, list, filter.limit, next);
+    const struct ds_page_of_rows page = {filter.limit, filter.hash, delivery_json, 7, 0};
+    ds_answer_rows(request, rows, &page);
     PQclear(rows);
     return true;
 }
