@@ -19,8 +19,8 @@
 #define LINES            5
 #define ORDERS_A_STORE   100
 #define PRODUCTS_A_STORE 100
-#define COURIERS_A_STORE 2
-#define CAPACITY         10
+#define COURIERS_A_STORE 10
+#define CAPACITY         2
 #define OFFERS_MAX       256
 #define REFUNDS_MAX      64
 #define ID_BYTES         96

@@ -24,9 +24,9 @@ void parts_command(struct parts *parts, enum part part, bool of_order, const voi
 /** @brief Bytes that a part's state holds of the heap, what malloc adds to them included. */
 int64_t parts_bytes(const struct parts *parts, enum part part);
 const char *parts_name(enum part part);
-/** @brief One JSON object: of each kind of input that had an effect, how many there were and the
- * median of decide and evolve in microseconds. *worst_us_out: the largest of those medians of
- * commands of an order, *worst_event_us_out: of events. */
+/** @brief One JSON object: of each kind of input that had an effect, how many there were, how many
+ * events each led to, and the median of decide and evolve in microseconds. *worst_us_out: the
+ * largest of those medians of commands of an order, *worst_event_us_out: of events. */
 void parts_print_times(struct parts *parts, double *worst_us_out, double *worst_event_us_out);
 
 #endif

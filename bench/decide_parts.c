@@ -75,7 +75,7 @@ struct kind {
     bool is_event;
     const char *name;
     uint32_t *ns;
-    size_t count, room;
+    size_t count, room, events;
 };
 
 /* An event on its way to who reads it. */
@@ -216,8 +216,9 @@ void parts_print_times(struct parts *p, double *worst_us_out, double *worst_even
             continue;
         qsort(kind->ns, kind->count, sizeof *kind->ns, by_size);
         double median_us = kind->ns[kind->count / 2] / 1000.0;
-        printf("%s\n  \"%s: %s\": {\"count\": %zu, \"medianUs\": %.2f}", comma,
-               parts_name(kind->part), kind->name, kind->count, median_us);
+        printf("%s\n  \"%s: %s\": {\"count\": %zu, \"events\": %.1f, \"medianUs\": %.2f}", comma,
+               parts_name(kind->part), kind->name, kind->count,
+               (double)kind->events / (double)kind->count, median_us);
         comma = ",";
         if (median_us > *worst)
             *worst = median_us;
@@ -298,6 +299,7 @@ static void feed(struct parts *p, enum part part, const struct ds_input *input,
         struct kind *kind = kind_of(p, part, name);
         kind->is_event = input->kind == DS_INPUT_EVENT;
         kind->of_order = of_order;
+        kind->events += ds_decision_count(decision);
         note_time(kind, ns);
     }
     put_records(p, part);
