@@ -240,6 +240,7 @@ struct ds_host {
     size_t event_next;
     struct ds_task *full; /* its records are over the bound, or the producer's queue is full */
     int64_t full_since_us;
+    int64_t served_us;         /* monotonic: the last service */
     struct ds_task *releasing; /* records of a complete input decision are being decided */
     struct ds_task_input *releasing_input;
 
