@@ -186,6 +186,25 @@ class Quarantine(unittest.TestCase):
     def test_released_inputs_are_decided_in_order_after_kill_9_from_a_snapshot(self):
         self.release(*self.walk(SNAPSHOT_EVENTS='5'), self.ALL)
 
+    def test_one_that_waits_can_be_edited_and_dropped(self):
+        processor, broken = self.walk()
+        keys = [held['key'] for held in quarantined(broken)[0]['held']]
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(CATALOG.command('SetStoreOpen', {'store_id': broken, 'open': True}))
+            file.flush()
+            edited = dlq('edit', keys[1], '--value', file.name, *WHO)
+        self.assertEqual(edited['outcome'], 'done')
+        self.assertEqual(dlq('drop', keys[2], *WHO)['letters'][0]['outcome'], 'done')
+        held = [held['key'] for held in quarantined(broken)[0]['held']]
+        self.assertEqual(held, [keys[0], edited['command'], keys[3]])
+        self.assertIn('/nowhere', dlq('edit', keys[0], '--value', '/nowhere', *WHO, code=2))
+        said = [event['value']['body'] for event in events(broken)]
+        texts = next(body['doorstep.input_edited'] for body in said if 'doorstep.input_edited' in body)
+        self.assertEqual(texts['reason'], WHO[3])
+        self.assertNotEqual(texts['old_value'], texts['new_value'])
+        # What was a closing is an opening now.
+        self.release(processor, broken, ['store.opened', 'store.changed', 'store.changed'])
+
 
 if __name__ == '__main__':
     unittest.main(verbosity=2)
