@@ -289,6 +289,7 @@ static void feed(struct parts *p, enum part part, const struct ds_input *input,
         fail("decide", &error);
     ns = now_ns() - ns;
     fill_meta(p, decision, input);
+    put_records(p, part); /* before evolve, which may drop what the events borrow */
     evolve_ns = now_ns();
     for (size_t i = 0; i < ds_decision_count(decision); i++)
         if (!decider->evolve(p->states[part], ds_decision_event(decision, i), &error))
@@ -302,7 +303,6 @@ static void feed(struct parts *p, enum part part, const struct ds_input *input,
         kind->events += ds_decision_count(decision);
         note_time(kind, ns);
     }
-    put_records(p, part);
 }
 
 static void feed_event(struct parts *p, const struct record *record)

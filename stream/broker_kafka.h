@@ -24,8 +24,7 @@ struct ds_broker_kafka_config {
     bool with_producer;
     const char *compressed; /* name of a topic whose records are large; NULL: none */
     int64_t gather_ms;      /* larger fetches, up to this much later (ds_reader_config) */
-    int32_t ahead_mb;       /* fetched and not taken yet, at most; 0: 32. Once there are as many,
-                               librdkafka fetches nothing for a second: who takes more in one runs dry */
+    int32_t ahead_mb;       /* fetched and not taken yet, at most; 0: 32 */
 };
 
 /** @brief A broker; does not wait for any server. @param log borrowed, must outlive it. */

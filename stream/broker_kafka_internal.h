@@ -39,6 +39,7 @@ struct ds_broker_kafka {
     size_t message_count;
     bool more_waiting;  /* the last poll took a full batch */
     size_t taken_bytes; /* since librdkafka was last woken to fetch */
+    size_t wake_bytes;  /* after so many it is */
 
     rd_kafka_t *group; /* NULL: none */
     rd_kafka_queue_t *group_events;

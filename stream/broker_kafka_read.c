@@ -7,7 +7,6 @@
 
 #define FETCH_WAIT_MS 100 /* at the broker, where nothing arrives */
 #define AHEAD_MB      32
-#define WAKE_BYTES    ((size_t)AHEAD_MB * 1024 * 1024 / 2) /* see keep_fetching() */
 #define WAKE_MS       50
 
 static bool open_topics(struct ds_broker_kafka *k, ds_error_t *error)
@@ -27,6 +26,7 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k,
                                  const struct ds_broker_kafka_config *config, ds_error_t *error)
 {
     const int64_t gather_ms = config->gather_ms;
+    const int32_t ahead_mb = config->ahead_mb > 0 ? config->ahead_mb : AHEAD_MB;
     char wait_ms[24];
     char ahead_kb[24];
     const struct ds_kafka_setting settings[] = {
@@ -52,8 +52,8 @@ bool ds_broker_kafka_open_reader(struct ds_broker_kafka *k,
     };
     rd_kafka_conf_t *conf;
 
-    (void)snprintf(ahead_kb, sizeof(ahead_kb), "%d",
-                   (int)(config->ahead_mb > 0 ? config->ahead_mb : AHEAD_MB) * 1024);
+    k->wake_bytes = (size_t)ahead_mb * 1024 * 1024 / 2;
+    (void)snprintf(ahead_kb, sizeof(ahead_kb), "%d", (int)ahead_mb * 1024);
     (void)snprintf(wait_ms, sizeof(wait_ms), "%lld",
                    (long long)(gather_ms > 0 ? gather_ms : FETCH_WAIT_MS));
     conf = ds_kafka_conf_new(k->brokers, k->client_id, &k->owner, settings, error);
@@ -150,7 +150,7 @@ static void add_message(struct ds_broker_kafka *k, const rd_kafka_message_t *m)
 /* When as much is ahead as may be, librdkafka's broker thread stops fetching and looks again after
  * a whole second, however soon there is room (#2879): catching up would be waiting for the most
  * part. But any request to that broker wakes the thread, and then it looks. So whoever has taken
- * half of what may be ahead asks for an end: a round trip for 16 MiB. */
+ * half of what may be ahead asks for an end: a round trip for 16 MiB, by default. */
 static void keep_fetching(struct ds_broker_kafka *k, const rd_kafka_message_t *last)
 {
     rd_kafka_topic_partition_list_t *wanted;
@@ -192,7 +192,7 @@ void ds_broker_kafka_take_records(struct ds_broker_kafka *k, int timeout_ms)
         if (k->messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR)
             k->taken_bytes += k->messages[i]->len;
     }
-    if (k->taken_bytes >= WAKE_BYTES)
+    if (k->taken_bytes >= k->wake_bytes)
         keep_fetching(k, k->messages[k->message_count - 1]);
 }
 

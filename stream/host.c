@@ -16,8 +16,8 @@
 #define DEFAULT_SNAPSHOT    20000
 #define DEFAULT_SNAPSHOT_US (600 * DS_US_PER_S)
 #define BUSY_MS             1
-/* While records come, what a turn does beside them is done so often: it costs as much as ten
- * decisions. */
+/* While records come, what a turn does beside them, for each partition, is done so often and not
+ * for every record. */
 #define SERVICE_US      (2 * DS_US_PER_MS)
 #define ARENA_MAX_BYTES ((size_t)2 * DS_MAX_DECODE_BYTES)
 #define DRAIN_US        (300 * DS_US_PER_MS)

@@ -139,7 +139,8 @@ void ds_snapshot_record(struct ds_task *task, const struct ds_broker_event *even
 bool ds_snapshot_own_record(struct ds_task *task, const struct ds_broker_event *event);
 /** @brief The own log or <name>.snapshots has been read to its end. */
 void ds_snapshot_at_end(struct ds_task *task, const struct ds_broker_event *event);
-/** @brief A read that gets no answer does not last for ever: the partition is given up. */
+/** @brief A read that gets no answer does not last for ever: a partition that is being restored is
+ * given up and begun anew, an owner's survey ends. */
 void ds_snapshot_read_time(struct ds_task *task, int64_t now_us);
 /** @brief Free a reader; NULL is fine. */
 void ds_snapshot_reader_destroy(ds_snapshot_reader_t *reader);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define FIRST_WINDOW 64
-/* Neither a record nor the word that there is none: the partition is given up, and begun anew. */
+/* Neither a record nor the word that there is none. */
 #define STALLED_US (30 * DS_US_PER_S)
 
 /* ---- life ---- */
@@ -553,13 +553,20 @@ static void read_again(struct ds_snapshot_reader *r)
 
 void ds_snapshot_read_time(struct ds_task *task, int64_t now_us)
 {
-    const struct ds_snapshot_reader *r = task->snapshots.reader;
+    struct ds_snapshot_reader *r = task->snapshots.reader;
+    ds_error_t error = DS_ERROR_INIT;
 
     if (task->snapshots.wait.kind != DS_WAIT_NONE) {
-        read_again(task->snapshots.reader);
+        read_again(r);
         return;
     }
-    if (r != NULL && r->step != DS_SNAPSHOT_ASK && now_us - r->moved_us >= STALLED_US &&
-        !task->host->broker->ops->away(task->host->broker))
+    if (r == NULL || r->step == DS_SNAPSHOT_ASK || now_us - r->moved_us < STALLED_US ||
+        task->host->broker->ops->away(task->host->broker))
+        return;
+    if (!r->survey) {
         ds_task_lose(task, "the snapshots do not come");
+        return;
+    }
+    ds_error_set(&error, DS_DOMAIN_STREAM, DS_ERR_TIMEOUT, "the snapshots do not come");
+    fail(r, &error); /* it decides all the same */
 }

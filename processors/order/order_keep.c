@@ -1,5 +1,4 @@
 /* An order's image as bytes, and back: how orders are kept (order_state.h). */
-#include "base/limits.h"
 #include "processors/order/order_state.h"
 
 #include <stdlib.h>

@@ -551,19 +551,24 @@ Test(snapshot, one_for_a_place_that_the_log_does_not_have_means_the_one_before)
     kit_check_state(&rig, 0);
 }
 
-Test(snapshot, another_log_is_refused_and_left_alone)
+/* Snapshots of one log, and another in its place. @return where that ends. */
+static int64_t replaced_log(int64_t records)
 {
-    int64_t end;
-
     begin(kit_inventory);
     fill(500);
     (void)next_snapshot();
     rig_kill(&rig, 0);
     ds_fake_truncate(rig.log, RIG_EVENTS, 0, 0);
     rig_foreign_claim(&rig, 0, 1);
-    for (int64_t seq = 1; seq < 2000; seq++)
+    for (int64_t seq = 1; seq < records; seq++)
         rig_foreign_event(&rig, 0, 1, seq, false);
-    end = ds_fake_end(rig.log, RIG_EVENTS, 0);
+    return ds_fake_end(rig.log, RIG_EVENTS, 0);
+}
+
+Test(snapshot, another_log_is_refused_and_left_alone)
+{
+    int64_t end = replaced_log(2000);
+
     refused();
     cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), end);
 }
@@ -571,15 +576,8 @@ Test(snapshot, another_log_is_refused_and_left_alone)
 /* That nothing comes is no word that nothing is there. */
 Test(snapshot, another_log_is_refused_however_late_the_snapshots_come)
 {
-    int64_t end;
+    int64_t end = replaced_log(1);
 
-    begin(kit_inventory);
-    fill(500);
-    (void)next_snapshot();
-    rig_kill(&rig, 0);
-    ds_fake_truncate(rig.log, RIG_EVENTS, 0, 0);
-    rig_foreign_claim(&rig, 0, 1);
-    end = ds_fake_end(rig.log, RIG_EVENTS, 0);
     ds_fake_silence(rig.log, RIG_SNAPSHOTS);
     rig_start(&rig, 0, kit_inventory);
     rig_assign(&rig, 0, 0, 1);
@@ -589,6 +587,30 @@ Test(snapshot, another_log_is_refused_however_late_the_snapshots_come)
     rig_run(&rig, 100 * DS_US_PER_S);
     cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_STOPPED);
     cr_assert_eq(ds_fake_end(rig.log, RIG_EVENTS, 0), end);
+}
+
+/* It has its memory and decides; only what stands in the topic it does not hear. */
+Test(snapshot, an_owner_that_hears_nothing_of_the_snapshots_goes_on)
+{
+    int64_t lost;
+
+    begin(kit_inventory);
+    fill(FEW);
+    (void)next_snapshot();
+    ds_fake_revoke(rig.brokers[0]);
+    rig_settle(&rig);
+    ds_fake_silence(rig.log, RIG_SNAPSHOTS);
+    rig_assign(&rig, 0, 0, 1);
+    rig_settle(&rig);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    lost = metric("doorstep_epochs_lost_total");
+    load(10 * KIT_EVERY); /* one is due */
+    rig_run(&rig, 100 * DS_US_PER_S);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    cr_assert_eq(metric("doorstep_epochs_lost_total"), lost);
+    ds_fake_silence(rig.log, NULL);
+    (void)next_snapshot();
+    kit_check_state(&rig, 0);
 }
 
 /* ---- what is deleted ---- */

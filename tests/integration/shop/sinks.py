@@ -96,7 +96,10 @@ class SmtpSink:
         """As a server does with those that say nothing for long: whoever has a mail must connect."""
         with self.lock:
             for session in self.sessions:
-                session.connection.shutdown(socket.SHUT_RDWR)
+                try:
+                    session.connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the other side was first
 
     def all(self):
         with self.lock:

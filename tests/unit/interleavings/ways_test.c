@@ -61,9 +61,9 @@ static void go(shop_t *shop, struct world *world, const char *begin, const char 
     cr_assert_null(check_always(shop, world), "%s", check_always(shop, world));
 }
 
-Test(interleavings, late_success_after_silence_is_refunded_before_the_cancellation_is_read)
+/* The charge of an order is asked for, and nothing has come of it yet. */
+static struct world asked_to_charge(shop_t *shop)
 {
-    shop_t *shop = shop_new(&one_card, WIRED_RIGHT);
     struct world world = shop_start(shop);
 
     go(shop, &world, "order <- order.place s1.A", "-> order.created s1.A");
@@ -71,6 +71,14 @@ Test(interleavings, late_success_after_silence_is_refunded_before_the_cancellati
     go(shop, &world, "order <- inventory.reserved s1.A", "-> order.payment_requested s1.A");
     go(shop, &world, "payment <- order.payment_requested s1.A", "-> payment.initiated s1.A");
     go(shop, &world, "s1.A: the gateway asks for the charge", "");
+    return world;
+}
+
+Test(interleavings, late_success_after_silence_is_refunded_before_the_cancellation_is_read)
+{
+    shop_t *shop = shop_new(&one_card, WIRED_RIGHT);
+    struct world world = asked_to_charge(shop);
+
     /* The provider is silent for as long as payment waits. */
     go(shop, &world, "payment <- deadline", "-> payment.failed s1.A");
     /* It was charged all the same, and all of it goes back before order has heard of anything. */
@@ -94,19 +102,24 @@ Test(interleavings, late_success_after_silence_is_refunded_before_the_cancellati
     shop_destroy(shop);
 }
 
-/* An order that is charged, with step by step the same beginning. */
+/* The same, and the provider has said yes. */
 static struct world charged(shop_t *shop)
 {
-    struct world world = shop_start(shop);
+    struct world world = asked_to_charge(shop);
 
-    go(shop, &world, "order <- order.place s1.A", "-> order.created s1.A");
-    go(shop, &world, "inventory <- order.created s1.A", "-> inventory.reserved s1.A");
-    go(shop, &world, "order <- inventory.reserved s1.A", "-> order.payment_requested s1.A");
-    go(shop, &world, "payment <- order.payment_requested s1.A", "-> payment.initiated s1.A");
-    go(shop, &world, "s1.A: the gateway asks for the charge", "");
     go(shop, &world, "s1.A: the provider approves", "");
     go(shop, &world, "payment <- payment.report_charge s1.A ok", "-> payment.success s1.A");
     return world;
+}
+
+/* What was on its way, and then what is owed besides. */
+static void refund_twice(shop_t *shop, struct world *world)
+{
+    go(shop, world, "s1.A: the provider refunds", "");
+    go(shop, world, "payment <- payment.report_refund s1.A ok",
+       "-> payment.refunded s1.A, payment.refund_initiated s1.A");
+    go(shop, world, "s1.A: the provider refunds", "");
+    go(shop, world, "payment <- payment.report_refund s1.A ok", "-> payment.refunded s1.A");
 }
 
 Test(interleavings, goodwill_that_crosses_a_cancellation_is_not_given_twice)
@@ -117,11 +130,7 @@ Test(interleavings, goodwill_that_crosses_a_cancellation_is_not_given_twice)
     go(shop, &world, "payment <- payment.refund s1.A of one", "-> payment.refund_initiated s1.A");
     go(shop, &world, "order <- order.cancel s1.A by the customer", "-> order.cancelled s1.A");
     go(shop, &world, "payment <- order.cancelled s1.A", "-> payment.due_changed s1.A");
-    go(shop, &world, "s1.A: the provider refunds", "");
-    go(shop, &world, "payment <- payment.report_refund s1.A ok",
-       "-> payment.refunded s1.A, payment.refund_initiated s1.A");
-    go(shop, &world, "s1.A: the provider refunds", "");
-    go(shop, &world, "payment <- payment.report_refund s1.A ok", "-> payment.refunded s1.A");
+    refund_twice(shop, &world);
     const struct outside_order *books = &shop_outside(shop, world.outside)->orders[0];
     cr_assert_gt(books->charged, 0);
     cr_assert_eq(books->charged, books->refunded);
@@ -137,11 +146,7 @@ Test(interleavings, goodwill_comes_off_the_total_that_a_cancelled_line_leaves)
     go(shop, &world, "payment <- payment.refund s1.A of one", "-> payment.refund_initiated s1.A");
     go(shop, &world, "order <- order.cancel_lines s1.A bread", "-> order.lines_cancelled s1.A");
     go(shop, &world, "payment <- order.lines_cancelled s1.A", "-> payment.due_changed s1.A");
-    go(shop, &world, "s1.A: the provider refunds", "");
-    go(shop, &world, "payment <- payment.report_refund s1.A ok",
-       "-> payment.refunded s1.A, payment.refund_initiated s1.A");
-    go(shop, &world, "s1.A: the provider refunds", "");
-    go(shop, &world, "payment <- payment.report_refund s1.A ok", "-> payment.refunded s1.A");
+    refund_twice(shop, &world);
     const struct outside_order *books = &shop_outside(shop, world.outside)->orders[0];
     cr_assert_eq(books->refunded, 1 + line, "%d", books->refunded);
     shop_destroy(shop);
