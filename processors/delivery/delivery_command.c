@@ -220,6 +220,12 @@ static bool decide_give_back(struct ask *ask, const struct ds_give_back *body, d
 
 /* ---- of a courier that is asked */
 
+static bool is_at_store(const struct ds_delivery *delivery)
+{
+    return delivery->state == DS_DELIVERY_SEARCHING || delivery->state == DS_DELIVERY_OFFERED ||
+           delivery->state == DS_DELIVERY_ASSIGNED;
+}
+
 /* NULL: it is the offer that stands, and this courier's. */
 static const char *judge_offer(const struct ask *ask, ds_str_t courier_id, int64_t number,
                                enum ds_delivery_input input)
@@ -231,7 +237,7 @@ static const char *judge_offer(const struct ask *ask, ds_str_t courier_id, int64
         return "OTHER_COURIER";
     if (DS_PLANTED(OLD_OFFER) && delivery != NULL && number < delivery->offer_number)
         number = delivery->offer_number;
-    if (delivery != NULL && delivery->listed &&
+    if (delivery != NULL && is_at_store(delivery) &&
         (number < delivery->offer_number ||
          (number == delivery->offer_number && delivery->state != DS_DELIVERY_OFFERED)))
         return "OFFER_ENDED";

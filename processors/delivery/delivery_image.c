@@ -207,40 +207,6 @@ bool ds_dispatch_restore(void *state, const void *item, ds_error_t *error)
 
 /* ---- what depends on several of them ---- */
 
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = (*(struct ds_delivery *const *)a)->number;
-    int64_t y = (*(struct ds_delivery *const *)b)->number;
-
-    return x < y ? -1 : x > y ? 1 : 0;
-}
-
-static bool sort_open(struct ds_delivery_store *store, ds_error_t *error)
-{
-    struct ds_delivery **all;
-    size_t count = 0;
-
-    for (struct ds_delivery *d = store->open_first; d != NULL; d = d->next)
-        count++;
-    if (count < 2)
-        return true;
-    all = calloc(count, sizeof(struct ds_delivery *));
-    if (all == NULL)
-        return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_MEMORY, "%zu deliveries", count);
-    count = 0;
-    for (struct ds_delivery *d = store->open_first; d != NULL; d = d->next)
-        all[count++] = d;
-    qsort(all, count, sizeof(struct ds_delivery *), by_number);
-    for (size_t i = 0; i < count; i++) {
-        all[i]->previous = i == 0 ? NULL : all[i - 1];
-        all[i]->next = i + 1 == count ? NULL : all[i + 1];
-    }
-    store->open_first = all[0];
-    store->open_last = all[count - 1];
-    free(all);
-    return true;
-}
-
 static bool check_courier(const struct ds_courier *courier, ds_error_t *error)
 {
     return courier->vehicle != NULL ||
@@ -268,10 +234,6 @@ bool ds_dispatch_restored(void *state, ds_error_t *error)
     cursor = 0;
     while (ds_shelf_next(dispatch->deliveries, &cursor, &key, &value))
         if (!check_delivery(value, error))
-            return false;
-    cursor = 0;
-    while (ds_shelf_next(dispatch->stores, &cursor, &key, &value))
-        if (!sort_open(ds_shelf_edit(dispatch->stores, key), error))
             return false;
     return true;
 }

@@ -202,16 +202,59 @@ static struct ds_match_courier *choose(const struct ds_match *match,
     return best;
 }
 
-/* The order as it stands after this decision. */
-static struct ds_match_order order_of(const struct ds_match *match,
-                                      const struct ds_delivery *delivery)
+/* The orders that wait after this decision, in the order of their numbers: those of the store's
+ * list that it leaves there, and those that it puts back. */
+struct waiting {
+    const struct ds_match *match;
+    const struct ds_delivery *listed; /* next of the list */
+    const struct ds_match_order *back[DS_MATCH_CHANGES_MAX];
+    size_t back_count;
+    size_t back_next;
+};
+
+static void put_back(struct waiting *all, const struct ds_match_order *order)
+{
+    size_t at = all->back_count++;
+    for (; at > 0 && all->back[at - 1]->delivery->number > order->delivery->number; at--)
+        all->back[at] = all->back[at - 1];
+    all->back[at] = order;
+}
+
+static void find_waiting(const struct ds_match *match, struct waiting *all)
+{
+    *all = (struct waiting){.match = match,
+                            .listed = match->store == NULL ? NULL : match->store->waiting_first};
+    for (size_t i = 0; i < match->order_count; i++)
+        if (match->orders[i].waiting && !match->orders[i].delivery->listed)
+            put_back(all, &match->orders[i]);
+}
+
+/* What the decision says of one that is listed. */
+static struct ds_match_order listed_order(const struct ds_match *match,
+                                          const struct ds_delivery *delivery)
 {
     for (size_t i = 0; i < match->order_count; i++)
         if (match->orders[i].delivery == delivery)
             return match->orders[i];
-    bool waiting =
-        ds_delivery_step(delivery->state, DS_DELIVERY_ON_FOUND).verdict == DS_DELIVERY_DO;
-    return (struct ds_match_order){delivery, waiting, NULL};
+    return (struct ds_match_order){delivery, true, NULL};
+}
+
+/* False: there are no more. */
+static bool next_waiting(struct waiting *all, struct ds_match_order *order_out)
+{
+    const struct ds_match_order *back =
+        all->back_next < all->back_count ? all->back[all->back_next] : NULL;
+
+    if (back != NULL && (all->listed == NULL || back->delivery->number < all->listed->number)) {
+        all->back_next++;
+        *order_out = *back;
+        return true;
+    }
+    if (all->listed == NULL)
+        return false;
+    *order_out = listed_order(all->match, all->listed);
+    all->listed = all->listed->next;
+    return true;
 }
 
 static int32_t with_room(const struct candidates *all)
@@ -235,13 +278,15 @@ static bool offer(const struct ds_match *match, struct ds_match_courier *to, ds_
 bool ds_match_run(const struct ds_match *match, ds_error_t *error)
 {
     struct candidates all;
+    struct waiting waiting;
+    struct ds_match_order order;
     size_t offers = 0;
 
     if (!find_candidates(match, &all, error))
         return false;
-    for (const struct ds_delivery *d = match->store == NULL ? NULL : match->store->open_first;
-         d != NULL && all.room > 0 && offers < DS_MATCH_OFFERS_MAX; d = d->next) {
-        struct ds_match_order order = order_of(match, d);
+    find_waiting(match, &waiting);
+    while (all.room > 0 && offers < DS_MATCH_OFFERS_MAX && next_waiting(&waiting, &order)) {
+        const struct ds_delivery *d = order.delivery;
         if (!order.waiting || d->search_until <= match->now_us)
             continue;
         struct ds_match_courier *to = choose(match, &order, &all);
@@ -252,7 +297,7 @@ bool ds_match_run(const struct ds_match *match, ds_error_t *error)
         offers++;
     }
     if (match->requested != NULL && all.room > 0) {
-        struct ds_match_order order = {NULL, true, NULL};
+        order = (struct ds_match_order){NULL, true, NULL};
         struct ds_match_courier *to = choose(match, &order, &all);
         if (to != NULL && !offer(match, to, match->requested->order_id, 1, &all, error))
             return false;

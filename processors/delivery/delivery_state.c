@@ -294,35 +294,49 @@ bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
 
 /* ---- keeping lists and heaps true */
 
+/* Behind which one of the list it belongs; NULL: in front of all. Whoever waits again was
+ * requested early, whoever is new comes last: so both ends are walked from. */
+static struct ds_delivery *find_previous(const struct ds_delivery_store *store, int64_t number)
+{
+    struct ds_delivery *from_first = store->waiting_first;
+    struct ds_delivery *from_last = store->waiting_last;
+
+    while (from_last != NULL && from_last->number > number) {
+        if (from_first->number > number)
+            return from_first->previous;
+        from_first = from_first->next;
+        from_last = from_last->previous;
+    }
+    return from_last;
+}
+
 static void list(struct ds_delivery *delivery)
 {
     struct ds_delivery_store *store = delivery->store;
+    struct ds_delivery **from_previous;
+    struct ds_delivery **from_next;
+
     if (delivery->listed)
         return;
     delivery->listed = true;
-    delivery->previous = store->open_last;
-    delivery->next = NULL;
-    if (store->open_last != NULL)
-        store->open_last->next = delivery;
-    else
-        store->open_first = delivery;
-    store->open_last = delivery;
+    delivery->previous = find_previous(store, delivery->number);
+    from_previous = delivery->previous == NULL ? &store->waiting_first : &delivery->previous->next;
+    delivery->next = *from_previous;
+    from_next = delivery->next == NULL ? &store->waiting_last : &delivery->next->previous;
+    *from_previous = *from_next = delivery;
 }
 
 static void unlist(struct ds_delivery *delivery)
 {
     struct ds_delivery_store *store = delivery->store;
+
     if (!delivery->listed)
         return;
     delivery->listed = false;
-    if (delivery->previous != NULL)
-        delivery->previous->next = delivery->next;
-    else
-        store->open_first = delivery->next;
-    if (delivery->next != NULL)
-        delivery->next->previous = delivery->previous;
-    else
-        store->open_last = delivery->previous;
+    *(delivery->previous == NULL ? &store->waiting_first : &delivery->previous->next) =
+        delivery->next;
+    *(delivery->next == NULL ? &store->waiting_last : &delivery->next->previous) =
+        delivery->previous;
 }
 
 static void count_refused(struct ds_delivery *delivery)
@@ -351,11 +365,11 @@ bool ds_dispatch_place(struct ds_dispatch *dispatch, struct ds_delivery *deliver
 {
     switch (delivery->state) {
     case DS_DELIVERY_SEARCHING:
-    case DS_DELIVERY_OFFERED:
-    case DS_DELIVERY_ASSIGNED:
         list(delivery);
         count_refused(delivery);
         return ds_heap_set(dispatch->timers, delivery, delivery->due_us, error);
+    case DS_DELIVERY_OFFERED:
+    case DS_DELIVERY_ASSIGNED:
     case DS_DELIVERY_IN_TRANSIT:
     case DS_DELIVERY_SILENT:
     case DS_DELIVERY_RETURNING:
@@ -465,7 +479,7 @@ static const struct ds_delivery *next_retry(const struct ds_dispatch *dispatch,
 {
     const struct ds_delivery *best = NULL;
     size_t left = store->refused; /* most of them are old: near the front */
-    for (const struct ds_delivery *d = store->open_first; d != NULL && left > 0; d = d->next) {
+    for (const struct ds_delivery *d = store->waiting_first; d != NULL && left > 0; d = d->next) {
         int64_t due_us;
         left -= d->refused;
         if (!d->refused || !retry_time(dispatch, d, at_us, &due_us))

@@ -3,8 +3,8 @@
  * Invariants, after every event:
  *   - a delivery has a courier exactly while it is OFFERED, ASSIGNED, IN_TRANSIT, SILENT or
  * RETURNING;
- *   - a store's `open` list holds its deliveries that nobody has picked up yet, in the order they
- * were requested;
+ *   - a store's `waiting` list holds its deliveries that are SEARCHING, in the order they were
+ * requested;
  *   - every delivery that is not over has one deadline;
  *   - no courier with room waits beside an order it may be offered, except one that has said no to
  * it and whose pause is over only later: then the store's `retry` is when (delivery_match.h).
@@ -43,12 +43,12 @@ struct ds_refusal {
 
 struct ds_delivery {
     /* What a match looks at of each order of the store stands together, in one cache line. */
-    struct ds_delivery *next; /* in the store's open list */
+    struct ds_delivery *next; /* in the store's waiting list */
     struct ds_delivery *previous;
     int64_t search_until;
     int64_t number; /* its place among the requests of the store */
     enum ds_delivery_state state;
-    bool listed;  /* in the open list */
+    bool listed;  /* in the waiting list */
     bool refused; /* counted in the store's `refused` */
     int32_t refusal_count;
     int32_t offer_number;        /* of the last offer */
@@ -83,8 +83,8 @@ struct ds_delivery {
 
 struct ds_delivery_store {
     ds_str_t id; /* owned, behind the struct */
-    struct ds_delivery *open_first;
-    struct ds_delivery *open_last;
+    struct ds_delivery *waiting_first;
+    struct ds_delivery *waiting_last;
     struct ds_courier *couriers;
     int64_t requested; /* deliveries so far */
     bool has_place;    /* as the last order said */
@@ -134,7 +134,8 @@ DS_MUST_CHECK bool ds_dispatch_add_delivery(struct ds_dispatch *dispatch,
                                             struct ds_delivery **delivery_out, ds_error_t *error);
 DS_MUST_CHECK bool ds_dispatch_add_courier(struct ds_dispatch *dispatch, ds_str_t id,
                                            struct ds_courier **courier_out, ds_error_t *error);
-/** @brief Set the state and its deadline (ignored when it is over), and keep the open list. */
+/** @brief Set the state and its deadline (ignored when it is over), and keep the waiting list.
+ */
 DS_MUST_CHECK bool ds_dispatch_enter(struct ds_dispatch *dispatch, struct ds_delivery *delivery,
                                      enum ds_delivery_state state, int64_t due_us, int64_t at_us,
                                      ds_error_t *error);
