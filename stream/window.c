@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define FIRST_CAPACITY 1024
+#define FILL_AHEAD     16 /* slots that are on their way from memory meanwhile */
 
 void ds_window_init(struct ds_window *window, size_t max_ids)
 {
@@ -222,8 +223,27 @@ static void drop_first(struct ds_window *window)
             &window->slots[hash_of(window->entries[window->first].id) & mask_of(window)], 1);
 }
 
+/* All ids of the ring, which are different ones, into an empty index. */
+static void fill_slots(struct ds_window *window)
+{
+    uint32_t mask = mask_of(window);
+
+    for (size_t i = 0; i < window->count; i++) {
+        uint64_t hash = hash_of(window->entries[i].id);
+        uint32_t slot = (uint32_t)hash & mask;
+
+        if (i + FILL_AHEAD < window->count)
+            __builtin_prefetch(&window->slots[hash_of(window->entries[i + FILL_AHEAD].id) & mask],
+                               1);
+        while (window->slots[slot] != 0)
+            slot = (slot + 1) & mask;
+        fill_slot(window, slot, hash, i);
+    }
+}
+
 static bool grow(struct ds_window *window, ds_error_t *error)
 {
+    size_t to_end = window->capacity - window->first; /* of the ring, from its first entry */
     struct ds_window bigger = *window;
 
     bigger.capacity = window->capacity == 0 ? FIRST_CAPACITY : window->capacity * 2;
@@ -235,13 +255,14 @@ static bool grow(struct ds_window *window, ds_error_t *error)
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a window of %zu command ids",
                             bigger.capacity);
     }
-    for (size_t i = 0; i < window->count; i++) {
-        uint64_t hash;
-
-        bigger.entries[i] = window->entries[(window->first + i) & (window->capacity - 1)];
-        hash = hash_of(bigger.entries[i].id);
-        fill_slot(&bigger, slot_of(&bigger, bigger.entries[i].id, hash), hash, i);
+    if (to_end > window->count)
+        to_end = window->count;
+    if (window->count > 0) {
+        memcpy(bigger.entries, window->entries + window->first, to_end * sizeof(*bigger.entries));
+        memcpy(bigger.entries + to_end, window->entries,
+               (window->count - to_end) * sizeof(*bigger.entries));
     }
+    fill_slots(&bigger);
     bigger.first = 0;
     free(window->entries);
     free(window->slots);
