@@ -1,7 +1,8 @@
 /* A long random walk: everybody asks anything at any time, deadlines fire or wait. After every step
  * the couriers' loads are the deliveries bound to them and within the limit, every open delivery
- * has its deadline, and no order waits beside a courier that could be asked. A state read back from
- * the log decides the same. With nobody acting any more, deadlines alone end everything. */
+ * has its deadline, the stores list those that search, and no order waits beside a courier that
+ * could be asked. A state read back from the log decides the same. With nobody acting any more,
+ * deadlines alone end everything. */
 #include "base/limits.h"
 #include "delivery_inputs.h"
 
@@ -61,6 +62,36 @@ static void check_waiting(const ds_decider_kit_t *kit, const struct ds_delivery 
     }
 }
 
+/* A store's list is those that search, each once, in the order they were requested. */
+static size_t check_list(const struct ds_delivery_store *store)
+{
+    const struct ds_delivery *last = NULL;
+    size_t count = 0;
+    for (const struct ds_delivery *d = store->waiting_first; d != NULL; last = d, d = d->next) {
+        cr_assert_eq(d->state, DS_DELIVERY_SEARCHING);
+        cr_assert(d->store == store && d->previous == last);
+        cr_assert(last == NULL || last->number < d->number);
+        count++;
+    }
+    cr_assert(store->waiting_last == last);
+    return count;
+}
+
+static void check_lists(const struct ds_dispatch *dispatch)
+{
+    size_t listed = 0;
+    size_t searching = 0;
+    size_t cursor = 0;
+    ds_str_t key;
+    const void *value;
+    while (ds_shelf_next(dispatch->stores, &cursor, &key, &value))
+        listed += check_list(value);
+    cursor = 0;
+    while (ds_shelf_next(dispatch->deliveries, &cursor, &key, &value))
+        searching += ((const struct ds_delivery *)value)->state == DS_DELIVERY_SEARCHING ? 1 : 0;
+    cr_assert_eq(listed, searching);
+}
+
 /* `in_time`: every deadline up to now has fired. */
 static void check(const ds_decider_kit_t *kit, bool in_time)
 {
@@ -69,6 +100,7 @@ static void check(const ds_decider_kit_t *kit, bool in_time)
     size_t cursor = 0;
     ds_str_t key;
     const void *value;
+    check_lists(dispatch_of(kit));
     while (ds_shelf_next(dispatch_of(kit)->deliveries, &cursor, &key, &value)) {
         const struct ds_delivery *delivery = value;
         cr_assert_eq(delivery->courier != NULL, needs_courier(delivery->state));
