@@ -27,10 +27,18 @@ struct ds_audit_mongo {
     int64_t patience_us;
 };
 
+/* Whatever the URL prefers: of a secondary one document may be older than another. */
+static void read_primary(mongoc_client_t *client)
+{
+    mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+    mongoc_client_set_read_prefs(client, primary); /* copied */
+    mongoc_read_prefs_destroy(primary);
+}
+
 bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int64_t patience_us,
                         ds_audit_mongo_t **mongo_out, ds_error_t *error)
 {
-    bson_error_t why;
+    bson_error_t why; /* quotes the URL: not for an error of ours */
     ds_audit_mongo_t *mongo = calloc(1, sizeof *mongo);
     mongoc_uri_t *uri;
     const char *name;
@@ -43,7 +51,9 @@ bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int64
     mongoc_init();
     uri = mongoc_uri_new_with_error(url, &why);
     if (uri == NULL) {
-        ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_INVALID, "MONGODB_URL: %s", why.message);
+        ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_INVALID,
+                     "MONGODB_URL is no URL of MongoDB (user and password must be "
+                     "percent-encoded)");
         goto out;
     }
     (void)mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, TIMEOUT_MS);
@@ -56,6 +66,7 @@ bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int64
         ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_INVALID, "MONGODB_URL: no client");
         goto out;
     }
+    read_primary(mongo->client);
     mongoc_uri_destroy(uri);
     *mongo_out = mongo;
     return true;

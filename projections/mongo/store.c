@@ -35,9 +35,10 @@ static bool open_client(ds_mongo_t *mongo, const char *url, int timeout_ms, ds_e
 {
     bson_error_t cause = {0};
     mongo->uri = mongoc_uri_new_with_error(url, &cause);
-    if (mongo->uri == NULL)
-        return ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_INVALID, "MONGODB_URL: %s",
-                            cause.message);
+    if (mongo->uri == NULL) /* the library would quote the part it stumbled over: a password */
+        return ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_INVALID,
+                            "MONGODB_URL is no URL of MongoDB (user and password must be "
+                            "percent-encoded)");
     default_timeout(mongo->uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, timeout_ms);
     default_timeout(mongo->uri, MONGOC_URI_CONNECTTIMEOUTMS, timeout_ms);
     default_timeout(mongo->uri, MONGOC_URI_SOCKETTIMEOUTMS, timeout_ms);
@@ -48,8 +49,11 @@ static bool open_client(ds_mongo_t *mongo, const char *url, int timeout_ms, ds_e
     return true;
 }
 
+/* Documents are read to be written again: what a lagging secondary holds would be written over what
+ * is newer. So here the URL's options do not count. */
 static void set_concerns(ds_mongo_t *mongo, int timeout_ms)
 {
+    mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
     mongoc_write_concern_t *write = mongoc_write_concern_new();
     mongoc_read_concern_t *read = mongoc_read_concern_new();
     mongoc_write_concern_set_wmajority(write, timeout_ms);
@@ -57,6 +61,8 @@ static void set_concerns(ds_mongo_t *mongo, int timeout_ms)
     (void)mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
     mongoc_client_set_write_concern(mongo->client, write); /* copied, as the next one */
     mongoc_client_set_read_concern(mongo->client, read);
+    mongoc_client_set_read_prefs(mongo->client, primary);
+    mongoc_read_prefs_destroy(primary);
     mongoc_write_concern_destroy(write);
     mongoc_read_concern_destroy(read);
 }

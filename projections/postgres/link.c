@@ -227,14 +227,11 @@ bool ds_pg_connect(ds_pg_t *pg, ds_error_t *error)
 {
     if (pg->conn != NULL)
         return prepare_rest(pg, error);
-    char *problem = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(pg->config.url, &problem);
-    if (parsed == NULL) {
-        ds_error_set(error, DS_DOMAIN_PG, DS_ERR_INVALID, "DATABASE_URL: %.*s",
-                     DS_STR_ARG(first_line(problem == NULL ? "cannot be parsed" : problem)));
-        PQfreemem(problem);
-        return false;
-    }
+    PQconninfoOption *parsed = PQconninfoParse(pg->config.url, NULL);
+    if (parsed == NULL) /* libpq would quote the part it stumbled over: a password */
+        return ds_error_set(error, DS_DOMAIN_PG, DS_ERR_INVALID,
+                            "DATABASE_URL is no URL of PostgreSQL and no list of key=value (user "
+                            "and password must be percent-encoded)");
     PQconninfoFree(parsed);
     if (!start_connection(pg, error))
         return false;

@@ -186,6 +186,33 @@ Test(mongo, a_position_only_goes_forward)
     cr_assert_str_eq(read.log_id, "NONCE");
 }
 
+/* What a lagging secondary answers would be added to, and written over what is newer. */
+Test(mongo, a_read_preference_of_the_url_is_not_ours)
+{
+    char url[512];
+    char with_preference[600];
+    make_url(getenv("MONGODB_URL"), url, sizeof url);
+    (void)snprintf(with_preference, sizeof with_preference, "%s%sreadPreference=secondary", url,
+                   strchr(url, '?') == NULL ? "?" : "&");
+    ds_mongo_destroy(mongo);
+    mongo = NULL;
+    cr_assert(ds_mongo_new(with_preference, 2000, &mongo, &error), "%s", error.message);
+    place_and_confirm();
+    apply(); /* no secondary is there to be asked */
+    cr_assert_eq(sum("sales_by_hour", "placed_orders"), 1);
+}
+
+Test(mongo, a_password_is_in_no_error)
+{
+    ds_mongo_t *broken = NULL;
+    cr_assert_not(ds_mongo_new("mongodb://shop:s%cret@db/doorstep", 300, &broken, &error));
+    cr_assert_eq(error.code, DS_ERR_INVALID);
+    cr_assert_null(strstr(error.message, "cret"), "%s", error.message);
+    error = (ds_error_t)DS_ERROR_INIT;
+    cr_assert_not(ds_mongo_new("mongodb://shop:secret@db:p/doorstep", 300, &broken, &error));
+    cr_assert_null(strstr(error.message, "cret"), "%s", error.message);
+}
+
 Test(mongo, a_server_that_is_away_is_an_ordinary_error)
 {
     ds_mongo_t *away = NULL;
