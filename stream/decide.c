@@ -228,34 +228,65 @@ static bool refuse_too_large(struct ds_task *task, const struct asked *a, ds_err
                         "its context is over the limits", error);
 }
 
-bool ds_task_corrected(struct ds_task *task, const struct ds_task_input *in,
-                       const struct ds_edit_input *edit, const void **inner_out, ds_error_t *error)
+/* False: there is none to decide, `why` says for what reason. */
+static bool decode_corrected(const struct ds_task *task, const struct ds_task_input *in,
+                             const struct ds_edit_input *edit, const void **inner_out,
+                             ds_error_t *why)
 {
     struct ds_host *host = task->host;
     const struct ds_schema *schema = in->input->schema;
-    ds_error_t why = DS_ERROR_INIT;
-    void *inner = ds_arena_calloc(host->arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
+    void *inner = ds_arena_calloc(host->arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, why);
 
     *inner_out = NULL;
-    if (inner != NULL &&
-        ds_framing_decode(host->runtime->framing, schema, edit->new_value, host->arena, inner, NULL,
-                          &why) &&
-        !is_operators(in, inner))
-        *inner_out = inner;
-    return inner != NULL;
+    if (inner == NULL || !ds_framing_decode(host->runtime->framing, schema, edit->new_value,
+                                            host->arena, inner, NULL, why))
+        return false;
+    if (is_operators(in, inner))
+        return ds_error_set(why, DS_DOMAIN_STREAM, DS_ERR_INVALID,
+                            "an operator's command corrects none");
+    *inner_out = inner;
+    return true;
+}
+
+bool ds_task_corrected(const struct ds_task *task, const struct ds_task_input *in,
+                       const struct ds_edit_input *edit, const void **inner_out, ds_error_t *why,
+                       ds_error_t *error)
+{
+    if (decode_corrected(task, in, edit, inner_out, why) || why->code != DS_ERR_MEMORY)
+        return true;
+    *error = *why;
+    return false;
+}
+
+bool ds_task_reads_edit(const struct ds_task *task, const struct ds_task_input *in,
+                        const void *message, ds_error_t *why)
+{
+    const struct ds_operator_command *command = message;
+    const void *inner;
+
+    return !is_operators(in, message) || command->body.kind != DS_OPERATOR_EDIT_INPUT ||
+           decode_corrected(task, in, &command->body.as.edit_input, &inner, why);
 }
 
 /* The corrected command in the place of the one that asks for it. What waits is left where it is,
- * and what has waited was noted as edited before. */
+ * and what has waited was noted as edited before. One that has waited could be read then: what
+ * cannot now goes on waiting, and a->message is NULL. */
 static bool open_edit(struct ds_task *task, struct asked *a, ds_error_t *error)
 {
     const struct ds_operator_command *command = a->message;
     const struct ds_edit_input *edit = &command->body.as.edit_input;
     bool was_held = a->cause->cause.kind == DS_META_CAUSE_HELD_CAUSE;
+    ds_error_t why = DS_ERROR_INIT;
     const void *inner;
 
-    if (!ds_task_corrected(task, a->in, edit, &inner, error))
+    if (!ds_task_corrected(task, a->in, edit, &inner, &why, error))
         return false;
+    if (inner == NULL && was_held) {
+        a->message = NULL;
+        return ds_task_quarantine(task, a->cause, &a->context,
+                                  a->cause->cause.as.held_cause.aggregate, "UNDECODABLE",
+                                  why.message, error);
+    }
     if (inner == NULL || !ds_operator_may(&command->head.actor) ||
         (edit->has_aggregate && !was_held))
         return true; /* it is left as it is */
@@ -280,6 +311,8 @@ static bool decide_known(struct ds_task *task, struct asked *a, ds_error_t *erro
         ((const struct ds_operator_command *)a->message)->body.kind == DS_OPERATOR_EDIT_INPUT &&
         !open_edit(task, a, error))
         return false;
+    if (a->message == NULL)
+        return true;
     input = input_of(a);
     if (!is_operators(a->in, a->message))
         aggregate = ds_decider_aggregate(host->decider, &input);

@@ -174,10 +174,11 @@ static bool edit(struct ds_task *task, const struct ds_task_input *in,
     ds_decision_t *decision = task->host->decision;
     struct ds_protocol_event *event;
     const char *reason = "INVALID";
+    ds_error_t why = DS_ERROR_INIT;
     const void *inner;
 
     if (asked->has_aggregate) {
-        if (!ds_task_corrected(task, in, asked, &inner, error))
+        if (!ds_task_corrected(task, in, asked, &inner, &why, error))
             return false;
         reason = judge_edit(task, in, asked, inner);
     }
@@ -290,7 +291,7 @@ static bool is_same(const struct ds_task *task, const struct ds_task_input *in,
                          : ds_fingerprint64(record->value) == held->fingerprint;
 }
 
-/* *later_out: it cannot be told yet, its schema is not known. */
+/* *later_out: it cannot be told yet, its schema is not known, or that of what an edit holds. */
 static bool decide_it(struct ds_task *task, struct ds_task_input *in,
                       const struct ds_broker_event *record, ds_str_t aggregate,
                       const struct ds_held *held, int64_t release, bool *later_out,
@@ -300,11 +301,12 @@ static bool decide_it(struct ds_task *task, struct ds_task_input *in,
     ds_error_t why = DS_ERROR_INIT;
     bool ok = ds_framing_decode(host->runtime->framing, in->input->schema, record->value,
                                 host->arena, host->message, NULL, &why);
+    bool whole = ok && ds_task_reads_edit(task, in, host->message, &why);
 
-    *later_out = !ok && ds_schema_waits(in->input->schema, &why);
+    *later_out = !whole && ds_schema_waits(in->input->schema, &why);
     if (*later_out)
         return true;
-    if (!ok && why.code == DS_ERR_MEMORY) {
+    if (!whole && why.code == DS_ERR_MEMORY) {
         *error = why;
         return false;
     }

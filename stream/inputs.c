@@ -215,6 +215,7 @@ static bool command_record(struct ds_task *task, struct ds_task_input *in,
     unsigned answers = ds_framing_answers(host->runtime->framing);
     ds_error_t why;
     bool ok;
+    bool whole;
 
     ds_error_init(&why);
     if (record->offset != in->fence.next_offset)
@@ -225,11 +226,12 @@ static bool command_record(struct ds_task *task, struct ds_task_input *in,
     ds_arena_reset(host->arena);
     ok = ds_framing_decode(host->runtime->framing, in->input->schema, record->value, host->arena,
                            host->message, NULL, &why);
-    if (!ok && why.code == DS_ERR_MEMORY) {
+    whole = ok && ds_task_reads_edit(task, in, host->message, &why);
+    if (!whole && why.code == DS_ERR_MEMORY) {
         *error = why;
         return false;
     }
-    if (!ok && ds_schema_waits(in->input->schema, &why)) {
+    if (!whole && ds_schema_waits(in->input->schema, &why)) {
         wait_for_schema(task, in, answers, &why);
         return true;
     }

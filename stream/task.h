@@ -391,10 +391,14 @@ DS_MUST_CHECK bool ds_task_decide_held(struct ds_task *task, struct ds_task_inpu
                                        const struct ds_held *held, int64_t release,
                                        const void *message, ds_error_t *error);
 /** The command that an edit puts in the place of another, decoded into the host's arena; NULL: it
- * is none, or an operator's. */
-DS_MUST_CHECK bool ds_task_corrected(struct ds_task *task, const struct ds_task_input *in,
+ * is none, or an operator's, as `why` says. */
+DS_MUST_CHECK bool ds_task_corrected(const struct ds_task *task, const struct ds_task_input *in,
                                      const struct ds_edit_input *edit, const void **inner_out,
-                                     ds_error_t *error);
+                                     ds_error_t *why, ds_error_t *error);
+/** False: the message is an edit, and what it holds is no command now. `why` may say that its
+ * schema is only not known yet (ds_schema_waits): then the edit must wait as well. */
+DS_MUST_CHECK bool ds_task_reads_edit(const struct ds_task *task, const struct ds_task_input *in,
+                                      const void *message, ds_error_t *why);
 /** An input that waited cannot be decided: it goes on waiting, quarantined for this reason. */
 DS_MUST_CHECK bool ds_task_requarantine(struct ds_task *task, const struct ds_task_input *in,
                                         ds_str_t aggregate, const struct ds_held *held,

@@ -226,10 +226,8 @@ Test(framing, an_own_log_with_an_unknown_id_is_waited_for)
     rig_receive(&rig, 0, NULL, 1, 4);
     rig_settle(&rig);
     rig_stop(&rig, 0);
-    ds_framing_destroy(rig.oracle);
-    ds_framing_destroy(rig.runtime.framing);
-    rig_registry(&rig); /* a process that knows nothing yet, but what to write with: another id */
-    rig_teach(&rig, RIG_ID_OTHER_EVENTS);
+    rig_registry_again(&rig);
+    rig_teach(&rig, RIG_ID_OTHER_EVENTS); /* what to write with: another id */
     rig_start(&rig, 0, NULL);
     rig_assign(&rig, 0, 0, 1);
     rig_run(&rig, 30 * SECOND);

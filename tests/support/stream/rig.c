@@ -83,6 +83,13 @@ void rig_registry(struct rig *rig)
         teach(rig->oracle, id);
 }
 
+void rig_registry_again(struct rig *rig)
+{
+    ds_framing_destroy(rig->oracle);
+    ds_framing_destroy(rig->runtime.framing);
+    rig_registry(rig);
+}
+
 void rig_start(struct rig *rig, int i, void (*change)(struct ds_host_config *config))
 {
     struct ds_host_config config = {.decider = &ds_counter_decider, .owner = "rig"};
@@ -163,22 +170,28 @@ ds_str_t rig_key(int32_t p)
     return key;
 }
 
+void rig_encode(const struct rig *rig, const struct ds_schema *schema, const void *value,
+                ds_buf_t *bytes_out)
+{
+    const uint8_t frame[5] = {0, 0, 0, 0, (uint8_t)rig->write_id};
+    ds_error_t error = DS_ERROR_INIT;
+
+    ds_buf_init(bytes_out, DS_MAX_RECORD_BYTES);
+    MUST(ds_schema_encode(schema, value, bytes_out, &error), "%s", error.message);
+    if (rig->write_id == 0)
+        return;
+    memmove(bytes_out->data + sizeof(frame), bytes_out->data + 10, bytes_out->len - 10);
+    memcpy(bytes_out->data, frame, sizeof(frame));
+    bytes_out->len -= 5;
+}
+
 static int64_t append(struct rig *rig, const struct ds_schema *schema, const char *topic, int32_t p,
                       const void *value)
 {
-    ds_error_t error = DS_ERROR_INIT;
     ds_buf_t bytes;
     int64_t offset;
 
-    ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
-    MUST(ds_schema_encode(schema, value, &bytes, &error), "%s", error.message);
-    if (rig->write_id != 0) {
-        const uint8_t frame[5] = {0, 0, 0, 0, (uint8_t)rig->write_id};
-
-        memmove(bytes.data + sizeof(frame), bytes.data + 10, bytes.len - 10);
-        memcpy(bytes.data, frame, sizeof(frame));
-        bytes.len -= 5;
-    }
+    rig_encode(rig, schema, value, &bytes);
     offset =
         ds_fake_append(rig->log, topic, p, rig_key(rig->misplace ? (p + 1) % RIG_PARTITIONS : p),
                        ds_buf_bytes(&bytes));

@@ -61,11 +61,16 @@ void rig_run(struct rig *rig, int64_t us);
 enum { RIG_ID_COMMANDS = 1, RIG_ID_ORDERS = 2, RIG_ID_EVENTS = 3, RIG_ID_OTHER_EVENTS = 4 };
 void rig_registry(struct rig *rig);
 void rig_teach(struct rig *rig, uint32_t id);
+/** A process that knows no id yet. Hosts must not run. */
+void rig_registry_again(struct rig *rig);
 /** Host 0 runs partition 0. */
 void rig_begin(struct rig *rig);
 
 /** A key of partition p: records of the rig carry it. */
 ds_str_t rig_key(int32_t p);
+/** Framed as what is appended now. */
+void rig_encode(const struct rig *rig, const struct ds_schema *schema, const void *value,
+                ds_buf_t *bytes_out);
 /** Append a command to partition p; returns its offset. `id` NULL: a fresh one. */
 int64_t rig_receive(struct rig *rig, int32_t p, const char *id, int items, int quantity);
 int64_t rig_command(struct rig *rig, int32_t p, const struct ds_inventory_command *command);
