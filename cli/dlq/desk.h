@@ -3,11 +3,14 @@
 #ifndef DS_CLI_DLQ_DESK_H
 #define DS_CLI_DLQ_DESK_H
 
+#include "base/limits.h"
 #include "cli/dlq/isolated.h"
 #include "cli/dlq/letters.h"
 
 /** Of "topic/partition/offset". */
 #define DS_DESK_KEY_BYTES 128
+/** Of the arena that a record is decoded into. */
+#define DS_DESK_DECODE_BYTES ((size_t)2 * DS_MAX_DECODE_BYTES)
 
 struct ds_desk_settings {
     const char *brokers;
@@ -45,6 +48,10 @@ DS_MUST_CHECK bool ds_desk_text(ds_buf_t *out, const char *name, ds_str_t text, 
 DS_MUST_CHECK bool ds_desk_time(ds_buf_t *out, const char *name, int64_t at_us, ds_error_t *error);
 DS_MUST_CHECK bool ds_desk_hex(ds_buf_t *out, const char *name, ds_bytes_t bytes,
                                ds_error_t *error);
+/** @brief A record of the schema's topic, in the arena; the registry is asked, and waited for.
+ *  @return NULL: this build cannot read it; the error says why. */
+const void *ds_desk_decode(struct ds_desk *desk, const struct ds_schema *schema, ds_bytes_t value,
+                           ds_arena_t *arena, ds_error_t *error);
 /** @brief `,"decoded":...`: what this build makes of a record of the topic. */
 DS_MUST_CHECK bool ds_desk_decoded(struct ds_desk *desk, ds_str_t topic, ds_bytes_t value,
                                    ds_error_t *error);
@@ -89,8 +96,9 @@ DS_MUST_CHECK bool ds_desk_release(struct ds_desk *desk, ds_error_t *error);
  */
 DS_MUST_CHECK bool ds_desk_drop_waiting(struct ds_desk *desk, const char *key, bool first,
                                         ds_error_t *error);
-/** @brief Put the bytes of the file --value in the place of a dead letter (not NULL), or of the one
- * that waits under the key. */
+/** @brief Put the bytes of the file --value, a command that this build can read, in the place of a
+ * dead letter (not NULL), or of the one that waits under the key. A letter stays open unless the
+ * processor is known to have done it. */
 DS_MUST_CHECK bool ds_desk_edit(struct ds_desk *desk, const char *key, struct ds_letter *letter,
                                 ds_error_t *error);
 

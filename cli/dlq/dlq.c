@@ -187,21 +187,29 @@ static bool list(struct ds_desk *desk, ds_error_t *error)
            ds_buf_append_char(&desk->out, '}', error);
 }
 
+const void *ds_desk_decode(struct ds_desk *desk, const struct ds_schema *schema, ds_bytes_t value,
+                           ds_arena_t *arena, ds_error_t *error)
+{
+    void *message = ds_arena_calloc(arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
+
+    return message != NULL && ds_framing_decode_patiently(desk->runtime->framing, schema, value,
+                                                          arena, message, NULL, REGISTRY_MS, error)
+               ? message
+               : NULL;
+}
+
 /* What this build makes of the bytes now: after an upgrade it may be readable. */
 bool ds_desk_decoded(struct ds_desk *desk, ds_str_t topic, ds_bytes_t value, ds_error_t *error)
 {
     const struct ds_schema *schema = ds_schema_of_topic(topic);
-    ds_arena_t *arena = ds_arena_new(64 * 1024, (size_t)2 * DS_MAX_DECODE_BYTES);
+    ds_arena_t *arena = ds_arena_new(64 * 1024, DS_DESK_DECODE_BYTES);
     ds_error_t why = DS_ERROR_INIT;
-    void *message = NULL;
+    const void *message;
     bool ok;
 
-    if (arena != NULL && schema != NULL)
-        message = ds_arena_calloc(arena, 1, (schema->struct_bytes + 15) & ~(size_t)15, error);
-    if (message == NULL) {
+    if (arena == NULL || schema == NULL) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error);
-    } else if (!ds_framing_decode_patiently(desk->runtime->framing, schema, value, arena, message,
-                                            NULL, REGISTRY_MS, &why)) {
+    } else if ((message = ds_desk_decode(desk, schema, value, arena, &why)) == NULL) {
         ok = ds_buf_append_text(&desk->out, ",\"decoded\":null", error) &&
              ds_desk_text(&desk->out, "decodeError", ds_str(why.message), error);
     } else {

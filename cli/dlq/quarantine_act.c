@@ -46,21 +46,29 @@ static bool follow(struct ds_desk *desk, const struct ds_decider *decider, int32
     return true;
 }
 
+/* Where a command stands, and whether it is known to be decided. */
+struct answer {
+    int32_t partition;
+    int64_t offset;
+    bool done;
+};
+
 static bool ask(struct ds_desk *desk, const struct ds_decider *decider, ds_str_t aggregate,
-                const char *key, const struct ds_operator_command *command, ds_error_t *error)
+                const char *key, const struct ds_operator_command *command,
+                struct answer *answer_out, ds_error_t *error)
 {
     const char *outcome;
     char reason[64];
     char place[DS_DESK_KEY_BYTES];
-    int32_t partition;
-    int64_t offset;
 
     if (!ds_operate_send(desk->runtime, desk->settings->brokers, decider, command, aggregate,
-                         desk->settings->actor, &partition, &offset, error) ||
-        !follow(desk, decider, partition, offset, &outcome, reason, error))
+                         desk->settings->actor, &answer_out->partition, &answer_out->offset,
+                         error) ||
+        !follow(desk, decider, answer_out->partition, answer_out->offset, &outcome, reason, error))
         return false;
+    answer_out->done = strcmp(outcome, "done") == 0;
     (void)snprintf(place, sizeof place, "%s.commands/%" PRId32 "/%" PRId64, decider->name,
-                   partition, offset);
+                   answer_out->partition, answer_out->offset);
     if (!add_asked(desk, decider, aggregate, key, place, outcome, reason, error))
         return false;
     return strcmp(outcome, "refused") != 0 ||
@@ -72,11 +80,12 @@ static bool release(struct ds_desk *desk, const struct ds_isolated *waiting, siz
                     ds_error_t *error)
 {
     struct ds_operator_command command = {.body.kind = DS_OPERATOR_RELEASE_AGGREGATE};
+    struct answer answer;
 
     command.body.as.release_aggregate =
         (struct ds_release_aggregate){waiting->aggregate, ds_str(desk->settings->reason)};
     return ((*done)++ == 0 || ds_buf_append_char(&desk->out, ',', error)) &&
-           ask(desk, waiting->decider, waiting->aggregate, NULL, &command, error);
+           ask(desk, waiting->decider, waiting->aggregate, NULL, &command, &answer, error);
 }
 
 bool ds_desk_release(struct ds_desk *desk, ds_error_t *error)
@@ -107,6 +116,7 @@ bool ds_desk_drop_waiting(struct ds_desk *desk, const char *key, bool first, ds_
     struct ds_operator_command command = {.body.kind = DS_OPERATOR_DROP_INPUT};
     const struct ds_held *held;
     const struct ds_isolated *waiting;
+    struct answer answer;
 
     if (!ds_desk_read_waiting(desk, key, error))
         return false;
@@ -120,7 +130,7 @@ bool ds_desk_drop_waiting(struct ds_desk *desk, const char *key, bool first, ds_
                                .aggregate = waiting->aggregate,
                                .reason = ds_str(desk->settings->reason)};
     return (first || ds_buf_append_char(&desk->out, ',', error)) &&
-           ask(desk, waiting->decider, waiting->aggregate, key, &command, error);
+           ask(desk, waiting->decider, waiting->aggregate, key, &command, &answer, error);
 }
 
 /* ---- edit */
@@ -143,11 +153,32 @@ static bool read_value(const char *path, ds_buf_t *value, ds_error_t *error)
     return ok || ds_error_prefix(error, "--value");
 }
 
+/* The processor would only say INVALID; here it is said what is wrong, and where. */
+static bool is_command(struct ds_desk *desk, const struct ds_decider *decider, ds_bytes_t by,
+                       ds_error_t *error)
+{
+    const struct ds_schema *schema = ds_schema_of_topic(ds_str(ds_isolated_topic(decider, 0)));
+    ds_arena_t *arena = ds_arena_new(64 * 1024, DS_DESK_DECODE_BYTES);
+    ds_error_t why = DS_ERROR_INIT;
+    bool ok;
+
+    if (arena == NULL)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "a command");
+    ok = ds_desk_decode(desk, schema, by, arena, &why) != NULL;
+    ds_arena_destroy(arena);
+    return ok ||
+           ds_error_set(error, DS_DOMAIN_CLI,
+                        why.retriable || why.code == DS_ERR_MEMORY ? why.code : DS_ERR_INVALID,
+                        "--value: %s holds no command of %s: %s", desk->settings->value,
+                        decider->name, why.message);
+}
+
 static bool edit_waiting(struct ds_desk *desk, const char *key, ds_bytes_t by, ds_error_t *error)
 {
     struct ds_operator_command command = {.body.kind = DS_OPERATOR_EDIT_INPUT};
     const struct ds_held *held;
     const struct ds_isolated *waiting;
+    struct answer answer;
     ds_buf_t old;
     bool ok;
 
@@ -159,6 +190,8 @@ static bool edit_waiting(struct ds_desk *desk, const char *key, ds_bytes_t by, d
     if (held->input != 0)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
                             "%s is an event: what happened cannot be edited, only dropped", key);
+    if (!is_command(desk, waiting->decider, by, error))
+        return false;
     ds_buf_init(&old, DS_MAX_RECORD_BYTES);
     ok = ds_desk_fetch_held(desk, waiting, held, &old, error);
     command.body.as.edit_input =
@@ -169,9 +202,39 @@ static bool edit_waiting(struct ds_desk *desk, const char *key, ds_bytes_t by, d
                                .reason = ds_str(desk->settings->reason),
                                .old_value = ds_buf_bytes(&old),
                                .new_value = by};
-    ok = ok && ask(desk, waiting->decider, waiting->aggregate, key, &command, error);
+    ok = ok && ask(desk, waiting->decider, waiting->aggregate, key, &command, &answer, error);
     ds_buf_cleanup(&old);
     return ok;
+}
+
+/* Whether a letter can be edited at all, by these bytes. */
+static bool may_edit(struct ds_desk *desk, const struct ds_letter *letter, ds_bytes_t by,
+                     ds_error_t *error)
+{
+    const struct ds_decider *decider = ds_letter_decider(letter);
+
+    if (!ds_str_eq(letter->source_topic, ds_str(ds_isolated_topic(decider, 0))))
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
+                            "%.*s is an event: only its processor may write one",
+                            DS_STR_ARG(letter->key));
+    if (letter->original_key.len == 0)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
+                            "%.*s has no key, so no partition decides about it: send the corrected "
+                            "command anew, with its key, and drop the letter",
+                            DS_STR_ARG(letter->key));
+    return is_command(desk, decider, by, error);
+}
+
+/* The log from its beginning, to follow what is decided about a key. */
+static bool read_log(struct ds_desk *desk, const struct ds_decider *decider, ds_str_t key,
+                     ds_error_t *error)
+{
+    const struct ds_isolated_scope scope = {
+        .processor = decider->name, .aggregate = key, .partition = -1};
+
+    return desk->settings->wait_us == 0 ||
+           ds_isolated_read(desk->runtime, desk->settings->brokers, &scope,
+                            desk->settings->timeout_us, &desk->waiting, error);
 }
 
 static bool edit_letter(struct ds_desk *desk, struct ds_letter *letter, ds_bytes_t by,
@@ -180,27 +243,18 @@ static bool edit_letter(struct ds_desk *desk, struct ds_letter *letter, ds_bytes
     struct ds_operator_command command = {.body.kind = DS_OPERATOR_EDIT_INPUT};
     ds_str_t key = {(const char *)letter->original_key.data, letter->original_key.len};
     const struct ds_decider *decider = ds_letter_decider(letter);
-    char place[DS_DESK_KEY_BYTES];
-    int32_t partition;
-    int64_t offset;
+    struct answer answer;
 
-    if (!ds_str_eq(letter->source_topic, ds_str(ds_isolated_topic(decider, 0))))
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
-                            "%.*s is an event: only its processor may write one",
-                            DS_STR_ARG(letter->key));
     command.body.as.edit_input = (struct ds_edit_input){.topic = letter->source_topic,
                                                         .offset = letter->source_offset,
                                                         .reason = ds_str(desk->settings->reason),
                                                         .old_value = letter->value,
                                                         .new_value = by};
-    if (!ds_operate_send(desk->runtime, desk->settings->brokers, decider, &command, key,
-                         desk->settings->actor, &partition, &offset, error))
+    if (!may_edit(desk, letter, by, error) || !read_log(desk, decider, key, error) ||
+        !ask(desk, decider, key, desk->keys[0], &command, &answer, error))
         return false;
-    (void)snprintf(place, sizeof place, "%.*s/%" PRId32 "/%" PRId64,
-                   DS_STR_ARG(letter->source_topic), partition, offset);
-    return ds_letter_edited(desk->letters, letter, partition, offset, desk->settings->actor,
-                            desk->settings->reason, error) &&
-           add_asked(desk, decider, key, desk->keys[0], place, "sent", "", error);
+    return !answer.done || ds_letter_edited(desk->letters, letter, answer.partition, answer.offset,
+                                            desk->settings->actor, desk->settings->reason, error);
 }
 
 bool ds_desk_edit(struct ds_desk *desk, const char *key, struct ds_letter *letter,

@@ -1,5 +1,5 @@
-"""Quarantine on a real Kafka, from the planted bug to the release: `doorstep processor` and
-`doorstep dlq`.
+"""Quarantine on a real Kafka, from the planted bug to the release, and dead letters that are edited:
+`doorstep processor` and `doorstep dlq`.
 
 Environment: DOORSTEP_BIN, DOORSTEP_PLANTED_BIN (the same with a planted bug), KAFKA_BROKERS
 (dev/stack env --profile test).
@@ -47,18 +47,23 @@ def two_stores():
             return first, second
 
 
-def produce(store, value):
+def produce(store, value, with_key=True):
     with tempfile.NamedTemporaryFile() as file:
         file.write(value)
         file.flush()
         subprocess.run(['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', 'catalog.commands', '-p',
-                        str(partition_of(store)), '-k', store, file.name], check=True, timeout=30)
+                        str(partition_of(store)), *(('-k', store) if with_key else ()), file.name],
+                       check=True, timeout=30)
+
+
+def create_command(store):
+    return CATALOG.command('CreateStore', {'store': {
+        'store_id': store, 'name': 'A store', 'currency': 'EUR', 'time_zone': 'UTC',
+        'payment_methods': ['CARD'], 'open': True}})
 
 
 def create(store):
-    produce(store, CATALOG.command('CreateStore', {'store': {
-        'store_id': store, 'name': 'A store', 'currency': 'EUR', 'time_zone': 'UTC',
-        'payment_methods': ['CARD'], 'open': True}}))
+    produce(store, create_command(store))
 
 
 def set_open(store, is_open):
@@ -94,17 +99,31 @@ def quarantined(store):
                                    '--limit', '10000')['quarantined'] if entry['aggregate'] == store]
 
 
+def letters(state):
+    return {letter['key']: letter for letter in
+            dlq('list', '--processor', 'catalog', '--state', state, '--limit', '10000')['letters']}
+
+
 WHO = ('--actor', 'ann', '--reason', 'the bug is mended')
 
 
-class Quarantine(unittest.TestCase):
-    def start(self, binary, planted, **environment):
+def edit(key, value, *options, code=0):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(value)
+        file.flush()
+        return dlq('edit', key, '--value', file.name, *options, *WHO, code=code)
+
+
+class Case(unittest.TestCase):
+    def start(self, binary='DOORSTEP_BIN', planted='', **environment):
         processor = processor_test.Processor(binary=os.environ[binary], DOORSTEP_PLANTED=planted,
                                              **environment)
         self.addCleanup(processor.close)
         processor.wait_running(PARTITIONS)
         return processor
 
+
+class Quarantine(Case):
     def held(self, processor, store, count):
         wait_until(lambda: (found := quarantined(store)) and found[0]['heldCount'] == count,
                    f'{count} inputs that wait')
@@ -189,11 +208,9 @@ class Quarantine(unittest.TestCase):
     def test_one_that_waits_can_be_edited_and_dropped(self):
         processor, broken = self.walk()
         keys = [held['key'] for held in quarantined(broken)[0]['held']]
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(CATALOG.command('SetStoreOpen', {'store_id': broken, 'open': True}))
-            file.flush()
-            edited = dlq('edit', keys[1], '--value', file.name, *WHO)
+        edited = edit(keys[1], CATALOG.command('SetStoreOpen', {'store_id': broken, 'open': True}))
         self.assertEqual(edited['outcome'], 'done')
+        self.assertIn('--value', edit(keys[0], b'rubbish', code=2))
         self.assertEqual(dlq('drop', keys[2], *WHO)['letters'][0]['outcome'], 'done')
         held = [held['key'] for held in quarantined(broken)[0]['held']]
         self.assertEqual(held, [keys[0], edited['command'], keys[3]])
@@ -204,6 +221,51 @@ class Quarantine(unittest.TestCase):
         self.assertNotEqual(texts['old_value'], texts['new_value'])
         # What was a closing is an opening now.
         self.release(processor, broken, ['store.opened', 'store.changed', 'store.changed'])
+
+
+class DeadLetters(Case):
+    def letter(self, store, value=b'garbage', with_key=True):
+        """A new dead letter's key."""
+        before = letters('all')
+        produce(store, value, with_key)
+        return wait_until(lambda: letters('open').keys() - before.keys(), 'a dead letter').pop()
+
+    def test_letter_is_edited_only_when_its_processor_has_done_it(self):
+        self.start()
+        store = two_stores()[0]
+        key = self.letter(store)
+        self.assertIn('catalog.commands: ', edit(key, b'rubbish', code=2))
+        self.assertIn('cut off', edit(key, create_command(store)[:5], code=2))
+        # An operator's command: read here, refused there.
+        release = CATALOG.command('ReleaseAggregate', {'aggregate': store, 'reason': 'a mistake'})
+        self.assertIn('catalog refused it: INVALID', edit(key, release, code=1))
+        self.assertIn(key, letters('open'))
+        edited = edit(key, create_command(store))
+        self.assertEqual(edited['outcome'], 'done')
+        self.assertEqual(letters('edited')[key]['retriedAs'], edited['command'])
+        self.assertIn('store.opened', types(store))
+        self.assertIn('was edited by ann', edit(key, create_command(store), code=1))
+
+    def test_letter_whose_edit_is_not_decided_yet_stays_open(self):
+        processor = self.start()
+        store = two_stores()[0]
+        key = self.letter(store)
+        self.assertEqual(processor.stop(), 0)
+        value = create_command(store)
+        self.assertEqual(edit(key, value, '--wait', '1s')['outcome'], 'sent')
+        self.assertIn(key, letters('open'))
+        self.start()
+        self.assertEqual(edit(key, value)['outcome'], 'done')
+        self.assertIn(key, letters('edited'))
+        self.assertEqual(types(store).count('store.opened'), 1)
+
+    def test_letter_without_a_key_is_not_edited(self):
+        self.start()
+        store = two_stores()[0]
+        key = self.letter(store, create_command(store), with_key=False)
+        self.assertIn('has no key', edit(key, create_command(store), code=2))
+        self.assertIn(key, letters('open'))
+        self.assertEqual(dlq('drop', key, *WHO)['letters'][0]['state'], 'dropped')
 
 
 if __name__ == '__main__':
