@@ -21,6 +21,7 @@ struct ds_dead_letter {
     int64_t seq;
     uint64_t tag;
     unsigned failures;
+    bool refused; /* as too large; it may have been what it was sent with: so alone from now on */
     int64_t offset;
     const char *topic;
     bool has_key;
@@ -244,9 +245,18 @@ static enum ds_broker_put send_letter(struct ds_task *task, struct ds_dead_lette
     return host->broker->ops->produce(host->broker, &message, letter->tag, error);
 }
 
+/* Alone, behind a refusal: no other goes with it. */
+static bool any_sent(const struct ds_task *task, bool alone)
+{
+    for (size_t i = 0; i < task->dead_letter_count; i++)
+        if (task->dead_letters[i].state == LETTER_SENT && (task->dead_letters[i].refused || !alone))
+            return true;
+    return false;
+}
+
 void ds_dead_letters_send(struct ds_task *task)
 {
-    if (ds_task_now(task) < task->dead_letter_wake_us || task->letters_held)
+    if (ds_task_now(task) < task->dead_letter_wake_us || task->letters_held || any_sent(task, true))
         return;
     for (size_t i = 0; i < task->dead_letter_count; i++) {
         struct ds_dead_letter *letter = &task->dead_letters[i];
@@ -254,9 +264,13 @@ void ds_dead_letters_send(struct ds_task *task)
 
         if (letter->state != LETTER_READY)
             continue;
+        if (letter->refused && any_sent(task, false))
+            return;
         switch (send_letter(task, letter, &error)) {
         case DS_BROKER_PUT_OK:
             letter->state = LETTER_SENT;
+            if (letter->refused)
+                return;
             break;
         case DS_BROKER_PUT_FULL:
             return;
@@ -272,8 +286,34 @@ void ds_dead_letters_send(struct ds_task *task)
     }
 }
 
+/* A topic that takes smaller records than we send refuses all that came with one that is too large;
+ * the one that it refuses alone it will never take, and its original stands in its own. */
+static void refused(struct ds_task *task, size_t i, const char *reason)
+{
+    struct ds_dead_letter *letter = &task->dead_letters[i];
+
+    if (!letter->refused) {
+        letter->refused = true;
+        return;
+    }
+    ds_log(&task->log, DS_LOG_ERROR, "dead_letter.failed", reason,
+           DS_F_INT("input_offset", letter->offset));
+    settled(task, i);
+}
+
+static void failed(struct ds_task *task, struct ds_dead_letter *letter, const char *reason)
+{
+    if (++letter->failures % TRIES_AT_ONCE != 0)
+        return;
+    ds_log(&task->log, DS_LOG_ERROR, "dead_letter.failed", reason,
+           DS_F_INT("input_offset", letter->offset));
+    task->dead_letter_wake_us = ds_task_now(task) + DS_DEAD_LETTER_US;
+}
+
 void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event *report)
 {
+    const char *reason = report->reason == NULL ? "" : report->reason;
+
     for (size_t i = 0; i < task->dead_letter_count; i++) {
         struct ds_dead_letter *letter = &task->dead_letters[i];
 
@@ -284,15 +324,13 @@ void ds_dead_letter_delivery(struct ds_task *task, const struct ds_broker_event 
         if (report->code == DS_OK && report->offset >= 0) {
             ds_metric_add(task->host->metrics[DS_HM_DEAD_LETTERS], 1);
             settled(task, i);
-        } else {
-            letter->state = LETTER_READY;
-            if (++letter->failures % TRIES_AT_ONCE == 0) {
-                ds_log(&task->log, DS_LOG_ERROR, "dead_letter.failed",
-                       report->reason == NULL ? "" : report->reason,
-                       DS_F_INT("input_offset", letter->offset));
-                task->dead_letter_wake_us = ds_task_now(task) + DS_DEAD_LETTER_US;
-            }
+            return;
         }
+        letter->state = LETTER_READY;
+        if (report->code == DS_ERR_LIMIT)
+            refused(task, i, reason);
+        else
+            failed(task, letter, reason);
         return;
     }
 }

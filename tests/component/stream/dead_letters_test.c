@@ -298,3 +298,49 @@ Test(dead_letters, flood_is_noted_without_pauses)
     succeed(); /* what is not noted yet is sent again, and no more */
     cr_assert_leq(letters(), 2500 + 1024 + 256);
 }
+
+/* The topic takes no letter whose original is this one. */
+static enum ds_fake_fate refuse_rubbish(void *context, const struct ds_fake_append *append)
+{
+    int *sent = context;
+
+    if (strcmp(append->topic, RIG_DLQ) != 0 || append->value.len != 7 ||
+        memcmp(append->value.data, "rubbish", 7) != 0)
+        return DS_FATE_DELIVER;
+    ++*sent;
+    return DS_FATE_TOO_LARGE;
+}
+
+Test(dead_letters, one_that_the_broker_finds_too_large_is_given_up)
+{
+    int sent = 0;
+
+    rig_begin(&rig);
+    ds_fake_set_fate(rig.log, refuse_rubbish, &sent);
+    append_text(RIG_COMMANDS, "rubbish");
+    append_text(RIG_COMMANDS, "garbage");
+    rig_run(&rig, 60 * SECOND);
+    cr_assert_eq(sent, 2); /* among others, and alone */
+    cr_assert_eq(letters(), 1);
+    cr_assert(letter_is(0, "inventory.commands/0/1", "garbage"));
+    cr_assert_eq(check(0).kinds[DS_INVENTORY_EVENT_PROGRESS], 1); /* nothing is owed any more */
+    succeed();
+    cr_assert_eq(letters(), 1);
+}
+
+Test(dead_letters, those_that_are_too_large_together_are_sent_one_by_one)
+{
+    struct rig_script s = {RIG_DLQ, 0, INT64_MAX, 3, DS_FATE_TOO_LARGE};
+
+    rig_begin(&rig);
+    ds_fake_set_fate(rig.log, rig_fate, &s);
+    for (int i = 0; i < 3; i++)
+        append_text(RIG_COMMANDS, "garbage");
+    rig_settle(&rig);
+    cr_assert_eq(s.count, 0);
+    cr_assert_eq(letters(), 3);
+    rig_run(&rig, 6 * SECOND); /* and are noted */
+    succeed();
+    cr_assert_eq(letters(), 3);
+    check(0);
+}

@@ -313,7 +313,7 @@ static void carry_out(ds_fake_log_t *log, const struct held *h, enum ds_fake_fat
 {
     int64_t offset = -1;
 
-    if (fate != DS_FATE_LOSE && fate != DS_FATE_LOSE_SILENTLY)
+    if (fate != DS_FATE_LOSE && fate != DS_FATE_LOSE_SILENTLY && fate != DS_FATE_TOO_LARGE)
         offset = put(log, h->topic, h->partition, h->record);
     switch (fate) {
     case DS_FATE_DELIVER:
@@ -326,6 +326,9 @@ static void carry_out(ds_fake_log_t *log, const struct held *h, enum ds_fake_fat
     case DS_FATE_LOSE:
     case DS_FATE_FAIL_AFTER:
         report(h, DS_ERR_TIMEOUT, -1);
+        break;
+    case DS_FATE_TOO_LARGE:
+        report(h, DS_ERR_LIMIT, -1);
         break;
     case DS_FATE_LOSE_SILENTLY:
     case DS_FATE_NO_OFFSET:

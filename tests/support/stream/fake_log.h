@@ -37,6 +37,7 @@ enum ds_fake_fate {
     DS_FATE_LOSE,          /* not appended, reported as failed */
     DS_FATE_LOSE_SILENTLY, /* not appended, reported as delivered without an offset (librdkafka's
                               implicit ack) */
+    DS_FATE_TOO_LARGE,     /* not appended, reported as larger than the topic takes */
     DS_FATE_FAIL_AFTER,    /* appended, reported as failed */
     DS_FATE_NO_OFFSET,     /* appended, reported without an offset */
     DS_FATE_WRONG_OFFSET,  /* appended, reported with a small, plausible, wrong offset */
