@@ -30,6 +30,12 @@ static void set_lag(struct ds_task *task, int64_t records)
     ds_metric_set(task->lag, records);
 }
 
+static void restore_empty(struct ds_task *task)
+{
+    if (task->domain == NULL || task->memory.epoch == 0)
+        (void)ds_snapshot_restore(task);
+}
+
 static void begin(struct ds_task *task)
 {
     /* What it had at hand of them is another's to send: what is owed is part of memory. */
@@ -38,8 +44,7 @@ static void begin(struct ds_task *task)
     task->attempts = 0;
     task->wake_us = ds_task_now(task);
     task->read_until = -1;
-    if (task->domain == NULL || task->memory.epoch == 0)
-        (void)ds_snapshot_restore(task);
+    restore_empty(task);
 }
 
 void ds_follow_end(struct ds_task *task)
@@ -83,6 +88,8 @@ void ds_follow_ends(struct ds_task *task, const struct ds_broker_end *end)
 
 void ds_follow_time(struct ds_task *task)
 {
+    if (task->read_until < 0 && ds_follow_wants_end(task))
+        restore_empty(task); /* before the end is asked for: the last attempt was given up */
     if (task->read_until >= 0 && task->own_reading)
         set_lag(task, task->read_until > task->own.next_offset
                           ? task->read_until - task->own.next_offset

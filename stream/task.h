@@ -314,7 +314,7 @@ void ds_follow_group_moved(struct ds_host *host);
 void ds_follow_end(struct ds_task *task);
 /** Reading was refused for a moment: again after a pause. */
 void ds_follow_pause(struct ds_task *task, const char *why);
-/** Following: say how far behind. */
+/** Following: begin anew after a pause, and say how far behind. */
 void ds_follow_time(struct ds_task *task);
 bool ds_follow_wants_end(const struct ds_task *task);
 void ds_follow_ends(struct ds_task *task, const struct ds_broker_end *end);

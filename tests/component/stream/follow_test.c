@@ -294,3 +294,26 @@ Test(follow, without_a_copy_a_snapshot_is_read_when_it_comes_back)
     cr_assert_eq(rig_metric(&rig, "doorstep_snapshots_restored_total"), 1);
     kit_check_state(&rig, 0);
 }
+
+/* A read that gets no answer begins anew: with the snapshot again, not with all of the log. */
+Test(follow, copy_whose_snapshot_does_not_come_at_first_reads_it_later)
+{
+    int64_t read;
+
+    rig_start(&rig, 0, kit_inventory);
+    rig_assign(&rig, 0, 0, 1);
+    rig_settle(&rig);
+    for (int i = 0; i < 10; i++)
+        fill(600 * i);
+    cr_assert_geq(kit_last(&rig, -1).at, 0);
+    ds_fake_silence(rig.log, RIG_SNAPSHOTS);
+    read = own_read();
+    start_follower(1, inventory_with_copy);
+    rig_run(&rig, 35 * SECOND);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, 15 * SECOND);
+    kit_check_state(&rig, 1);
+    cr_assert_eq(rig_metric(&rig, "doorstep_snapshots_restored_total"), 1);
+    cr_assert_leq(own_read() - read,
+                  ds_fake_end(rig.log, RIG_EVENTS, 0) - kit_last(&rig, -1).offset);
+}
