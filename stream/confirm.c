@@ -26,10 +26,10 @@ void ds_task_settle(struct ds_task *task, int64_t until)
 
     if (until > task->settle_until || !task->settling)
         task->settle_until = until;
-    task->wake_us = ds_task_now(task) + DS_SETTLE_TIMEOUT_US;
     if (task->settling)
-        return;
+        return; /* a report moves no deadline, only what is found does */
     task->settling = true;
+    task->wake_us = ds_task_now(task) + DS_SETTLE_TIMEOUT_US;
     if (!ds_task_read_own(task, place, &error)) {
         ds_log_error(&task->log, DS_LOG_WARN, "owner.retry", &error);
         ds_task_lose(task, "the own log cannot be read to settle an offset");
@@ -80,8 +80,10 @@ void ds_task_settle_record(struct ds_task *task, const struct ds_broker_event *r
                            enum ds_fence_verdict verdict)
 {
     if (verdict == DS_FENCE_TAKE && !is_claim) {
-        if (meta->seq > task->confirmed.seq)
+        if (meta->seq > task->confirmed.seq) {
             confirm(task, meta->seq, record->offset);
+            task->wake_us = ds_task_now(task) + DS_SETTLE_TIMEOUT_US;
+        }
     } else if (has_meta && !is_claim && meta->epoch == task->epoch &&
                meta->seq > task->confirmed.seq) {
         ds_metric_add(task->host->metrics[DS_HM_FENCED], 1);

@@ -397,7 +397,7 @@ static void handle_records(struct ds_host *host)
         event = &host->events[host->event_next];
         task = task_of(host, event);
         if (event->kind == DS_BROKER_RECORD && task != NULL && event->topic != host->topic_own &&
-            over_bound(host, task, false)) {
+            over_bound(host, task, false) && !ds_task_step_aside(task)) {
             now_full(host, task);
             return;
         }
@@ -416,7 +416,8 @@ static bool has_room(struct ds_host *host)
 
     if (task == NULL)
         return true;
-    if (!ds_host_flush(host) || (host->full != NULL && over_bound(host, task, true))) {
+    if (!ds_host_flush(host) ||
+        (host->full != NULL && over_bound(host, task, true) && !ds_task_step_aside(task))) {
         if (ds_monotonic_us(host->runtime->clock) - host->full_since_us < DS_BLOCKED_TIMEOUT_US)
             return false;
         ds_task_lose(task, "its records found no room for too long"); /* clears `full` */

@@ -384,6 +384,11 @@ static void look_for_server(struct ds_host *host, int64_t now_us)
 
 /* ---- the turn ---- */
 
+static bool takes_inputs(const struct ds_task *task)
+{
+    return task->state == DS_PARTITION_RUNNING && !task->host->draining && !task->aside;
+}
+
 static void service_task(struct ds_task *task, int64_t now_us)
 {
     ds_task_resume_own(task);
@@ -391,10 +396,12 @@ static void service_task(struct ds_task *task, int64_t now_us)
         if (task->settling)
             ds_task_confirm_time(task, now_us);
         if (!task->host->draining)
+            ds_task_step_back(task);
+        if (takes_inputs(task))
             ds_task_resume_inputs(task);
-        if (!task->host->draining && task->state == DS_PARTITION_RUNNING)
+        if (takes_inputs(task))
             ds_task_release_turn(task);
-        if (!task->host->draining && task->state == DS_PARTITION_RUNNING)
+        if (takes_inputs(task))
             ds_task_fire_timers(task);
         if (task->state == DS_PARTITION_RUNNING)
             ds_task_progress(task);

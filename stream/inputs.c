@@ -66,6 +66,49 @@ void ds_task_stop_inputs(struct ds_task *task)
     }
 }
 
+/* ---- no room, and none before the own log is read ---- */
+
+/* Records are polled of all partitions or of none. So that the own log comes, and the others go on,
+ * those of its inputs pass by, and are read again from where each stands. */
+bool ds_task_step_aside(struct ds_task *task)
+{
+    if (!task->settling)
+        return false;
+    if (task->aside)
+        return true;
+    task->aside = true;
+    if (task->host->releasing == task)
+        task->host->releasing = NULL; /* the rest of that decision waits with the inputs */
+    ds_task_stop_inputs(task);
+    return true;
+}
+
+static bool go_on(struct ds_task *task, struct ds_task_input *in, ds_error_t *error)
+{
+    in->rereading = false;            /* what waits next for its release, memory knows */
+    in->moved_us = ds_task_now(task); /* it stood still for us: timers */
+    if (in->pending.count > 0 && !in->fence.pending) { /* complete, and half decided */
+        task->host->releasing = task;
+        task->host->releasing_input = in;
+    }
+    return ds_task_resend(task, in, error);
+}
+
+void ds_task_step_back(struct ds_task *task)
+{
+    ds_error_t error = DS_ERROR_INIT;
+
+    if (!task->aside || task->settling || task->host->releasing != NULL)
+        return;
+    task->aside = false;
+    for (int32_t i = 0; i < task->input_count; i++)
+        if (!go_on(task, &task->inputs[i], &error)) {
+            ds_log_error(&task->log, DS_LOG_INFO, "owner.retry", &error);
+            ds_task_lose(task, "an input cannot be read");
+            return;
+        }
+}
+
 /* ---- schemas that are not known yet ---- */
 
 /* The record has moved nothing: not the fence, not the state. The input is left alone and read

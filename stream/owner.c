@@ -99,6 +99,7 @@ static void leave(struct ds_task *task)
     ds_snapshot_leave(task);
     ds_pending_clear(&task->pending);
     task->settling = false;
+    task->aside = false;
     task->claim_number = 0; /* reports of what was handed over are of no interest any more */
     if (task->host->out.task == task)
         task->host->out.task = NULL; /* the rest of that decision never happened */

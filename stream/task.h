@@ -132,6 +132,7 @@ struct ds_task {
     int64_t acked_seq;       /* highest reported as delivered */
     bool settling;           /* reading the own log because a report was not what was expected */
     int64_t settle_until;    /* read at least up to here */
+    bool aside;              /* full, and settling: its inputs are left where they stand */
     bool opened;             /* the Open is confirmed */
     int64_t idle_check_us;
     int64_t hint_us;
@@ -364,6 +365,11 @@ DS_MUST_CHECK bool ds_task_resume_input(struct ds_task *task, struct ds_task_inp
                                         ds_error_t *error);
 DS_MUST_CHECK bool ds_task_start_inputs(struct ds_task *task, ds_error_t *error);
 void ds_task_stop_inputs(struct ds_task *task);
+/** Full: leave the inputs where they stand if the own log must be read to get room. False: there
+ * will be room without. */
+bool ds_task_step_aside(struct ds_task *task);
+/** Settled: go on with the inputs that were left. */
+void ds_task_step_back(struct ds_task *task);
 /** The same for the inputs. */
 void ds_task_resume_inputs(struct ds_task *task);
 void ds_task_input_record(struct ds_task *task, struct ds_task_input *in,

@@ -137,15 +137,19 @@ Test(dead_letters, written_and_not_noted_are_sent_again_under_the_same_key)
     cr_assert_eq(letters(), 2); /* it was noted this time */
 }
 
-/* A valid event whose last byte is missing. */
-static void append_broken_event(void)
+/* Of a valid event the last byte is missing. */
+static void break_event(int64_t offset)
 {
-    int64_t offset = rig_order_cancelled(&rig, 0);
     const struct ds_fake_record *whole = ds_fake_record(rig.log, RIG_ORDERS, 0, offset);
     ds_bytes_t value = {whole->value.data, whole->value.len - 1};
 
     ds_fake_truncate(rig.log, RIG_ORDERS, 0, offset);
     ds_fake_append(rig.log, RIG_ORDERS, 0, DS_STR("k"), value);
+}
+
+static void append_broken_event(void)
+{
+    break_event(rig_order_cancelled(&rig, 0));
 }
 
 Test(dead_letters, event_of_another_topic_is_read_again_for_its_letter)
@@ -343,4 +347,29 @@ Test(dead_letters, those_that_are_too_large_together_are_sent_one_by_one)
     succeed();
     cr_assert_eq(letters(), 3);
     check(0);
+}
+
+/* As many as may wait, none of them confirmed, and a decision of another processor is half decided:
+ * the partition reads its own log and goes on behind the last one that is. */
+Test(dead_letters, as_many_as_may_wait_do_not_keep_a_partition_from_settling)
+{
+    struct rig_script s = {RIG_EVENTS, 2, 2, 1, DS_FATE_NO_OFFSET};
+
+    rig_begin(&rig);
+    ds_fake_set_fate(rig.log, rig_fate, &s);
+    for (int i = 0; i < 250; i++)
+        append_text(RIG_COMMANDS, "garbage");
+    rig_order_claim(&rig, 0, 1);
+    for (int64_t seq = 1; seq <= 20; seq++)
+        break_event(rig_order_event(
+            &rig, 0, &(struct ds_meta){.epoch = 1, .seq = seq, .more = seq < 20}, true));
+    rig_order_event(&rig, 0, &(struct ds_meta){.epoch = 1, .seq = 21}, true);
+    rig_receive(&rig, 0, NULL, 1, 1);
+    rig_run(&rig, SECOND);
+    cr_assert_eq(s.count, 0);
+    cr_assert_eq(letters(), 270);
+    cr_assert_eq(check(0).kinds[DS_INVENTORY_EVENT_INPUT_REJECTED], 270);
+    cr_assert_eq(check(0).counter.orders, 1);
+    cr_assert_eq(check(0).counter.total, 1);
+    cr_assert_eq(check(0).fence.epoch, 1);
 }

@@ -270,6 +270,37 @@ Test(quarantine, many_wait_far_apart_and_what_comes_meanwhile_waits_behind)
     cr_assert_eq(qk_gauge("doorstep_held_inputs"), 0);
 }
 
+static void small_bound(struct ds_host_config *config)
+{
+    qk_with_settings(config);
+    config->max_unacked = 8;
+}
+
+/* At its bound, and no report is believed: the release is left and taken up again. */
+Test(quarantine, release_goes_on_where_a_settling_partition_left_it)
+{
+    struct rig_script s = {RIG_EVENTS, 2, INT64_MAX, 1000000, DS_FATE_NO_OFFSET};
+    struct rig_fold fold;
+
+    rig_start(&qk.rig, 0, small_bound);
+    rig_assign(&qk.rig, 0, 0, 1);
+    rig_settle(&qk.rig);
+    for (int i = 0; i < 60; i++)
+        qk_receive(i % 2 == 0 ? A : B, 1);
+    rig_settle(&qk.rig);
+    cr_assert_eq(qk_gauge("doorstep_held_inputs"), 30);
+    qk.settings.broken = NULL;
+    ds_fake_set_fate(qk.rig.log, rig_fate, &s);
+    qk_release(A);
+    for (int i = 0; i < 20; i++)
+        qk_receive(A, 1);
+    rig_run(&qk.rig, 2 * SECOND);
+    fold = qk_check();
+    cr_assert_eq(fold.counter.total, 80);
+    cr_assert_eq(fold.fence.epoch, 1);
+    cr_assert_eq(qk_gauge("doorstep_held_inputs"), 0);
+}
+
 /* What a follower holds is what its turn as owner begins with. */
 Test(quarantine, follower_goes_on_holding_and_with_a_release_under_way)
 {

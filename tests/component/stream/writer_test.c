@@ -246,6 +246,100 @@ Test(writer, unacknowledged_records_are_bounded)
     cr_assert_eq(rig_fold(&rig, 0).fence.epoch, 1);
 }
 
+/* Host 0 runs both partitions with a small bound; the third record of partition 0 will be reported
+ * without an offset. */
+static void begin_small(struct rig_script *s)
+{
+    *s = (struct rig_script){RIG_EVENTS, 3, 3, 1, DS_FATE_NO_OFFSET};
+    rig_start(&rig, 0, small_bound);
+    rig_assign(&rig, 0, 0, 2);
+    rig_settle(&rig);
+    script(s);
+}
+
+static void receive(int32_t p, int count)
+{
+    for (int i = 0; i < count; i++)
+        rig_receive(&rig, p, NULL, 2, 1);
+}
+
+Test(writer, full_partition_settles_and_keeps_its_epoch)
+{
+    struct rig_script s;
+
+    begin_small(&s);
+    receive(0, 50);
+    rig_run(&rig, 1000000);
+    cr_assert_eq(s.count, 0);
+    cr_assert_eq(check().counter.total, 100);
+    cr_assert_eq(rig_fold(&rig, 0).fence.epoch, 1);
+    cr_assert_eq(rig_metric(&rig, "doorstep_epochs_lost_total"), 0);
+    cr_assert(!ds_fake_reads(rig.brokers[0], 2, 0));
+}
+
+Test(writer, full_partition_that_settles_does_not_hold_up_another)
+{
+    struct rig_script s;
+
+    begin_small(&s);
+    receive(0, 20);
+    rig_step(&rig, 0);
+    cr_assert_eq(s.count, 0);
+    ds_fake_silence(rig.log, RIG_EVENTS); /* what it waits for does not come */
+    receive(1, 20);
+    rig_run(&rig, 5000000);
+    cr_assert_eq(rig_counter(&rig, 0, 1)->total, 40);
+    cr_assert_lt(rig_counter(&rig, 0, 0)->total, 40);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, 1000000);
+    cr_assert_eq(check().counter.total, 40);
+    cr_assert_eq(rig_fold(&rig, 0).fence.epoch, 1);
+}
+
+/* One of them in the middle of a decision of another processor. */
+Test(writer, inputs_go_on_where_a_settling_partition_left_them)
+{
+    struct rig_script s;
+    struct rig_fold fold;
+
+    begin_small(&s);
+    rig_order_claim(&rig, 0, 1);
+    for (int64_t seq = 1; seq <= 2; seq++)
+        rig_order_event(&rig, 0, &(struct ds_meta){.epoch = 1, .seq = seq, .more = true}, true);
+    rig_settle(&rig);
+    receive(0, 30);
+    rig_step(&rig, 0);
+    ds_fake_silence(rig.log, RIG_EVENTS);
+    rig_run(&rig, 1000000);
+    cr_assert(!ds_fake_reads(rig.brokers[0], 0, 0));
+    cr_assert(!ds_fake_reads(rig.brokers[0], 1, 0));
+    for (int64_t seq = 3; seq <= 4; seq++)
+        rig_order_event(&rig, 0, &(struct ds_meta){.epoch = 1, .seq = seq, .more = seq < 4}, true);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, 1000000);
+    fold = check();
+    cr_assert_eq(fold.counter.total, 60);
+    cr_assert_eq(fold.counter.orders, 4);
+    cr_assert_eq(fold.fence.epoch, 1);
+}
+
+/* Reports keep coming, of records that are not there either. */
+Test(writer, later_reports_do_not_put_off_the_search_for_an_acknowledged_record)
+{
+    struct rig_script s = {RIG_EVENTS, 2, 1000, 1000, DS_FATE_LOSE_SILENTLY};
+
+    rig_begin(&rig);
+    script(&s);
+    for (int i = 0; i < 12; i++) {
+        rig_receive(&rig, 0, NULL, 1, 1);
+        rig_run(&rig, 1000000);
+    }
+    cr_assert_eq(rig_metric(&rig, "doorstep_epochs_lost_total"), 1);
+    s.count = 0;
+    rig_run(&rig, 20000000);
+    cr_assert_eq(check().counter.total, 12);
+}
+
 Test(writer, decision_of_too_many_records_is_refused_and_changes_nothing)
 {
     const struct ds_inventory_event *refusal;
@@ -411,7 +505,7 @@ static enum ds_fake_fate random_fate(void *random, const struct ds_fake_append *
     return dice % 8 == 0 ? faults[(dice >> 8) % 10] : DS_FATE_DELIVER;
 }
 
-static void random_turn(struct ds_fake_random *dice)
+static void random_turn(struct ds_fake_random *dice, void (*change)(struct ds_host_config *config))
 {
     uint64_t what = ds_fake_random_next(dice) % 100;
     int host = (int)(ds_fake_random_next(dice) % 2);
@@ -425,7 +519,7 @@ static void random_turn(struct ds_fake_random *dice)
                         DS_FATE_DELIVER);
     else if (what < 48) {
         rig_kill(&rig, host);
-        rig_start(&rig, host, NULL);
+        rig_start(&rig, host, change);
         rig_assign(&rig, host, 0, 1);
     } else if (what < 50)
         ds_fake_revoke(rig.brokers[host]);
@@ -439,7 +533,7 @@ static void random_turn(struct ds_fake_random *dice)
         rig_step(&rig, host);
 }
 
-static void random_run(uint64_t seed)
+static void random_run(uint64_t seed, void (*change)(struct ds_host_config *config))
 {
     struct ds_fake_random dice;
     struct rig_fold fold;
@@ -448,12 +542,12 @@ static void random_run(uint64_t seed)
     tear_down();
     rig_init(&rig, seed);
     ds_fake_random_init(&dice, seed * 7919);
-    rig_start(&rig, 0, NULL);
-    rig_start(&rig, 1, NULL);
+    rig_start(&rig, 0, change);
+    rig_start(&rig, 1, change);
     rig_assign(&rig, 0, 0, 1);
     ds_fake_set_fate(rig.log, random_fate, &dice);
     for (int n = 0; n < 600; n++)
-        random_turn(&dice);
+        random_turn(&dice, change);
     ds_fake_set_fate(rig.log, NULL, NULL);
     ds_fake_revoke(rig.brokers[1]);
     rig_assign(&rig, 0, 0, 1);
@@ -474,5 +568,11 @@ static void random_run(uint64_t seed)
 Test(writer, random_faults_never_change_what_is_decided)
 {
     for (uint64_t seed = 1; seed <= 12; seed++)
-        random_run(seed);
+        random_run(seed, NULL);
+}
+
+Test(writer, random_faults_at_the_bound_change_nothing_either)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        random_run(seed, small_bound);
 }
