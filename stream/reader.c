@@ -172,7 +172,7 @@ bool ds_reader_assign(ds_reader_t *reader, int32_t topic, int32_t partition,
     ds_fence_init(&stream->fence, place);
     ds_pending_clear(&stream->pending);
     end_wait(reader, stream);
-    stream->damaged = false;
+    stream->damaged = stream->paused = false;
     stream->since_turn = reader->turn;
     stream->active = reader->broker->ops->start(reader->broker, topic, partition,
                                                 stream->fence.next_offset, error);
@@ -187,6 +187,7 @@ static void stop_partition(struct ds_reader *reader, int32_t partition)
         if (stream == NULL)
             continue;
         end_wait(reader, stream);
+        stream->paused = false;
         if (!stream->active)
             continue;
         stream->active = false;
@@ -315,6 +316,19 @@ static void wait_for_schema(struct ds_reader *reader, struct ds_stream *stream,
     ds_schema_wait_say(reader->runtime, &log, why, &reader->wait_said_us);
 }
 
+/* What of an unfinished decision was read is kept. */
+static bool go_on(struct ds_reader *reader, int32_t topic, int32_t partition, ds_error_t *error)
+{
+    struct ds_stream *stream = reader->streams[topic][partition];
+
+    if (!reader->broker->ops->start(reader->broker, topic, partition, stream->fence.next_offset,
+                                    error))
+        return false;
+    stream->since_turn = reader->turn;
+    stream->active = true;
+    return true;
+}
+
 static bool resume(struct ds_reader *reader, int32_t topic, int32_t partition, ds_error_t *error)
 {
     struct ds_stream *stream = reader->streams[topic][partition];
@@ -322,13 +336,26 @@ static bool resume(struct ds_reader *reader, int32_t topic, int32_t partition, d
     if (stream == NULL || stream->wait.kind == DS_WAIT_NONE ||
         !ds_schema_wait_over(&stream->wait, reader->runtime))
         return true;
-    if (!reader->broker->ops->start(reader->broker, topic, partition, stream->fence.next_offset,
-                                    error))
+    if (!go_on(reader, topic, partition, error))
         return false;
     end_wait(reader, stream);
-    stream->since_turn = reader->turn;
-    stream->active = true;
     return true;
+}
+
+void ds_reader_pause(ds_reader_t *reader, int32_t topic, int32_t partition, bool paused)
+{
+    struct ds_stream *stream = reader->streams[topic][partition];
+    ds_error_t ignored = DS_ERROR_INIT;
+
+    if (stream == NULL || stream->paused == paused)
+        return;
+    if (!paused) {
+        stream->paused = !go_on(reader, topic, partition, &ignored);
+    } else if (stream->active) {
+        stream->paused = true;
+        stream->active = false;
+        reader->broker->ops->stop(reader->broker, topic, partition);
+    }
 }
 
 /* Those that cannot be read again now are tried with the next poll. */

@@ -81,6 +81,10 @@ DS_MUST_CHECK bool ds_reader_assign(ds_reader_t *reader, int32_t topic, int32_t 
  * with a group it is asked for again through `assigned` after a pause, while the group still gives
  * it to us. */
 void ds_reader_drop(ds_reader_t *reader, int32_t partition);
+/** @brief Read no more of one topic's partition, or (false) go on where it stood: for whoever can
+ * take no more of one topic before another one has come up. Say so with each turn: what could not
+ * be begun again is tried then, and so is one that waited for its schema when it was to stop. */
+void ds_reader_pause(ds_reader_t *reader, int32_t topic, int32_t partition, bool paused);
 /** @brief Wait up to timeout_ms for records, then give all that arrived (an empty batch is not an
  * error).
  *  @param error  UNAVAILABLE: Kafka is away, nothing is lost, poll again. DAMAGE: see above; the

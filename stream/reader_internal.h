@@ -14,6 +14,7 @@
 /** One partition of one topic. */
 struct ds_stream {
     bool active;         /* being read */
+    bool paused;         /* not being read, as somebody above wishes */
     bool damaged;        /* stopped for good */
     uint64_t since_turn; /* records of broker turns up to this one are of an earlier reading */
     struct ds_fence fence;

@@ -227,6 +227,11 @@ bool ds_contacts_fill(const ds_contacts_t *contacts, int32_t partition, struct d
     return true;
 }
 
+bool ds_contacts_knows(const ds_contacts_t *contacts, int32_t partition, ds_str_t order_id)
+{
+    return find(&contacts->folds[partition], order_id) != NULL;
+}
+
 size_t ds_contacts_count(const ds_contacts_t *contacts)
 {
     return contacts->count;

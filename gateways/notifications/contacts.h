@@ -26,6 +26,8 @@ DS_MUST_CHECK bool ds_contacts_event(ds_contacts_t *contacts, int32_t partition,
  *  contact, borrowed until the next event. What is no address or tag is left empty. false: the
  *  order is not known (any more). */
 bool ds_contacts_fill(const ds_contacts_t *contacts, int32_t partition, struct ds_notice *notice);
+/** @brief Whether the order's contact is remembered. */
+bool ds_contacts_knows(const ds_contacts_t *contacts, int32_t partition, ds_str_t order_id);
 /** @brief Orders remembered. */
 size_t ds_contacts_count(const ds_contacts_t *contacts);
 /** @brief Forgotten because there were too many. */

@@ -7,6 +7,7 @@
 #include "gateways/notifications/limits.h"
 #include "gateways/notifications/notes.h"
 #include "schemas/framing.h"
+#include "stream/broker.h"
 #include "stream/reader.h"
 
 #include <stdlib.h>
@@ -36,15 +37,26 @@ enum slot_state { SLOT_NONE, SLOT_READING, SLOT_CURRENT };
 
 struct slot {
     enum slot_state state;
-    int64_t ends[DS_NOTICE_TOPICS]; /* as they were when the partition came */
-    int64_t read[DS_NOTICE_TOPICS]; /* behind the last delivered record */
+    int64_t ends[DS_NOTICE_TOPICS];    /* as they were when the partition came */
+    int64_t read[DS_NOTICE_TOPICS];    /* behind the last delivered record */
+    int64_t read_us[DS_NOTICE_TOPICS]; /* the time of that record */
     int64_t hinted;
     struct ds_notes_history histories[DS_CHANNELS];
     struct noted noted[DS_CHANNELS];
     struct ds_held_list held;
-    bool asked; /* `targets` is set */
+    bool full[DS_NOTICE_TOPICS]; /* enough of it is held */
+    bool asked;                  /* `targets` is set */
     int64_t
         targets[DS_NOTICE_TOPICS]; /* read so far, what is held in front of them is free to go */
+};
+
+/** What is free to go. */
+struct release {
+    const ds_follower_t *follower;
+    int32_t partition;
+    int64_t before_us; /* what happened earlier */
+    bool known;        /* and of orders that are known only */
+    bool unknown;      /* one was met that is not */
 };
 
 struct ds_follower {
@@ -275,14 +287,27 @@ static bool hand_over(ds_follower_t *follower, int32_t partition, enum ds_notice
     return true;
 }
 
-/* @param targets  what stands in front of them, oldest first; NULL: everything. */
-static bool let_go(ds_follower_t *follower, int32_t partition, const int64_t *targets,
+static bool may_go(void *context, const struct ds_held *held)
+{
+    struct release *release = context;
+    const ds_follower_t *follower = release->follower;
+    if (held->offset >= follower->slots[release->partition].targets[held->topic] ||
+        held->notice->at_us >= release->before_us)
+        return false;
+    if (!release->known ||
+        ds_contacts_knows(follower->contacts, release->partition, held->notice->order_id))
+        return true;
+    release->unknown = true;
+    return false;
+}
+
+static bool let_go(ds_follower_t *follower, int32_t partition, struct release *release,
                    ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
     struct ds_held **list;
     size_t count;
-    if (!ds_held_take(&slot->held, targets, &list, &count, error))
+    if (!ds_held_take(&slot->held, may_go, release, &list, &count, error))
         return false;
     bool ok = true;
     for (size_t i = 0; i < count; i++) {
@@ -291,17 +316,7 @@ static bool let_go(ds_follower_t *follower, int32_t partition, const int64_t *ta
         ds_held_free(list[i]);
     }
     free(list);
-    slot->asked = false;
     return ok;
-}
-
-/* Where there are too many they go as they are: most orders are known by then. */
-static bool hold(ds_follower_t *follower, int32_t partition, enum ds_notice_topic topic,
-                 int64_t offset, const struct ds_notice *notice, ds_error_t *error)
-{
-    struct ds_held_list *held = &follower->slots[partition].held;
-    return (held->count < DS_MAX_HELD || let_go(follower, partition, NULL, error)) &&
-           ds_held_put(held, topic, offset, notice, error);
 }
 
 static void log_unreadable(const ds_follower_t *follower, const struct ds_read_record *record)
@@ -335,9 +350,10 @@ static bool take_record(ds_follower_t *follower, const struct ds_read_record *re
         return false;
     if (ds_notice_of_event(topic, record->event, amount, &notice) &&
         is_wanted(follower, slot, topic, record->place.offset, &notice) &&
-        !hold(follower, record->partition, topic, record->place.offset, &notice, error))
+        !ds_held_put(&slot->held, topic, record->place.offset, &notice, error))
         return false;
     slot->read[topic] = record->place.offset + 1;
+    slot->read_us[topic] = ((const struct ds_event_head *)record->event)->meta.at;
     return true;
 }
 
@@ -366,19 +382,87 @@ static bool ask_ends(ds_follower_t *follower, int32_t partition)
     return true;
 }
 
+static bool is_behind(const ds_follower_t *follower, int32_t partition, int topic)
+{
+    return ds_reader_next_offset(follower->reader, topic, partition) <
+           follower->slots[partition].targets[topic];
+}
+
+/* Of the topics that are still to be read that far the one whose events are the oldest;
+ * DS_NOTICE_TOPICS: all have been. */
+static int last_behind(const ds_follower_t *follower, int32_t partition)
+{
+    const struct slot *slot = &follower->slots[partition];
+    int last = DS_NOTICE_TOPICS;
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+        if (is_behind(follower, partition, t) &&
+            (last == DS_NOTICE_TOPICS || slot->read_us[t] < slot->read_us[last]))
+            last = t;
+    return last;
+}
+
+/* There are too many to wait for the ends. What happened before the event that `last` has come to
+ * goes: the topics' own times rise, so what it answers has been read. As far as clocks agree, that
+ * is; so nothing goes whose order is not known, as long as it may become known, and then orders are
+ * read first. Where more and more is held all the same, only the order in time is given up. */
+static bool let_some_go(ds_follower_t *follower, int32_t partition, int *last, ds_error_t *error)
+{
+    const struct slot *slot = &follower->slots[partition];
+    struct release release = {
+        .follower = follower,
+        .partition = partition,
+        .before_us = slot->read_us[*last],
+        .known = is_behind(follower, partition, DS_NOTICE_ORDER),
+    };
+    if (!let_go(follower, partition, &release, error))
+        return false;
+    if (release.unknown)
+        *last = DS_NOTICE_ORDER;
+    release.before_us = INT64_MAX;
+    return slot->held.of[*last] < 2 * follower->config.max_held ||
+           let_go(follower, partition, &release, error);
+}
+
+/* A topic of which enough is held is read on when half of that has gone; the last one always is, as
+ * the others wait for it. */
+static void pace(ds_follower_t *follower, int32_t partition, int last)
+{
+    struct slot *slot = &follower->slots[partition];
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
+        size_t held = slot->held.of[t];
+        slot->full[t] = held >= follower->config.max_held ||
+                        (slot->full[t] && held > follower->config.max_held / 2);
+        ds_reader_pause(follower->reader, t, partition, slot->full[t] && t != last);
+    }
+}
+
+static bool is_full(const struct slot *slot)
+{
+    bool full = false;
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+        full = full || slot->full[t];
+    return full;
+}
+
 static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t *error)
 {
     struct slot *slot = &follower->slots[partition];
-    if (slot->held.count == 0)
-        return true;
-    if (!slot->asked)
+    int last = DS_NOTICE_TOPICS;
+    bool ok = true;
+    if (slot->held.count > 0 && !slot->asked)
         slot->asked = !follower->kafka_away && ask_ends(follower, partition);
-    if (!slot->asked)
-        return true;
-    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
-        if (ds_reader_next_offset(follower->reader, t, partition) < slot->targets[t])
-            return true;
-    return let_go(follower, partition, slot->targets, error);
+    if (slot->asked)
+        last = last_behind(follower, partition);
+    if (slot->asked && last == DS_NOTICE_TOPICS) {
+        struct release release = {
+            .follower = follower, .partition = partition, .before_us = INT64_MAX};
+        ok = let_go(follower, partition, &release, error);
+        slot->asked = false;
+    } else if (slot->asked && is_full(slot)) {
+        ok = let_some_go(follower, partition, &last, error);
+    }
+    pace(follower, partition, last);
+    return ok;
 }
 
 /* false: there is nothing new to note, or it is too much. */
@@ -566,6 +650,14 @@ static void make_meters(ds_follower_t *follower)
                        "Contacts forgotten because there were too many.", NULL);
 }
 
+static bool open_notes(ds_follower_t *follower, ds_error_t *error)
+{
+    struct ds_broker *broker = follower->config.notes;
+    follower->config.notes = NULL;
+    return ds_notes_new(follower->runtime, follower->config.brokers, broker, &follower->notes,
+                        error);
+}
+
 static bool open_reader(ds_follower_t *follower, ds_error_t *error)
 {
     const char *instance = follower->config.group_instance_id;
@@ -579,8 +671,25 @@ static bool open_reader(ds_follower_t *follower, ds_error_t *error)
         .assigned = on_assigned,
         .revoked = on_revoked,
         .context = follower,
+        .broker = follower->config.broker,
+        .lookup = follower->config.lookup,
     };
+    follower->config.broker = follower->config.lookup = NULL; /* the reader's, also on failure */
     return ds_reader_new(follower->runtime, &config, &follower->reader, error);
+}
+
+static void drop_broker(struct ds_broker *broker)
+{
+    if (broker != NULL)
+        broker->ops->destroy(broker, 0);
+}
+
+/* What nobody else has taken. */
+static void drop_brokers(const struct ds_follower_config *config)
+{
+    drop_broker(config->broker);
+    drop_broker(config->lookup);
+    drop_broker(config->notes);
 }
 
 bool ds_follower_new(const struct ds_runtime *runtime, const struct ds_follower_config *config,
@@ -588,10 +697,14 @@ bool ds_follower_new(const struct ds_runtime *runtime, const struct ds_follower_
 {
     *follower_out = NULL;
     ds_follower_t *follower = calloc(1, sizeof *follower);
-    if (follower == NULL)
+    if (follower == NULL) {
+        drop_brokers(config);
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a follower");
+    }
     follower->runtime = runtime;
     follower->config = *config;
+    if (config->max_held == 0)
+        follower->config.max_held = DS_MAX_HELD;
     for (int c = 0; c < DS_CHANNELS; c++)
         follower->wanted[c] = config->senders[c] != NULL;
     make_meters(follower);
@@ -602,9 +715,9 @@ bool ds_follower_new(const struct ds_runtime *runtime, const struct ds_follower_
     bool ok = follower->slots != NULL && follower->beyond != NULL && follower->contacts != NULL;
     if (!ok)
         ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "a follower");
-    ok = ok && ds_notes_new(runtime, config->brokers, &follower->notes, error) &&
-         open_reader(follower, error);
+    ok = ok && open_notes(follower, error) && open_reader(follower, error);
     if (!ok) {
+        drop_brokers(&follower->config);
         ds_follower_destroy(follower);
         return false;
     }

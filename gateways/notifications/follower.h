@@ -9,7 +9,8 @@
  *
  * An event is held back until all three topics have been read as far as they went when it was met:
  * so its order is known, and what it answers is told before it, also when the topics come up at
- * different speeds.
+ * different speeds. Where too much would be held, the topics that are ahead wait for the one that
+ * is behind, and what happened before the event that this one has come to goes.
  */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H
 #define DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H
@@ -21,6 +22,11 @@ struct ds_follower_config {
     const char *group_instance_id; /* NULL: none */
     int64_t max_age_us;
     ds_sender_t *senders[DS_CHANNELS]; /* NULL: not used; borrowed */
+    size_t max_held;                   /* 0: DS_MAX_HELD */
+    /** For tests; taken, also on failure. NULL: Kafka at `brokers`. */
+    struct ds_broker *broker;
+    struct ds_broker *lookup;
+    struct ds_broker *notes; /* of notifications.sent */
 };
 
 typedef struct ds_follower ds_follower_t;

@@ -35,6 +35,7 @@ bool ds_held_put(struct ds_held_list *list, enum ds_notice_topic topic, int64_t 
         list->first = held;
     list->last = held;
     list->count++;
+    list->of[topic]++;
     return true;
 }
 
@@ -51,9 +52,10 @@ static int by_time(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-bool ds_held_take(struct ds_held_list *list, const int64_t *targets, struct ds_held ***taken_out,
-                  size_t *count_out, ds_error_t *error)
+bool ds_held_take(struct ds_held_list *list, ds_held_goes_fn goes, void *context,
+                  struct ds_held ***taken_out, size_t *count_out, ds_error_t *error)
 {
+    bool stays[DS_NOTICE_TOPICS] = {false};
     struct ds_held **taken = calloc(list->count + 1, sizeof(struct ds_held *));
     struct ds_held **link = &list->first;
     size_t count = 0;
@@ -62,8 +64,10 @@ bool ds_held_take(struct ds_held_list *list, const int64_t *targets, struct ds_h
     list->last = NULL;
     while (*link != NULL) {
         struct ds_held *held = *link;
-        if (targets == NULL || held->offset < targets[held->topic]) {
+        stays[held->topic] = stays[held->topic] || !goes(context, held);
+        if (!stays[held->topic]) {
             taken[count++] = held;
+            list->of[held->topic]--;
             *link = held->next;
         } else {
             list->last = held;

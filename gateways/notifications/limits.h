@@ -25,7 +25,9 @@
 #define DS_MAX_SETTLED_BEYOND 2000
 /* Offsets of notes in memory while a partition is taken over. */
 #define DS_MAX_NOTED (2 * 1000 * 1000)
-/* Events that wait until all three topics have been read as far as they went when they were met. */
+/* Events of a topic that wait until all three topics have been read as far as they went when they
+ * were met, some 700 bytes each. Beyond this the topic is read no further until another has come
+ * up; what one poll has brought is taken still. */
 #define DS_MAX_HELD (20 * 1000)
 
 #endif

@@ -42,8 +42,8 @@ struct ds_notes {
     ds_error_t failure;
 };
 
-bool ds_notes_new(const struct ds_runtime *runtime, const char *brokers, ds_notes_t **notes_out,
-                  ds_error_t *error)
+bool ds_notes_new(const struct ds_runtime *runtime, const char *brokers, ds_broker_t *broker,
+                  ds_notes_t **notes_out, ds_error_t *error)
 {
     static const char *const topics[] = {"notifications.sent"};
     const struct ds_broker_kafka_config config = {
@@ -55,15 +55,19 @@ bool ds_notes_new(const struct ds_runtime *runtime, const char *brokers, ds_note
     };
     *notes_out = NULL;
     ds_notes_t *notes = calloc(1, sizeof *notes);
-    if (notes == NULL)
+    if (notes == NULL) {
+        if (broker != NULL)
+            broker->ops->destroy(broker, 0);
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notes");
+    }
     notes->runtime = runtime;
+    notes->broker = broker;
     ds_buf_init(&notes->value, DS_MAX_RECORD_BYTES);
     notes->arena = ds_arena_new(16 * 1024, DS_MAX_DECODE_BYTES);
     if (notes->arena == NULL)
         ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notes");
     if (notes->arena == NULL ||
-        !ds_broker_kafka_new(&runtime->log, &config, &notes->broker, error)) {
+        (broker == NULL && !ds_broker_kafka_new(&runtime->log, &config, &notes->broker, error))) {
         ds_notes_destroy(notes, 0);
         return false;
     }

@@ -9,6 +9,7 @@
 
 #include "gateways/notifications/sender.h"
 #include "schemas/schema.h"
+#include "stream/broker.h"
 
 #define DS_NOTES_IDENTITY_BYTES 64
 
@@ -38,8 +39,9 @@ void ds_notes_taken(struct ds_notes_history histories[DS_CHANNELS]);
 
 typedef struct ds_notes ds_notes_t;
 
+/** @param broker  for tests: of notifications.sent, taken, also on failure. NULL: Kafka. */
 DS_MUST_CHECK bool ds_notes_new(const struct ds_runtime *runtime, const char *brokers,
-                                ds_notes_t **notes_out, ds_error_t *error);
+                                ds_broker_t *broker, ds_notes_t **notes_out, ds_error_t *error);
 /** @brief Waits up to wait_ms for acknowledgements; what has none is given back as not kept. */
 void ds_notes_destroy(ds_notes_t *notes, int64_t wait_ms);
 /** @brief Read what is known of a partition. Blocks, some 10 s at most.

@@ -301,6 +301,45 @@ Test(reader, that_lost_sight_of_kafka_finds_it_again_without_a_record)
     cr_assert(ds_reader_poll(reader, 0, &batch, &error), "%s", error.message);
 }
 
+Test(reader, paused_topic_waits_and_the_other_goes_on)
+{
+    struct got got;
+
+    open_reader(NULL);
+    assign(DS_PLACE_START);
+    cr_assert(ds_reader_assign(reader, 1, 0, DS_PLACE_START, &error));
+    read_all();
+    rig_kill(&rig, 0);
+    rig_foreign_event(&rig, 0, 1, 2, true);
+    cr_assert_eq(read_all().count[0], 0);
+    ds_reader_pause(reader, 0, 0, true);
+    rig_foreign_event(&rig, 0, 1, 3, false);
+    rig_order_cancelled(&rig, 0);
+    got = read_all();
+    cr_assert_eq(got.count[0], 0);
+    cr_assert_eq(got.count[1], 2);
+    cr_assert_eq(ds_reader_next_offset(reader, 0, 0), 3);
+    ds_reader_pause(reader, 0, 0, false);
+    ds_reader_pause(reader, 0, 0, false);
+    got = read_all();
+    cr_assert_eq(got.count[0], 2); /* with the half that had been read */
+    cr_assert_eq(got.count[1], 0);
+}
+
+Test(reader, pause_ends_with_the_reading)
+{
+    open_reader("g");
+    ds_fake_assign(broker, 0, 1);
+    cr_assert_eq(read_all().count[0], 2);
+    ds_reader_pause(reader, 0, 0, true);
+    ds_fake_revoke(broker);
+    cr_assert_eq(read_all().count[0], 0);
+    ds_reader_pause(reader, 0, 0, false);
+    cr_assert_not(ds_fake_reads(broker, 0, 0));
+    ds_fake_assign(broker, 0, 1);
+    cr_assert_eq(read_all().count[0], 2);
+}
+
 Test(reader, group_gives_and_takes_partitions)
 {
     open_reader("g");

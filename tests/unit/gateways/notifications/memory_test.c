@@ -58,6 +58,8 @@ Test(contacts, of_an_order_are_those_it_was_placed_with)
     cr_expect(ds_str_eq(notice.language, DS_STR("de")));
     cr_expect(ds_str_eq(notice.recipient, DS_STR("Anna")));
     cr_expect(ds_str_eq(notice.total, DS_STR("29.99 EUR")));
+    cr_expect(ds_contacts_knows(contacts, 3, DS_STR("b.A")));
+    cr_expect_not(ds_contacts_knows(contacts, 2, DS_STR("b.A")));
     cr_expect_not(known(contacts, 2, "b.A", &notice));
     cr_expect_not(known(contacts, 3, "b.B", &notice));
     ds_contacts_clear(contacts, 3);

@@ -1,0 +1,294 @@
+/* The follower on a log in memory: what waits until other topics have been read is told once, and
+ * in order, however much of it there is. */
+#include "base/limits.h"
+#include "fake_log.h"
+#include "gateways/notifications/follower.h"
+#include "gateways/notifications/notes.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define ORDERS   300
+#define EACH     3 /* notices of an order */
+#define MAX_HELD 40
+
+static const char *const topics[] = {"order.events", "payment.events", "delivery.events"};
+static const char *const notes_topic[] = {"notifications.sent"};
+
+static struct ds_fake_time times;
+static struct ds_health health;
+static volatile sig_atomic_t never;
+static struct ds_runtime runtime;
+static ds_fake_log_t *events;
+static int64_t seqs[DS_NOTICE_TOPICS];
+static ds_sender_t *sender;
+static ds_follower_t *follower;
+static ds_broker_t *broker;
+
+/* What the channel was given. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static enum ds_notice_kind told[ORDERS][2 * EACH];
+static int told_of[ORDERS];
+static int told_all;
+
+static int all_told(void)
+{
+    pthread_mutex_lock(&lock);
+    int count = told_all;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+static void *open_line(const struct ds_runtime *given, const void *config)
+{
+    (void)config;
+    return (void *)(uintptr_t)given;
+}
+
+static void close_line(void *line)
+{
+    (void)line;
+}
+
+static void send_one(void *line, const struct ds_notice *notice, const atomic_bool *stop,
+                     struct ds_told_answer *answer)
+{
+    char id[32];
+    (void)line, (void)stop;
+    cr_assert(ds_str_to_array(notice->order_id, id, sizeof id));
+    long order = strtol(id + 2, NULL, 10);
+    pthread_mutex_lock(&lock);
+    if (told_of[order] < 2 * EACH)
+        told[order][told_of[order]++] = notice->kind;
+    told_all++;
+    pthread_mutex_unlock(&lock);
+    answer->told = DS_TOLD_SENT;
+}
+
+static const struct ds_channel_ops ops = {open_line, close_line, send_one};
+
+/* --- the log -----------------------------------------------------------------------------------
+ */
+
+static void append(enum ds_notice_topic topic, void *event)
+{
+    struct ds_event_head *head = event;
+    char id[32];
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t bytes;
+    ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
+    (void)snprintf(id, sizeof id, "e-%d-%lld", (int)topic, (long long)seqs[topic]);
+    head->meta.epoch = 1;
+    head->meta.seq = seqs[topic]++;
+    head->meta.event_id = ds_str(id);
+    cr_assert(ds_schema_encode(ds_notice_schemas[topic], event, &bytes, &error), "%s",
+              error.message);
+    (void)ds_fake_append(events, topics[topic], 0, DS_STR("b"), ds_buf_bytes(&bytes));
+    ds_buf_cleanup(&bytes);
+}
+
+static void append_claims(void)
+{
+    struct ds_order_event order = {.body.kind = DS_ORDER_EVENT_CLAIM};
+    struct ds_payment_event payment = {.body.kind = DS_PAYMENT_EVENT_CLAIM};
+    struct ds_delivery_event delivery = {.body.kind = DS_DELIVERY_EVENT_CLAIM};
+    order.body.as.claim.nonce = DS_STR("order");
+    payment.body.as.claim.nonce = DS_STR("payment");
+    delivery.body.as.claim.nonce = DS_STR("delivery");
+    append(DS_NOTICE_ORDER, &order);
+    append(DS_NOTICE_PAYMENT, &payment);
+    append(DS_NOTICE_DELIVERY, &delivery);
+}
+
+static void append_created(ds_str_t id, int64_t at_us)
+{
+    struct ds_order_event event = {.meta.at = at_us, .body.kind = DS_ORDER_EVENT_ORDER_CREATED};
+    struct ds_order_created *created = &event.body.as.order_created;
+    created->order_id = id;
+    created->currency = DS_STR("EUR");
+    created->total_minor = 2999;
+    created->personal.kind = DS_UNION_PERSONAL_DATA_SEALED_DATA_PERSONAL_DATA;
+    append(DS_NOTICE_ORDER, &event);
+}
+
+/* @param skew_us  how far the delivery's clock is behind. */
+static void append_orders(int64_t skew_us)
+{
+    int64_t at_us = ds_now_us(runtime.clock) - ORDERS * DS_US_PER_S;
+    for (int i = 0; i < ORDERS; i++, at_us += DS_US_PER_S) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "b.%d", i);
+        ds_str_t id = ds_str(text);
+        append_created(id, at_us);
+        struct ds_order_event confirmed = {.meta.at = at_us + 1,
+                                           .body.kind = DS_ORDER_EVENT_ORDER_CONFIRMED};
+        confirmed.body.as.order_confirmed.order_id = id;
+        append(DS_NOTICE_ORDER, &confirmed);
+        struct ds_delivery_event assigned = {.meta.at = at_us + 2 - skew_us,
+                                             .body.kind = DS_DELIVERY_EVENT_DELIVERY_ASSIGNED};
+        assigned.body.as.delivery_assigned.order_id = id;
+        append(DS_NOTICE_DELIVERY, &assigned);
+        struct ds_order_event fulfilled = {.meta.at = at_us + 3,
+                                           .body.kind = DS_ORDER_EVENT_ORDER_FULFILLED};
+        fulfilled.body.as.order_fulfilled.order_id = id;
+        append(DS_NOTICE_ORDER, &fulfilled);
+    }
+}
+
+/* --- the gateway -------------------------------------------------------------------------------
+ */
+
+static void start(void)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    const struct ds_sender_config channel = {.channel = DS_CHANNEL_LOG,
+                                             .ops = &ops,
+                                             .threads = 2,
+                                             .ledger = {.max_age_us = 3600 * DS_US_PER_S}};
+    cr_assert(ds_sender_new(&runtime, &channel, &sender, &error), "%s", error.message);
+    broker = ds_fake_broker_new(events, topics, DS_NOTICE_TOPICS);
+    const struct ds_follower_config config = {
+        .max_age_us = 3600 * DS_US_PER_S,
+        .senders = {[DS_CHANNEL_LOG] = sender},
+        .max_held = MAX_HELD,
+        .broker = broker,
+        .lookup = ds_fake_broker_new(events, topics, DS_NOTICE_TOPICS),
+        .notes = ds_fake_broker_new(events, notes_topic, 1),
+    };
+    cr_assert(ds_follower_new(&runtime, &config, &follower, &error), "%s", error.message);
+    ds_fake_assign(broker, 0, 1);
+}
+
+static void stop(void)
+{
+    ds_sender_stop(sender, 1000);
+    ds_follower_destroy(follower);
+    ds_sender_destroy(sender);
+}
+
+static void turn(void)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    const struct timespec pause = {0, 1000000};
+    cr_assert(ds_follower_turn(follower, &error), "%s", error.message);
+    (void)nanosleep(&pause, NULL);
+}
+
+/* The topic stays behind until the silence is over. */
+static void start_without(enum ds_notice_topic topic)
+{
+    start();
+    for (int turns = 0; turns < 1000 && !ds_fake_reads(broker, topic, 0); turns++)
+        turn();
+    cr_assert(ds_fake_reads(broker, topic, 0));
+    ds_fake_silence(events, topics[topic]);
+}
+
+static void turn_often(int turns)
+{
+    while (turns-- > 0)
+        turn();
+}
+
+static void turn_until_told(int count)
+{
+    for (int turns = 0; turns < 20000 && all_told() < count; turns++)
+        turn();
+    turn_often(200); /* nor is anything told twice */
+    cr_expect_eq(all_told(), count);
+}
+
+static void expect_each_in_order(void)
+{
+    static const enum ds_notice_kind kinds[EACH] = {DS_NOTICE_CONFIRMED, DS_NOTICE_COURIER_ASSIGNED,
+                                                    DS_NOTICE_DELIVERED};
+    for (int i = 0; i < ORDERS; i++) {
+        cr_assert_eq(told_of[i], EACH, "order %d: told %d", i, told_of[i]);
+        cr_assert_arr_eq(told[i], kinds, sizeof kinds, "order %d", i);
+    }
+}
+
+/* A channel that has begun; then the gateway is away for a while. */
+static void set_up(void)
+{
+    runtime = (struct ds_runtime){.log = ds_log_root("test", DS_LOG_ERROR),
+                                  .clock = ds_system_clock(),
+                                  .random = ds_system_random(),
+                                  .metrics = ds_metrics_new(),
+                                  .health = &health,
+                                  .stop = &never};
+    ds_fake_time_init(&times, ds_now_us(runtime.clock));
+    events = ds_fake_log_new(&times, 1);
+    append_claims();
+    start();
+    for (int turns = 0; turns < 1000 && !ds_follower_current(follower); turns++)
+        turn();
+    cr_assert(ds_follower_current(follower));
+    stop();
+}
+
+static void tear_down(void)
+{
+    ds_fake_log_destroy(events);
+    ds_metrics_destroy(runtime.metrics);
+}
+
+TestSuite(follower, .init = set_up, .fini = tear_down, .timeout = 120);
+
+Test(follower, what_waits_for_its_orders_is_told_when_they_are_read_however_much_it_is)
+{
+    append_orders(0);
+    start_without(DS_NOTICE_ORDER);
+    turn_often(100);
+    cr_expect_eq(all_told(), 0);
+    cr_expect_not(ds_fake_reads(broker, DS_NOTICE_DELIVERY, 0), "enough of it waits");
+    ds_fake_silence(events, NULL);
+    turn_until_told(EACH * ORDERS);
+    expect_each_in_order();
+    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+        cr_expect(ds_fake_reads(broker, t, 0), "%s", topics[t]);
+    stop();
+}
+
+Test(follower, what_was_not_told_before_a_death_is_told_after_it)
+{
+    append_orders(0);
+    start_without(DS_NOTICE_ORDER);
+    turn_often(100);
+    ds_fake_silence(events, NULL);
+    stop();
+    start();
+    turn_until_told(EACH * ORDERS);
+    expect_each_in_order();
+    stop();
+}
+
+Test(follower, order_of_notices_is_kept_when_orders_are_read_far_ahead)
+{
+    append_orders(0);
+    start_without(DS_NOTICE_DELIVERY);
+    turn_often(100);
+    cr_expect_eq(all_told(), 0);
+    cr_expect_not(ds_fake_reads(broker, DS_NOTICE_ORDER, 0), "enough of it waits");
+    ds_fake_silence(events, NULL);
+    turn_until_told(EACH * ORDERS);
+    expect_each_in_order();
+    stop();
+}
+
+/* By their times the deliveries come before their orders: nothing is told before the order is
+ * known, or not at all. */
+Test(follower, clock_that_is_behind_loses_nothing)
+{
+    append_orders(ORDERS * DS_US_PER_S / 2);
+    start_without(DS_NOTICE_ORDER);
+    turn_often(100);
+    ds_fake_silence(events, NULL);
+    turn_until_told(EACH * ORDERS);
+    for (int i = 0; i < ORDERS; i++)
+        cr_expect_eq(told_of[i], EACH, "order %d", i);
+    stop();
+}
