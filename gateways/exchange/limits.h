@@ -14,7 +14,8 @@
 #define DS_MAX_DETAIL_BYTES 96
 
 /* Payments gateway. Outstanding ones cost some 600 bytes each; a provider that is silent for a day
- * must not take all memory: beyond this the role ends with an error and says so. */
+ * must not take all memory: beyond this charges that payment has given up are asked for no more
+ * (counted), and without any of those the role ends with an error and says so. */
 #define DS_MAX_OUTSTANDING (256 * 1024)
 /* Not yet tried: beyond this no more events are read until calls have been made. */
 #define DS_MAX_UNTRIED 2000

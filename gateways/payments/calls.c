@@ -13,7 +13,7 @@ struct call {
     ds_calls_t *calls;
     struct ds_entry *entry;
     bool asks;
-    bool is_again; /* counts against the share of those asked again */
+    bool is_again; /* the entry's `again`: counts against the share of those asked again */
     struct call *next;
 };
 
@@ -21,6 +21,8 @@ struct meters {
     ds_metric_t *calls[DS_VERDICT_UNKNOWN + 1];
     ds_metric_t *again;
     ds_metric_t *outstanding;
+    ds_metric_t *given_up;
+    ds_metric_t *dropped;
     ds_metric_t *seconds;
 };
 
@@ -40,6 +42,7 @@ struct ds_calls {
     _Atomic int64_t stop_at_us; /* monotonic; calls under way are waited for until then */
     atomic_bool provider_up;
     struct meters meters;
+    size_t dropped_told; /* the thread's */
 };
 
 static int64_t now_of(const ds_calls_t *calls)
@@ -152,7 +155,7 @@ static void start_calls(ds_calls_t *calls)
         struct call *call = calls->free;
         calls->free = call->next;
         call->entry = entry;
-        call->is_again = entry->attempt > 1;
+        call->is_again = entry->again;
         calls->again_in_flight += call->is_again;
         if (call->is_again)
             ds_metric_add(calls->meters.again, 1);
@@ -181,6 +184,22 @@ static void send_reports(ds_calls_t *calls)
     }
 }
 
+/* What was given up and is too old, or too much. */
+static void look_after_given_up(ds_calls_t *calls)
+{
+    pthread_mutex_lock(&calls->lock);
+    ds_ledger_expire(calls->ledger, ds_now_us(calls->runtime->clock));
+    size_t dropped = ds_ledger_dropped(calls->ledger) - calls->dropped_told;
+    pthread_mutex_unlock(&calls->lock);
+    if (dropped == 0)
+        return;
+    calls->dropped_told += dropped;
+    ds_metric_add(calls->meters.dropped, (int64_t)dropped);
+    ds_log(&calls->runtime->log, DS_LOG_WARN, "payments.dropped",
+           "too much is outstanding: the oldest charges given up are asked for no more",
+           DS_F_INT("charges", (int64_t)dropped));
+}
+
 /* Until something is due; what comes from outside wakes the thread. */
 static int turn_ms(ds_calls_t *calls)
 {
@@ -189,6 +208,7 @@ static int turn_ms(ds_calls_t *calls)
     bool waits =
         ds_ledger_next_due(calls->ledger, calls->free != NULL && may_ask_again(calls), &due_us);
     ds_metric_set(calls->meters.outstanding, (int64_t)ds_ledger_outstanding(calls->ledger));
+    ds_metric_set(calls->meters.given_up, (int64_t)ds_ledger_given_up(calls->ledger));
     pthread_mutex_unlock(&calls->lock);
     int64_t left_us = due_us - now_of(calls);
     if (!waits || left_us > IDLE_TURN_MS * DS_US_PER_MS)
@@ -200,6 +220,7 @@ static void *run(void *context)
 {
     ds_calls_t *calls = context;
     while (!atomic_load(&calls->stopping)) {
+        look_after_given_up(calls);
         start_calls(calls);
         send_reports(calls);
         ds_exchanges_turn(calls->exchanges, turn_ms(calls));
@@ -232,6 +253,12 @@ static void make_meters(ds_calls_t *calls)
     calls->meters.outstanding =
         ds_metrics_get(metrics, DS_GAUGE, "doorstep_payments_outstanding",
                        "Charges and refunds whose outcome is not in the log.", NULL);
+    calls->meters.given_up =
+        ds_metrics_get(metrics, DS_GAUGE, "doorstep_payments_given_up",
+                       "Charges that failed for want of an answer, and are asked for.", NULL);
+    calls->meters.dropped =
+        ds_metrics_get(metrics, DS_COUNTER, "doorstep_payments_given_up_dropped_total",
+                       "Those of them asked for no more because there was too much.", NULL);
     calls->meters.seconds = ds_metrics_get(metrics, DS_HISTOGRAM, "doorstep_payments_call_seconds",
                                            "Time of a call to the payment provider.", NULL);
 }

@@ -15,17 +15,25 @@
 
 struct ds_ledger {
     struct ds_ledger_config config;
-    ds_map_t *open;                /* entries the log still wants an outcome of */
+    ds_map_t *open;                /* entries the log still wants an outcome of, or gave up */
     ds_heap_t *calls_due;          /* WAITING */
+    ds_heap_t *late_due;           /* WAITING, given up */
+    ds_heap_t *given_up;           /* of the open ones, by when they are dropped */
     ds_heap_t *reports_due;        /* ANSWERED */
     struct ds_entry *first, *last; /* UNTRIED */
     size_t untried;
+    size_t dropped;               /* of those given up, for want of room */
     bool held[DS_MAX_PARTITIONS]; /* still being read */
 };
 
 static int32_t *handle_of(void *item)
 {
     return &((struct ds_entry *)item)->handle;
+}
+
+static int32_t *given_up_handle_of(void *item)
+{
+    return &((struct ds_entry *)item)->given_up_handle;
 }
 
 ds_ledger_t *ds_ledger_new(const struct ds_ledger_config *config)
@@ -44,7 +52,10 @@ ds_ledger_t *ds_ledger_new(const struct ds_ledger_config *config)
     /* Twice: entries that left the map may still have a report to make. */
     ledger->calls_due = ds_heap_new(handle_of, NULL, 2 * ledger->config.max_entries);
     ledger->reports_due = ds_heap_new(handle_of, NULL, 2 * ledger->config.max_entries);
-    if (ledger->open == NULL || ledger->calls_due == NULL || ledger->reports_due == NULL) {
+    ledger->late_due = ds_heap_new(handle_of, NULL, ledger->config.max_entries);
+    ledger->given_up = ds_heap_new(given_up_handle_of, NULL, ledger->config.max_entries);
+    if (ledger->open == NULL || ledger->calls_due == NULL || ledger->reports_due == NULL ||
+        ledger->late_due == NULL || ledger->given_up == NULL) {
         ds_ledger_destroy(ledger);
         return NULL;
     }
@@ -83,7 +94,7 @@ static struct ds_entry *new_entry(const struct ds_payment_call *call,
     entry->call.traceparent = put_text(&at, trace);
     entry->correlation_id = put_text(&at, context->correlation_id);
     entry->partition = partition;
-    entry->handle = -1;
+    entry->handle = entry->given_up_handle = -1;
     return entry;
 }
 
@@ -114,6 +125,11 @@ static void leave_line(ds_ledger_t *ledger, struct ds_entry *entry)
     ledger->untried--;
 }
 
+static bool id_fits(ds_str_t id)
+{
+    return id.len > 0 && id.len <= DS_MAX_PROVIDER_TEXT_BYTES;
+}
+
 /* One charge an order: its outcome events name the order, not always the key. */
 static ds_str_t map_key(enum ds_call_kind kind, ds_str_t id, char buffer[MAP_KEY_BYTES])
 {
@@ -126,13 +142,14 @@ static ds_str_t map_key(enum ds_call_kind kind, ds_str_t id, char buffer[MAP_KEY
 static void detach(ds_ledger_t *ledger, struct ds_entry *entry, enum ds_entry_interest interest)
 {
     entry->interest = interest;
+    ds_heap_remove(ledger->given_up, entry);
     switch (entry->state) {
     case DS_ENTRY_CALLING:
     case DS_ENTRY_REPORTING:
         return; /* whoever has it gives it back */
     case DS_ENTRY_ANSWERED:
         /* A success after payment.failed must still be told: the money is refunded then. */
-        if (interest == DS_ENTRY_GIVEN_UP && entry->answer.verdict == DS_VERDICT_SUCCEEDED)
+        if (interest == DS_ENTRY_FAILED && entry->answer.verdict == DS_VERDICT_SUCCEEDED)
             return;
         ds_heap_remove(ledger->reports_due, entry);
         break;
@@ -140,7 +157,8 @@ static void detach(ds_ledger_t *ledger, struct ds_entry *entry, enum ds_entry_in
         leave_line(ledger, entry);
         break;
     case DS_ENTRY_WAITING:
-        ds_heap_remove(ledger->calls_due, entry);
+        ds_heap_remove(ledger->calls_due, entry); /* in one of them */
+        ds_heap_remove(ledger->late_due, entry);
         break;
     case DS_ENTRY_HELD:
     case DS_ENTRY_REPORTED:
@@ -176,9 +194,101 @@ void ds_ledger_destroy(ds_ledger_t *ledger)
         free(entry);
     }
     ds_heap_destroy(ledger->calls_due);
+    ds_heap_destroy(ledger->late_due);
+    ds_heap_destroy(ledger->given_up);
     ds_heap_destroy(ledger->reports_due);
     ds_map_destroy(ledger->open, NULL);
     free(ledger);
+}
+
+/* Only memory can fail here, and then the entry is lost until the partition is read anew: rather
+ * end. The heaps hold more than the map can. */
+static void wait_in(ds_heap_t *heap, struct ds_entry *entry, int64_t due_us)
+{
+    bool waits = ds_heap_set(heap, entry, due_us, NULL);
+    assert(waits);
+}
+
+/* --- given up ----------------------------------------------------------------------------------
+ */
+
+/* Over, whoever has it. */
+static void drop_given_up(ds_ledger_t *ledger, struct ds_entry *entry)
+{
+    char buffer[MAP_KEY_BYTES];
+    (void)ds_map_take(ledger->open, map_key(entry->call.kind, entry->call.order_id, buffer));
+    detach(ledger, entry, DS_ENTRY_CLOSED);
+}
+
+/* Nobody has it, and there is nothing more to tell. */
+static void end(ds_ledger_t *ledger, struct ds_entry *entry)
+{
+    char buffer[MAP_KEY_BYTES];
+    if (entry->interest == DS_ENTRY_GIVEN_UP) {
+        (void)ds_map_take(ledger->open, map_key(entry->call.kind, entry->call.order_id, buffer));
+        ds_heap_remove(ledger->given_up, entry);
+    }
+    free(entry);
+}
+
+void ds_ledger_expire(ds_ledger_t *ledger, int64_t wall_now_us)
+{
+    int64_t until_us;
+    struct ds_entry *entry;
+    while ((entry = ds_heap_peek(ledger->given_up, &until_us)) != NULL && until_us <= wall_now_us)
+        drop_given_up(ledger, entry);
+}
+
+static void make_room(ds_ledger_t *ledger)
+{
+    struct ds_entry *entry = ds_heap_peek(ledger->given_up, NULL);
+    if (entry == NULL || ds_map_count(ledger->open) < ledger->config.max_entries)
+        return;
+    drop_given_up(ledger, entry);
+    ledger->dropped++;
+}
+
+/* Asked for at once, and then at the longest pause. */
+static void ask_late(ds_ledger_t *ledger, struct ds_entry *entry)
+{
+    entry->state = DS_ENTRY_WAITING;
+    wait_in(ledger->late_due, entry, 0);
+}
+
+static bool give_up(ds_ledger_t *ledger, ds_str_t order_id, int64_t at_us, ds_error_t *error)
+{
+    char buffer[MAP_KEY_BYTES];
+    /* A rebuild reads those of all times: what is too old for this one is too old. */
+    ds_ledger_expire(ledger, at_us);
+    struct ds_entry *entry =
+        id_fits(order_id) ? ds_map_get(ledger->open, map_key(DS_CALL_CHARGE, order_id, buffer))
+                          : NULL;
+    if (entry == NULL)
+        return true;
+    if (!ds_heap_set(ledger->given_up, entry, at_us + DS_GIVEN_UP_US, error))
+        return false;
+    entry->interest = DS_ENTRY_GIVEN_UP;
+    entry->given_up = true;
+    switch (entry->state) {
+    case DS_ENTRY_UNTRIED:
+        leave_line(ledger, entry);
+        ask_late(ledger, entry);
+        break;
+    case DS_ENTRY_WAITING:
+        ds_heap_remove(ledger->calls_due, entry);
+        ask_late(ledger, entry);
+        break;
+    case DS_ENTRY_ANSWERED:
+    case DS_ENTRY_REPORTED:
+        if (entry->answer.verdict != DS_VERDICT_SUCCEEDED)
+            drop_given_up(ledger, entry);
+        break;
+    case DS_ENTRY_HELD:
+    case DS_ENTRY_CALLING:
+    case DS_ENTRY_REPORTING:
+        break;
+    }
+    return true;
 }
 
 /* --- the log -----------------------------------------------------------------------------------
@@ -201,6 +311,10 @@ void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition)
         struct ds_entry *entry = value;
         if (entry->partition != partition || entry->state != DS_ENTRY_HELD)
             continue;
+        if (entry->interest == DS_ENTRY_GIVEN_UP) {
+            ask_late(ledger, entry);
+            continue;
+        }
         /* The owner before may have called: ask before doing it. */
         entry->ask_first = true;
         join_line(ledger, entry);
@@ -211,11 +325,6 @@ void ds_ledger_revoked(ds_ledger_t *ledger, int32_t partition)
 {
     detach_partition(ledger, partition);
     ledger->held[partition] = false;
-}
-
-static bool id_fits(ds_str_t id)
-{
-    return id.len > 0 && id.len <= DS_MAX_PROVIDER_TEXT_BYTES;
 }
 
 static bool open_entry(ds_ledger_t *ledger, int32_t partition, const struct ds_context *context,
@@ -231,6 +340,7 @@ static bool open_entry(ds_ledger_t *ledger, int32_t partition, const struct ds_c
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "entry");
     ds_str_t id = call->kind == DS_CALL_CHARGE ? call->order_id : call->key;
     void *old = NULL;
+    make_room(ledger);
     if (!ds_map_put(ledger->open, map_key(call->kind, id, buffer), entry, &old, error)) {
         free(entry);
         return false;
@@ -285,6 +395,16 @@ static bool open_refund(ds_ledger_t *ledger, int32_t partition,
     return open_entry(ledger, partition, &event->context, &call, error);
 }
 
+static bool fail_charge(ds_ledger_t *ledger, const struct ds_payment_event *event,
+                        ds_error_t *error)
+{
+    const struct ds_payment_failed *failed = &event->body.as.payment_failed;
+    if (failed->reason == DS_FAIL_REASON_PROVIDER_SILENT)
+        return give_up(ledger, failed->order_id, event->meta.at, error);
+    close_entry(ledger, DS_CALL_CHARGE, failed->order_id, DS_ENTRY_FAILED);
+    return true;
+}
+
 bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition, const struct ds_payment_event *event,
                      ds_error_t *error)
 {
@@ -298,9 +418,7 @@ bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition, const struct ds_pay
                     DS_ENTRY_CLOSED);
         return true;
     case DS_PAYMENT_EVENT_PAYMENT_FAILED:
-        close_entry(ledger, DS_CALL_CHARGE, event->body.as.payment_failed.order_id,
-                    DS_ENTRY_GIVEN_UP);
-        return true;
+        return fail_charge(ledger, event, error);
     case DS_PAYMENT_EVENT_PAYMENT_REFUNDED:
         close_entry(ledger, DS_CALL_REFUND, event->body.as.payment_refunded.refund_key,
                     DS_ENTRY_CLOSED);
@@ -317,38 +435,44 @@ bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition, const struct ds_pay
 /* --- calls -------------------------------------------------------------------------------------
  */
 
-struct ds_entry *ds_ledger_take_call(ds_ledger_t *ledger, int64_t now_us, bool again)
+static struct ds_entry *take_due(ds_heap_t *heap, int64_t now_us)
 {
     int64_t due_us = 0;
-    struct ds_entry *entry = ledger->first;
-    if (entry != NULL) {
-        leave_line(ledger, entry);
-    } else {
-        entry = again ? ds_heap_peek(ledger->calls_due, &due_us) : NULL;
-        if (entry == NULL || due_us > now_us)
-            return NULL;
-        ds_heap_remove(ledger->calls_due, entry);
-    }
-    entry->state = DS_ENTRY_CALLING;
-    entry->attempt++;
+    struct ds_entry *entry = ds_heap_peek(heap, &due_us);
+    if (entry == NULL || due_us > now_us)
+        return NULL;
+    ds_heap_remove(heap, entry);
     return entry;
 }
 
-/* Only memory can fail here, and then the entry is lost until the partition is read anew: rather
- * end. The heaps hold more than the map can. */
-static void wait_in(ds_heap_t *heap, struct ds_entry *entry, int64_t due_us)
+struct ds_entry *ds_ledger_take_call(ds_ledger_t *ledger, int64_t now_us, bool again)
 {
-    bool waits = ds_heap_set(heap, entry, due_us, NULL);
-    assert(waits);
+    struct ds_entry *entry = ledger->first;
+    if (entry != NULL)
+        leave_line(ledger, entry);
+    if (entry == NULL && again)
+        entry = take_due(ledger->calls_due, now_us);
+    if (entry == NULL && again)
+        entry = take_due(ledger->late_due, now_us);
+    if (entry == NULL)
+        return NULL;
+    bool given_up = entry->interest == DS_ENTRY_GIVEN_UP;
+    entry->state = DS_ENTRY_CALLING;
+    entry->attempt++;
+    entry->again = entry->attempt > 1 || given_up;
+    entry->ask_first = entry->ask_first || given_up;
+    return entry;
 }
 
 static bool is_wanted(const struct ds_entry *entry, enum ds_verdict verdict)
 {
     switch (entry->interest) {
     case DS_ENTRY_OPEN:
-    case DS_ENTRY_LEFT:
         return true;
+    case DS_ENTRY_LEFT:
+        return !entry->given_up || verdict == DS_VERDICT_SUCCEEDED;
     case DS_ENTRY_GIVEN_UP:
+    case DS_ENTRY_FAILED:
         return verdict == DS_VERDICT_SUCCEEDED;
     case DS_ENTRY_CLOSED:
         return false;
@@ -360,7 +484,7 @@ static void answered(ds_ledger_t *ledger, struct ds_entry *entry,
                      const struct ds_provider_answer *answer, int64_t now_us)
 {
     if (!is_wanted(entry, answer->verdict)) {
-        free(entry);
+        end(ledger, entry);
         return;
     }
     entry->answer = *answer;
@@ -372,16 +496,19 @@ static void answered(ds_ledger_t *ledger, struct ds_entry *entry,
 static void not_known(ds_ledger_t *ledger, struct ds_entry *entry, int64_t at_least_us,
                       int64_t now_us)
 {
-    if (entry->interest != DS_ENTRY_OPEN) {
-        free(entry);
+    bool given_up = entry->interest == DS_ENTRY_GIVEN_UP;
+    if (entry->interest != DS_ENTRY_OPEN && !given_up) {
+        end(ledger, entry);
         return;
     }
-    int64_t pause_us = ds_backoff_us(ledger->config.random, entry->attempt - 1,
-                                     ledger->config.first_pause_us, ledger->config.max_pause_us);
+    int64_t first_us = given_up ? ledger->config.max_pause_us : ledger->config.first_pause_us;
+    int64_t pause_us = ds_backoff_us(ledger->config.random, entry->attempt - 1, first_us,
+                                     ledger->config.max_pause_us);
     if (at_least_us > ledger->config.max_pause_us)
         at_least_us = ledger->config.max_pause_us;
     entry->state = DS_ENTRY_WAITING;
-    wait_in(ledger->calls_due, entry, now_us + (pause_us > at_least_us ? pause_us : at_least_us));
+    wait_in(given_up ? ledger->late_due : ledger->calls_due, entry,
+            now_us + (pause_us > at_least_us ? pause_us : at_least_us));
 }
 
 bool ds_ledger_called(ds_ledger_t *ledger, struct ds_entry *entry,
@@ -398,7 +525,7 @@ bool ds_ledger_called(ds_ledger_t *ledger, struct ds_entry *entry,
         entry->ask_first = false;
         if (entry->interest == DS_ENTRY_OPEN)
             return true;
-        free(entry); /* the provider has not got it, and nobody wants it done */
+        end(ledger, entry); /* the provider has not got it, and nobody wants it done */
         return false;
     case DS_VERDICT_PENDING:
     case DS_VERDICT_UNKNOWN:
@@ -435,10 +562,11 @@ void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, 
                                          FIRST_REPORT_PAUSE_US, MAX_REPORT_PAUSE_US);
         entry->state = DS_ENTRY_ANSWERED;
         wait_in(ledger->reports_due, entry, now_us + pause_us);
-    } else if (entry->interest == DS_ENTRY_OPEN) {
+    } else if (kept && (entry->interest == DS_ENTRY_OPEN || entry->interest == DS_ENTRY_GIVEN_UP) &&
+               is_wanted(entry, entry->answer.verdict)) {
         entry->state = DS_ENTRY_REPORTED;
     } else {
-        free(entry);
+        end(ledger, entry);
     }
 }
 
@@ -447,14 +575,16 @@ void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, 
 
 bool ds_ledger_next_due(const ds_ledger_t *ledger, bool again, int64_t *due_us_out)
 {
-    int64_t call_us = 0, report_us = 0;
-    bool calls = again && ds_heap_peek(ledger->calls_due, &call_us) != NULL;
-    bool reports = ds_heap_peek(ledger->reports_due, &report_us) != NULL;
-    if (calls && reports)
-        *due_us_out = call_us < report_us ? call_us : report_us;
-    else
-        *due_us_out = calls ? call_us : report_us;
-    return calls || reports;
+    const ds_heap_t *const heaps[] = {ledger->reports_due, ledger->calls_due, ledger->late_due};
+    bool any = false;
+    int64_t due_us;
+    for (size_t i = 0; i < (again ? 3 : 1); i++) {
+        if (ds_heap_peek(heaps[i], &due_us) == NULL)
+            continue;
+        *due_us_out = any && *due_us_out < due_us ? *due_us_out : due_us;
+        any = true;
+    }
+    return any;
 }
 
 size_t ds_ledger_untried(const ds_ledger_t *ledger)
@@ -464,5 +594,15 @@ size_t ds_ledger_untried(const ds_ledger_t *ledger)
 
 size_t ds_ledger_outstanding(const ds_ledger_t *ledger)
 {
-    return ds_map_count(ledger->open);
+    return ds_map_count(ledger->open) - ds_heap_count(ledger->given_up);
+}
+
+size_t ds_ledger_given_up(const ds_ledger_t *ledger)
+{
+    return ds_heap_count(ledger->given_up);
+}
+
+size_t ds_ledger_dropped(const ds_ledger_t *ledger)
+{
+    return ledger->dropped;
 }

@@ -13,6 +13,11 @@
  *   REPORTING the report is with the command writer        -> REPORTED, or ANSWERED when it was not
  * kept REPORTED  the outcome will come back as an event       (then it leaves)
  *
+ * A charge that payment.failed ends for want of an answer is given up, and yet its money may have
+ * been taken. So it stays: it is asked for, never done, at the longest pause and behind all others,
+ * until the provider says. A success is reported, and payment refunds it; anything else ends it,
+ * and so does DS_GIVEN_UP_US. The rebuild finds it like any other.
+ *
  * Whoever takes an entry to call or to report gives it back with exactly one of the functions
  * below. Meanwhile it stays valid, also when an event closes it or the partition goes away.
  * Threads: none of its own; one at a time. No I/O. */
@@ -22,6 +27,10 @@
 #include "base/clock.h"
 #include "gateways/payments/provider.h"
 #include "schemas/schema.h"
+
+/* Payment forgets a charge 72 h after its last event; a success that is reported later is a charge
+ * it does not know, and is not refunded. */
+#define DS_GIVEN_UP_US (72 * 3600 * DS_US_PER_S)
 
 enum ds_entry_state {
     DS_ENTRY_HELD,
@@ -36,7 +45,8 @@ enum ds_entry_state {
 /** Whether the log still wants the outcome. */
 enum ds_entry_interest {
     DS_ENTRY_OPEN,
-    DS_ENTRY_GIVEN_UP, /* payment.failed: only a success is still worth a report (it is refunded) */
+    DS_ENTRY_GIVEN_UP, /* payment.failed, not known: asked on; a success is reported (refunded) */
+    DS_ENTRY_FAILED,   /* payment.failed, known: of a call under way a success is still reported */
     DS_ENTRY_LEFT,     /* the partition is another's now: what a call under way finds is reported */
     DS_ENTRY_CLOSED,   /* the outcome is in the log */
 };
@@ -48,9 +58,12 @@ struct ds_entry {
     enum ds_entry_state state;
     enum ds_entry_interest interest;
     bool ask_first; /* a call may have reached the provider: ask before doing it again */
+    bool again;     /* the call is not the first, or not for one that is outstanding */
+    bool given_up;  /* was GIVEN_UP, whatever came then */
     unsigned attempt;
     unsigned report_attempt;
-    int32_t handle;                   /* in the heap of due ones */
+    int32_t handle;                   /* in a heap of due ones */
+    int32_t given_up_handle;          /* in that of those given up */
     struct ds_entry *next, *previous; /* in the line of untried ones */
     struct ds_provider_answer answer; /* from ANSWERED on */
 };
@@ -76,13 +89,15 @@ void ds_ledger_assigned(ds_ledger_t *ledger, int32_t partition);
 /** @brief p was read to its end: its entries may be called. */
 void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition);
 void ds_ledger_revoked(ds_ledger_t *ledger, int32_t partition);
-/** @brief A delivered event of p. LIMIT, MEMORY: too much is outstanding; the event was not noted.
- */
+/** @brief A delivered event of p. Where there is too much, those given up first are dropped.
+ *  LIMIT, MEMORY: too much is outstanding; the event was not noted. */
 DS_MUST_CHECK bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition,
                                    const struct ds_payment_event *event, ds_error_t *error);
 
-/** @brief The next to call, taken: untried ones first in line, then those due to be asked again.
- *  NULL: none. @param again  false: untried ones only. */
+/** @brief Drop what was given up DS_GIVEN_UP_US ago. @param wall_now_us  UTC. */
+void ds_ledger_expire(ds_ledger_t *ledger, int64_t wall_now_us);
+/** @brief The next to call, taken: untried ones first in line, then those due to be asked again,
+ *  then those given up. NULL: none. @param again  false: untried ones only. */
 struct ds_entry *ds_ledger_take_call(ds_ledger_t *ledger, int64_t now_us, bool again);
 /** @brief What the call brought. @return true: call it again now (the entry is still taken); the
  *  provider does not know the key, so it may be done. */
@@ -97,7 +112,11 @@ void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, 
 /** @brief When something waiting is due. false: nothing waits. @param again  as above. */
 bool ds_ledger_next_due(const ds_ledger_t *ledger, bool again, int64_t *due_us_out);
 size_t ds_ledger_untried(const ds_ledger_t *ledger);
-/** @brief Outstanding in all, known to the log or not. */
+/** @brief Those whose outcome is not in the log. */
 size_t ds_ledger_outstanding(const ds_ledger_t *ledger);
+/** @brief Charges that failed in the log, and are asked for. */
+size_t ds_ledger_given_up(const ds_ledger_t *ledger);
+/** @brief How many of those were dropped, so far, because there was too much. */
+size_t ds_ledger_dropped(const ds_ledger_t *ledger);
 
 #endif

@@ -312,6 +312,60 @@ Test(calls, many_charges_go_at_once_past_those_that_hang)
     stop(fixture);
 }
 
+/* A charge that the provider has, of which nobody knows: its answers are lost, and then it is
+ * silent. */
+static void charge_in_silence(struct fixture *fixture)
+{
+    event(fixture, payment_initiated("b.A", "b.A-c1", "tok_slow_2000", 2998));
+    WAIT_FOR(kit_charges(fixture->kit) == 1);
+    kit_mode(fixture->kit, "silent");
+}
+
+static int64_t gauge(struct fixture *fixture, const char *name)
+{
+    return ds_metric_value(ds_metrics_get(fixture->kit->runtime.metrics, DS_GAUGE, name, "", NULL));
+}
+
+Test(calls, charge_that_succeeded_after_it_was_given_up_is_reported)
+{
+    struct fixture *fixture = start();
+    ds_calls_rebuilt(fixture->calls, 0);
+    charge_in_silence(fixture);
+    event(fixture, payment_silent("b.A", ds_now_us(fixture->kit->runtime.clock)));
+    WAIT_FOR(gauge(fixture, "doorstep_payments_given_up") == 1);
+    cr_expect_eq(gauge(fixture, "doorstep_payments_outstanding"), 0);
+    cr_expect_eq(report_count(fixture), 0);
+    kit_mode(fixture->kit, "ok");
+    expect_report(fixture, 0, "b.A-c1", DS_REPORT_OUTCOME_OK, 2998);
+    event(fixture, payment_success("b.A"));
+    WAIT_FOR(gauge(fixture, "doorstep_payments_given_up") == 0);
+    cr_expect_eq(kit_charges(fixture->kit), 1);
+    stop(fixture);
+}
+
+Test(calls, charge_given_up_is_asked_for_by_the_next_gateway)
+{
+    struct fixture *fixture = start();
+    ds_calls_rebuilt(fixture->calls, 0);
+    charge_in_silence(fixture);
+    ds_calls_destroy(fixture->calls);
+    kit_mode(fixture->kit, "ok");
+    start_calls(fixture);
+    event(fixture, payment_initiated("b.A", "b.A-c1", "tok_ok", 2998));
+    event(fixture, payment_silent("b.A", ds_now_us(fixture->kit->runtime.clock)));
+    event(fixture, payment_initiated("b.B", "b.B-c1", "tok_ok", 2998));
+    event(fixture, payment_silent("b.B", ds_now_us(fixture->kit->runtime.clock)));
+    event(fixture, payment_initiated("b.C", "b.C-c1", "tok_ok", 2998));
+    event(fixture, payment_silent("b.C", 0));
+    ds_calls_rebuilt(fixture->calls, 0);
+    expect_report(fixture, 0, "b.A-c1", DS_REPORT_OUTCOME_OK, 2998);
+    event(fixture, payment_success("b.A"));
+    WAIT_FOR(gauge(fixture, "doorstep_payments_given_up") == 0);
+    cr_expect_eq(report_count(fixture), 1);
+    cr_expect_eq(kit_charges(fixture->kit), 1, "what the provider has not got is not done");
+    stop(fixture);
+}
+
 Test(calls, stop_waits_for_calls_under_way_and_reports_them)
 {
     struct fixture *fixture = start();

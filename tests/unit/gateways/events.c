@@ -37,6 +37,14 @@ struct ds_payment_event payment_failed(const char *order_id)
     return made;
 }
 
+struct ds_payment_event payment_silent(const char *order_id, int64_t at_us)
+{
+    struct ds_payment_event made = payment_failed(order_id);
+    made.meta.at = at_us;
+    made.body.as.payment_failed.reason = DS_FAIL_REASON_PROVIDER_SILENT;
+    return made;
+}
+
 struct ds_payment_event refund_initiated(const char *order_id, const char *key, const char *charge,
                                          int64_t amount)
 {

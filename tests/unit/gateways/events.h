@@ -8,6 +8,8 @@ struct ds_payment_event payment_initiated(const char *order_id, const char *key,
                                           int64_t amount);
 struct ds_payment_event payment_success(const char *order_id);
 struct ds_payment_event payment_failed(const char *order_id);
+/** @param at_us  the time of the event. */
+struct ds_payment_event payment_silent(const char *order_id, int64_t at_us);
 struct ds_payment_event refund_initiated(const char *order_id, const char *key, const char *charge,
                                          int64_t amount);
 struct ds_payment_event refunded(const char *order_id, const char *key);

@@ -3,7 +3,8 @@
 
 #include <criterion/criterion.h>
 
-#define S DS_US_PER_S
+#define S         DS_US_PER_S
+#define FAILED_US (INT64_C(1700000000) * S)
 
 static const struct ds_provider_answer succeeded = {
     .verdict = DS_VERDICT_SUCCEEDED, .amount_minor = 2998, .id = "ch_1"};
@@ -224,6 +225,188 @@ Test(ledger, charge_given_up_is_not_done_when_the_provider_lacks_it)
     note(ledger, payment_failed("b.A"));
     cr_expect_not(ds_ledger_called(ledger, entry, &absent, false, 0, 0));
     cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    ds_ledger_destroy(ledger);
+}
+
+/* --- given up for want of an answer ------------------------------------------------------------
+ */
+
+/* A charge that was called without an answer, and then given up. */
+static ds_ledger_t *with_given_up(void)
+{
+    ds_ledger_t *ledger = with_charge();
+    (void)ds_ledger_called(ledger, ds_ledger_take_call(ledger, 0, true), &unknown, false, 0, 0);
+    note(ledger, payment_silent("b.A", FAILED_US));
+    return ledger;
+}
+
+Test(ledger, charge_given_up_in_silence_is_asked_for_until_it_is_known)
+{
+    ds_ledger_t *ledger = with_given_up();
+    int64_t now = 0, due = 0;
+    for (int i = 0; i < 20; i++) {
+        struct ds_entry *entry = ds_ledger_take_call(ledger, now, true);
+        cr_assert_not_null(entry);
+        cr_expect(entry->ask_first, "never done any more");
+        cr_expect_not(
+            ds_ledger_called(ledger, entry, i % 2 == 0 ? &unknown : &pending, true, 0, now));
+        cr_assert(ds_ledger_next_due(ledger, true, &due));
+        cr_expect_geq(due - now, 150 * S);
+        cr_expect_leq(due - now, 300 * S);
+        cr_expect_null(ds_ledger_take_call(ledger, due, false));
+        now = due;
+    }
+    struct ds_entry *entry = ds_ledger_take_call(ledger, now, true);
+    cr_expect_not(ds_ledger_called(ledger, entry, &succeeded, false, 0, now));
+    cr_assert_eq(ds_ledger_take_report(ledger, now), entry);
+    ds_ledger_reported(ledger, entry, false, now);
+    cr_assert_eq(ds_ledger_take_report(ledger, now + S), entry, "and again until it is kept");
+    ds_ledger_reported(ledger, entry, true, now + S);
+    cr_expect_null(ds_ledger_take_call(ledger, now + 1000 * S, true));
+    note(ledger, payment_success("b.A"));
+    cr_expect_eq(ds_ledger_given_up(ledger), 0);
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, definite_no_ends_a_charge_that_was_given_up)
+{
+    const struct ds_provider_answer *const ends[] = {&declined, &absent};
+    for (size_t i = 0; i < 2; i++) {
+        ds_ledger_t *ledger = with_given_up();
+        cr_expect_eq(ds_ledger_given_up(ledger), 1);
+        cr_expect_eq(ds_ledger_outstanding(ledger), 0, "the log has an outcome");
+        struct ds_entry *entry = ds_ledger_take_call(ledger, 0, true);
+        cr_assert_not_null(entry);
+        cr_expect_not(ds_ledger_called(ledger, entry, ends[i], false, 0, 0));
+        cr_expect_eq(ds_ledger_given_up(ledger), 0);
+        cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+        cr_expect_null(ds_ledger_take_report(ledger, 1000 * S));
+        ds_ledger_destroy(ledger);
+    }
+}
+
+Test(ledger, charge_given_up_is_asked_for_after_a_restart_too)
+{
+    ds_ledger_t *ledger = new_ledger();
+    note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 2998));
+    note(ledger, payment_silent("b.A", FAILED_US));
+    note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 2998));
+    cr_expect_null(ds_ledger_take_call(ledger, 0, true));
+    ds_ledger_rebuilt(ledger, 3);
+    struct ds_entry *entry = ds_ledger_take_call(ledger, 0, true);
+    cr_assert_not_null(entry);
+    cr_expect(ds_str_eq(entry->call.key, DS_STR("b.B-c1")), "those that are wanted come first");
+    (void)ds_ledger_called(ledger, entry, &unknown, false, 0, 0);
+    entry = ds_ledger_take_call(ledger, 0, true);
+    cr_assert_not_null(entry);
+    cr_expect(ds_str_eq(entry->call.key, DS_STR("b.A-c1")));
+    cr_expect(entry->ask_first);
+    cr_expect(entry->again);
+    (void)ds_ledger_called(ledger, entry, &succeeded, false, 0, 0);
+    cr_assert_eq(ds_ledger_take_report(ledger, 0), entry);
+    ds_ledger_reported(ledger, entry, true, 0);
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, given_up_in_any_state_is_asked_for_or_reported)
+{
+    for (int state = DS_ENTRY_UNTRIED; state <= DS_ENTRY_REPORTED; state++) {
+        ds_ledger_t *ledger = with_charge();
+        struct ds_entry *entry = NULL;
+        if (state >= DS_ENTRY_CALLING)
+            entry = ds_ledger_take_call(ledger, 0, true);
+        if (state >= DS_ENTRY_WAITING)
+            (void)ds_ledger_called(ledger, entry, state == DS_ENTRY_WAITING ? &unknown : &succeeded,
+                                   false, 0, 0);
+        if (state >= DS_ENTRY_REPORTING)
+            entry = ds_ledger_take_report(ledger, 0);
+        if (state == DS_ENTRY_REPORTED)
+            ds_ledger_reported(ledger, entry, true, 0);
+        note(ledger, payment_silent("b.A", FAILED_US));
+        if (state == DS_ENTRY_CALLING)
+            (void)ds_ledger_called(ledger, entry, &unknown, true, 0, 0);
+        if (state == DS_ENTRY_REPORTING)
+            ds_ledger_reported(ledger, entry, false, 0);
+        bool known = state >= DS_ENTRY_ANSWERED;
+        entry = ds_ledger_take_call(ledger, 1000 * S, true);
+        cr_expect_eq(entry == NULL, known, "state %d", state);
+        if (entry != NULL) {
+            cr_expect(entry->ask_first, "state %d", state);
+            (void)ds_ledger_called(ledger, entry, &succeeded, false, 0, 1000 * S);
+        }
+        entry = ds_ledger_take_report(ledger, 1000 * S);
+        cr_expect_eq(entry == NULL, state == DS_ENTRY_REPORTED, "state %d", state);
+        if (entry != NULL)
+            ds_ledger_reported(ledger, entry, true, 1000 * S);
+        note(ledger, payment_success("b.A"));
+        cr_expect_eq(ds_ledger_given_up(ledger), 0, "state %d", state);
+        ds_ledger_destroy(ledger);
+    }
+}
+
+Test(ledger, charge_given_up_is_dropped_when_payment_has_forgotten_it)
+{
+    ds_ledger_t *ledger = with_given_up();
+    ds_ledger_expire(ledger, FAILED_US + DS_GIVEN_UP_US - 1);
+    cr_expect_eq(ds_ledger_given_up(ledger), 1);
+    ds_ledger_expire(ledger, FAILED_US + DS_GIVEN_UP_US);
+    cr_expect_eq(ds_ledger_given_up(ledger), 0);
+    cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    ds_ledger_destroy(ledger);
+
+    /* A rebuild reads old ones as well, and never holds many of them. */
+    ledger = new_ledger();
+    for (int64_t day = 0; day < 10; day++) {
+        note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 2998));
+        note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 2998));
+        note(ledger,
+             payment_silent(day % 2 == 0 ? "b.A" : "b.B", FAILED_US + day * DS_GIVEN_UP_US));
+        cr_expect_eq(ds_ledger_given_up(ledger), 1);
+    }
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, what_expires_while_somebody_has_it_is_asked_for_no_more)
+{
+    ds_ledger_t *ledger = with_given_up();
+    struct ds_entry *entry = ds_ledger_take_call(ledger, 0, true);
+    cr_assert_not_null(entry);
+    ds_ledger_expire(ledger, FAILED_US + DS_GIVEN_UP_US);
+    (void)ds_ledger_called(ledger, entry, &succeeded, false, 0, 0);
+    cr_expect_null(ds_ledger_take_report(ledger, 1000 * S), "payment would not know it");
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, partition_that_leaves_takes_what_was_given_up_with_it)
+{
+    ds_ledger_t *ledger = with_given_up();
+    struct ds_entry *entry = ds_ledger_take_call(ledger, 0, true);
+    ds_ledger_revoked(ledger, 3);
+    cr_expect_eq(ds_ledger_given_up(ledger), 0);
+    (void)ds_ledger_called(ledger, entry, &declined, false, 0, 0);
+    cr_expect_null(ds_ledger_take_report(ledger, 1000 * S), "that is no news");
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, those_given_up_first_make_room)
+{
+    struct ds_ledger_config config = {
+        .random = ds_system_random(), .provider = "sandbox", .max_entries = 2};
+    ds_ledger_t *ledger = ds_ledger_new(&config);
+    ds_error_t error = DS_ERROR_INIT;
+    note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 1));
+    note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 1));
+    note(ledger, payment_silent("b.B", FAILED_US));
+    note(ledger, payment_silent("b.A", FAILED_US + 1));
+    cr_expect_eq(ds_ledger_dropped(ledger), 0);
+    note(ledger, payment_initiated("b.C", "b.C-c1", "tok_ok", 1));
+    cr_expect_eq(ds_ledger_dropped(ledger), 1);
+    note(ledger, payment_success("b.A"));
+    cr_expect_eq(ds_ledger_given_up(ledger), 0, "the older one had gone");
+    note(ledger, payment_initiated("b.D", "b.D-c1", "tok_ok", 1));
+    struct ds_payment_event more = payment_initiated("b.E", "b.E-c1", "tok_ok", 1);
+    cr_expect_not(ds_ledger_event(ledger, 3, &more, &error));
+    cr_expect_eq(error.code, DS_ERR_LIMIT);
     ds_ledger_destroy(ledger);
 }
 
