@@ -6,11 +6,12 @@
  * stands. One that is quarantined stays. What comes for it after all (a refund by hand, weeks
  * later; its id placed again) is not judged: of those that left a hash is kept. */
 #include "cli/audit/folds.h"
+#include "decider/memory.h"
 
 #include <stdlib.h>
 
-/* By event time. Processors forget a closed order after 72 hours at most. */
-#define BEYOND_US (INT64_C(96) * 3600 * 1000000)
+/* By event time: a day after the last processor has forgotten the order, and its id is free. */
+#define BEYOND_US (DS_ORDER_MEMORY_US + DS_MEMORY_DAY_US)
 /* With so many orders it is seen who can leave; then again when there are twice those that stayed.
  */
 #define LEAST_SWEEP  ((size_t)16 * 1024)

@@ -1,11 +1,9 @@
 /* What order.events says of an order: its way through the states, its lines and its total. */
 #include "base/money.h"
 #include "cli/audit/folds.h"
+#include "decider/memory.h"
 
 #include <inttypes.h>
-
-/* After this an id may be placed again (DESIGN section 2). */
-#define FORGOTTEN_US (24 * 3600 * INT64_C(1000000))
 
 /* The inputs of order by number. */
 enum { BY_INVENTORY = 1, BY_PAYMENT = 2, BY_DELIVERY = 3 };
@@ -195,7 +193,7 @@ static bool is_reborn(const struct ds_audit_order *order, const struct ds_order_
     return (e->body.kind == DS_ORDER_EVENT_ORDER_CREATED ||
             e->body.kind == DS_ORDER_EVENT_ORDER_REFUSED) &&
            order->order.ended >= 0 &&
-           ds_audit_minus(e->meta.at, order->order.ended_at_us) >= FORGOTTEN_US;
+           ds_audit_minus(e->meta.at, order->order.ended_at_us) >= DS_ORDER_MEMORY_US;
 }
 
 bool ds_audit_fold_order(struct ds_audit_part *part, const struct ds_audit_event *event,

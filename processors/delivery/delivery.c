@@ -1,13 +1,27 @@
 #include "processors/delivery/delivery.h"
 
+#include "decider/memory.h"
 #include "processors/delivery/delivery_decide.h"
 #include "processors/delivery/delivery_events.h"
 #include "processors/delivery/delivery_logic.h"
 #include "processors/delivery/delivery_state.h"
 
 #define SECOND_US INT64_C(1000000)
-#define DAY_US    (INT64_C(86400) * SECOND_US)
+#define HOUR_US   (INT64_C(3600) * SECOND_US)
+#define DAY_US    (24 * HOUR_US)
 #define PLACE(m)  offsetof(struct ds_delivery_settings, m)
+
+/* The longest way: an offer made as the search ends, a courier at the store at the last moment, on
+ * the way until late, silent until just before the goods count as lost, then called back and lost
+ * on the way. No setting may make it longer than the others remember what was paid and taken. */
+#define SEARCH_MAX_US (6 * HOUR_US)
+#define OFFER_MAX_US  HOUR_US
+#define PICKUP_MAX_US (5 * HOUR_US)
+#define LATE_MAX_US   (12 * HOUR_US)
+#define LOST_MAX_US   (48 * HOUR_US)
+_Static_assert(SEARCH_MAX_US + OFFER_MAX_US + PICKUP_MAX_US + LATE_MAX_US + 2 * LOST_MAX_US <=
+                   DS_ORDER_LIFE_MAX_US,
+               "an order is over in time, whatever is set");
 
 static const struct ds_decider_input inputs[] = {
     {0, &ds_schema_delivery_commands},
@@ -16,19 +30,20 @@ static const struct ds_decider_input inputs[] = {
 
 static const struct ds_option options[] = {
     {"delivery-search-timeout", "DELIVERY_SEARCH_TIMEOUT", DS_OPT_DURATION,
-     PLACE(search_timeout_us), "30m", SECOND_US, DAY_US, false, false,
+     PLACE(search_timeout_us), "30m", SECOND_US, SEARCH_MAX_US, false, false,
      "How long a courier is looked for; then the order is cancelled."},
     {"delivery-offer-timeout", "DELIVERY_OFFER_TIMEOUT", DS_OPT_DURATION, PLACE(offer_timeout_us),
-     "30s", SECOND_US, DAY_US, false, false, "How long an offer stands."},
+     "30s", SECOND_US, OFFER_MAX_US, false, false, "How long an offer stands."},
     {"delivery-pickup-timeout", "DELIVERY_PICKUP_TIMEOUT", DS_OPT_DURATION,
-     PLACE(pickup_timeout_us), "20m", SECOND_US, DAY_US, false, false,
+     PLACE(pickup_timeout_us), "20m", SECOND_US, PICKUP_MAX_US, false, false,
      "How long a courier may take to the store; then another is looked for."},
     {"delivery-silent", "DELIVERY_SILENT", DS_OPT_DURATION, PLACE(silent_us), "10m", SECOND_US,
      DAY_US, false, false, "A courier on the way who is not seen for this long counts as silent."},
-    {"delivery-late", "DELIVERY_LATE", DS_OPT_DURATION, PLACE(late_us), "8h", SECOND_US, 7 * DAY_US,
-     false, false, "A courier on the way for this long counts as silent, seen or not."},
+    {"delivery-late", "DELIVERY_LATE", DS_OPT_DURATION, PLACE(late_us), "8h", SECOND_US,
+     LATE_MAX_US, false, false,
+     "A courier on the way for this long counts as silent, seen or not."},
     {"delivery-lost", "DELIVERY_LOST", DS_OPT_DURATION, PLACE(lost_us), "24h", SECOND_US,
-     7 * DAY_US, false, false,
+     LOST_MAX_US, false, false,
      "Goods of a silent courier, or on their way back for this long, count as lost."},
     {"delivery-attempts", "DELIVERY_ATTEMPTS", DS_OPT_INT, PLACE(attempts_max), "2", 1, 10, false,
      false, "How often a hand-over is tried before the goods go back."},

@@ -1,6 +1,7 @@
 #include "processors/delivery/delivery_state.h"
 
 #include "base/planted.h"
+#include "decider/memory.h"
 
 #include <stdlib.h>
 
@@ -526,13 +527,13 @@ void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us)
     int64_t last_us;
     void *oldest;
     while ((oldest = ds_heap_peek(dispatch->closed_deliveries, &last_us)) != NULL &&
-           last_us + DS_DELIVERY_FORGET_US <= at_us) {
+           last_us + DS_DELIVERY_MEMORY_US <= at_us) {
         ds_heap_remove(dispatch->closed_deliveries, oldest);
         (void)ds_shelf_take(dispatch->deliveries, ((struct ds_delivery *)oldest)->order_id);
         destroy_delivery(oldest);
     }
     while ((oldest = ds_heap_peek(dispatch->closed_couriers, &last_us)) != NULL &&
-           last_us + DS_DELIVERY_FORGET_US <= at_us) {
+           last_us + DS_DELIVERY_MEMORY_US <= at_us) {
         ds_heap_remove(dispatch->closed_couriers, oldest);
         forget_courier(dispatch, oldest);
     }

@@ -10,8 +10,8 @@
  * it and whose pause is over only later: then the store's `retry` is when (delivery_match.h).
  *
  * All deadlines come out of events; none is computed here from a setting. What is over leaves
- * memory 72 h after its last event, so does a courier that is offline with nothing bound to it.
- * Threads: one state, one thread. */
+ * memory DS_DELIVERY_MEMORY_US after its last event, so does a courier that is offline with nothing
+ * bound to it. Threads: one state, one thread. */
 #ifndef DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
 #define DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
 
@@ -21,9 +21,8 @@
 #include "processors/delivery/delivery.h"
 #include "processors/delivery/delivery_table.h"
 
-#define DS_DELIVERIES_MAX     16000000
-#define DS_COURIERS_MAX       16384 /* known to a partition; more is a mistake of somebody's */
-#define DS_DELIVERY_FORGET_US (INT64_C(72) * 3600 * 1000000)
+#define DS_DELIVERIES_MAX 16000000
+#define DS_COURIERS_MAX   16384 /* known to a partition; more is a mistake of somebody's */
 /* How many couriers' refusals of one order are kept; beyond it the one whose pause ends first is
  * forgotten. */
 #define DS_DELIVERY_REFUSALS_MAX 64
@@ -154,7 +153,7 @@ DS_MUST_CHECK bool ds_delivery_note_refusal(struct ds_delivery *delivery, ds_str
 DS_MUST_CHECK bool ds_dispatch_settle_store(struct ds_dispatch *dispatch,
                                             struct ds_delivery_store *store, int64_t at_us,
                                             ds_error_t *error);
-/** @brief Drop what has been over for 72 h. */
+/** @brief Drop what has been over for DS_DELIVERY_MEMORY_US. */
 void ds_dispatch_forget(struct ds_dispatch *dispatch, int64_t at_us);
 
 /** @brief See struct ds_decider. DS_ERR_DAMAGE: an event that decide cannot have written after

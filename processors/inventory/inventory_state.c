@@ -1,6 +1,7 @@
 #include "processors/inventory/inventory_state.h"
 
 #include "base/planted.h"
+#include "decider/memory.h"
 
 #include <stdlib.h>
 
@@ -229,14 +230,25 @@ bool ds_inventory_close(struct ds_inventory *inventory, struct ds_reservation *r
     return ds_heap_set(inventory->closed, reservation, at_us, error);
 }
 
+static void forget(struct ds_inventory *inventory, struct ds_reservation *reservation)
+{
+    ds_heap_remove(inventory->closed, reservation);
+    (void)ds_shelf_take(inventory->reservations, reservation->order_id);
+    free(reservation);
+}
+
+/* decide reserves only where it knows no reservation. One that is over and known here had been
+ * forgotten when this was decided, by a logic that remembered for less time. */
 static bool apply_reserved(struct ds_inventory *inventory, const struct ds_inventory_event *event,
                            ds_error_t *error)
 {
     const struct ds_inventory_reserved *reserved = &event->body.as.inventory_reserved;
-    if (ds_inventory_reservation(inventory, reserved->order_id) != NULL)
+    struct ds_reservation *reservation = ds_shelf_edit(inventory->reservations, reserved->order_id);
+    if (reservation != NULL && reservation->state == DS_RESERVATION_HELD)
         return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_DAMAGE, "%.*s is reserved twice",
                             DS_STR_ARG(reserved->order_id));
-    struct ds_reservation *reservation;
+    if (reservation != NULL)
+        forget(inventory, reservation);
     return ds_inventory_add_reservation(inventory, reserved->order_id, &reserved->lines,
                                         &reservation, error) &&
            apply_levels(inventory, reserved->levels.items, reserved->levels.count, event, error);
@@ -320,11 +332,8 @@ static void forget_old(struct ds_inventory *inventory, int64_t at_us)
     int64_t last_us;
     struct ds_reservation *oldest;
     while ((oldest = ds_heap_peek(inventory->closed, &last_us)) != NULL &&
-           last_us + DS_INVENTORY_FORGET_US <= at_us) {
-        ds_heap_remove(inventory->closed, oldest);
-        (void)ds_shelf_take(inventory->reservations, oldest->order_id);
-        free(oldest);
-    }
+           last_us + DS_INVENTORY_MEMORY_US <= at_us)
+        forget(inventory, oldest);
 }
 
 static bool apply(struct ds_inventory *inventory, const struct ds_inventory_event *event,

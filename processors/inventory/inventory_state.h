@@ -10,8 +10,8 @@
  * that is left is a deadline that has passed already: the host asks for them right afterwards, one
  * at a time.
  *
- * Products stay for ever. What is over (released, returned, committed) leaves memory 72 h after its
- * last event. Threads: one state, one thread. */
+ * Products stay for ever. What is over (released, returned, committed) leaves memory
+ * DS_INVENTORY_MEMORY_US after its last event. Threads: one state, one thread. */
 #ifndef DS_PROCESSORS_INVENTORY_INVENTORY_STATE_H
 #define DS_PROCESSORS_INVENTORY_INVENTORY_STATE_H
 
@@ -25,7 +25,6 @@
 /* A level above this is a typing error, and far from where sums overflow. */
 #define DS_INVENTORY_LEVEL_MAX    INT64_C(1000000000000)
 #define DS_INVENTORY_QUANTITY_MAX 1000000
-#define DS_INVENTORY_FORGET_US    (INT64_C(72) * 3600 * 1000000)
 
 /* Kinds of timers. */
 #define DS_INVENTORY_TIMER_NOTICE 1

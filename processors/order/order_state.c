@@ -1,6 +1,7 @@
 #include "processors/order/order_state.h"
 
 #include "base/limits.h"
+#include "decider/memory.h"
 
 #include <stdlib.h>
 
@@ -146,13 +147,14 @@ static bool close_order(struct ds_orders *orders, struct ds_order_kept *order, i
                         ds_error_t *error)
 {
     struct ds_order_state_item *image = recall(orders, order, error);
+    int64_t memory_us = order->state == DS_ORDER_NONE ? DS_ORDER_TOMBSTONE_US : DS_ORDER_MEMORY_US;
 
     if (image == NULL)
         return false;
     image->has_details = false;
     return ds_order_keep(order, image, &orders->buf, error) &&
            ds_order_keep_note(order, false, DS_STR(""), error) &&
-           forget_at(orders, order, at_us + DS_ORDER_MEMORY_US, error) &&
+           forget_at(orders, order, at_us + memory_us, error) &&
            set_due(orders, order, DS_ORDER_NO_DUE, error);
 }
 

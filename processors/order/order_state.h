@@ -1,9 +1,9 @@
 /* processors/order/order_state.h - all orders of one partition, built from order.events alone.
  *
  * An open order keeps what later events must repeat (lines, address, token); a closed one only what
- * is needed to answer a repeat or a late cancel, for 24 h of log time. A cancel of an order that is
- * not known leaves an entry in state NONE with the customer who cancelled: a PlaceOrder of that id
- * by that customer, overtaken by its own cancel, is refused.
+ * is needed to answer a repeat or a late cancel, for DS_ORDER_MEMORY_US of log time. A cancel of an
+ * order that is not known leaves an entry in state NONE with the customer who cancelled: a
+ * PlaceOrder of that id by that customer, overtaken by its own cancel, is refused.
  *
  * Orders are many and each is looked at some ten times in its life. So what only decide needs of
  * one is kept as the bytes of its image (schemas/avsc/order.state.avsc), a third of what its struct
@@ -18,10 +18,7 @@
 #include "processors/order/order.h"
 #include "processors/order/order_table.h"
 
-/** How long a closed order and a tombstone are remembered, by event time. Part of evolve: not a
- * setting. */
-#define DS_ORDER_MEMORY_US (INT64_C(24) * 3600 * 1000000)
-#define DS_ORDER_NO_DUE    INT64_MAX
+#define DS_ORDER_NO_DUE INT64_MAX
 
 /** An order as it is kept. */
 struct ds_order_kept {

@@ -1,5 +1,7 @@
 #include "processors/payment/payment_state.h"
 
+#include "decider/memory.h"
+
 #include <stdlib.h>
 
 /* Per partition; what runs out first is memory. */
@@ -153,15 +155,20 @@ static bool rest(struct ds_payments *payments, struct ds_payment *payment, int64
     return true;
 }
 
+static void forget(struct ds_payments *payments, struct ds_payment *payment)
+{
+    ds_heap_remove(payments->expiries, payment);
+    ds_heap_remove(payments->deadlines, payment);
+    (void)ds_shelf_take(payments->by_order, payment->id);
+    payment_destroy(payment);
+}
+
 static void expire(struct ds_payments *payments, int64_t at_us)
 {
     int64_t expires_us = 0;
     struct ds_payment *payment = ds_heap_peek(payments->expiries, &expires_us);
     while (payment != NULL && expires_us <= at_us) {
-        ds_heap_remove(payments->expiries, payment);
-        ds_heap_remove(payments->deadlines, payment);
-        (void)ds_shelf_take(payments->by_order, payment->id);
-        payment_destroy(payment);
+        forget(payments, payment);
         payment = ds_heap_peek(payments->expiries, &expires_us);
     }
 }
@@ -278,6 +285,16 @@ static bool on_event(struct ds_payments *payments, struct ds_payment *payment,
     }
 }
 
+/* decide begins a payment only where it knows none. One that is known here had been forgotten when
+ * this was decided, by a logic that remembered for less time. */
+static bool is_another(const struct ds_payment *known, const struct ds_payment_event *event)
+{
+    bool begins = event->body.kind == DS_PAYMENT_EVENT_PAYMENT_INITIATED ||
+                  (event->body.kind == DS_PAYMENT_EVENT_PAYMENT_SUCCESS &&
+                   event->body.as.payment_success.method == DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
+    return begins && known->expiry_handle >= 0;
+}
+
 /* The payment an event is about; one that begins it makes it. */
 static bool payment_of(struct ds_payments *payments, const struct ds_payment_event *event,
                        struct ds_payment **payment_out, ds_error_t *error)
@@ -286,8 +303,11 @@ static bool payment_of(struct ds_payments *payments, const struct ds_payment_eve
     ds_str_t currency;
 
     *payment_out = ds_shelf_edit(payments->by_order, id);
-    if (*payment_out != NULL)
+    if (*payment_out != NULL && !is_another(*payment_out, event))
         return true;
+    if (*payment_out != NULL)
+        forget(payments, *payment_out);
+    *payment_out = NULL;
     if (event->body.kind == DS_PAYMENT_EVENT_PAYMENT_INITIATED)
         currency = event->body.as.payment_initiated.currency;
     else if (event->body.kind == DS_PAYMENT_EVENT_PAYMENT_SUCCESS)

@@ -2,8 +2,9 @@
  * alone.
  *
  * Invariants of a payment: due never rises; refunded + pending <= captured; in `deadlines` exactly
- * while due_us is set; in `expiries` exactly while it is at rest (SETTLED, FAILED): 72 h of log
- * time after its last event it is forgotten, and what is reported then is payment.unmatched.
+ * while due_us is set; in `expiries` exactly while it is at rest (SETTLED, FAILED):
+ * DS_PAYMENT_MEMORY_US of log time after its last event it is forgotten, and what is reported then
+ * is payment.unmatched.
  * Threads: one state, one thread.
  *
  * Its image in a snapshot is schemas/avsc/payment.state.avsc; payment_image.c. */
@@ -14,9 +15,7 @@
 #include "processors/payment/payment.h"
 #include "processors/payment/payment_table.h"
 
-/** How long a payment at rest is remembered, by event time. Part of evolve: not a setting. */
-#define DS_PAYMENT_MEMORY_US (INT64_C(72) * 3600 * 1000000)
-#define DS_PAYMENT_NO_DUE    INT64_MAX
+#define DS_PAYMENT_NO_DUE INT64_MAX
 
 struct ds_payment {
     enum ds_payment_state state;

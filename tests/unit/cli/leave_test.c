@@ -12,7 +12,7 @@ static struct story two_orders(void)
     s.h->by_time = true;
     s.h->sweep_at = 1;
     story_card(&s);
-    s.h->now_us += 100 * HOUR;
+    s.h->now_us += 300 * HOUR;
     s.id = DS_STR("s.order2");
     story_card(&s);
     return s;
@@ -35,7 +35,7 @@ Test(audit_leave, what_is_wrong_with_it_is_found_when_it_leaves)
     story_card(&s);
     story_refund_initiate(&s, 100, STORY_TOTAL - 100, HIST_TIMER);
     story_refund(&s, 100, 100);
-    s.h->now_us += 100 * HOUR;
+    s.h->now_us += 300 * HOUR;
     s.id = DS_STR("s.order2");
     story_card(&s);
     hist_expect(s.h, "I2", "at rest");
@@ -49,7 +49,7 @@ Test(audit_leave, what_is_wrong_with_it_is_found_when_it_leaves)
 Test(audit_leave, what_comes_later_is_not_judged)
 {
     struct story s = two_orders();
-    s.h->now_us += 100 * HOUR;
+    s.h->now_us += 300 * HOUR;
     s.id = DS_STR("s.order1");
     story_refund_initiate(&s, 100, STORY_TOTAL - 100, HIST_TIMER);
     hist_expect_clean(s.h);
@@ -65,5 +65,39 @@ Test(audit_leave, an_open_order_stays)
     s.h->now_us += 1000 * HOUR;
     story_deliver(&s);
     hist_expect_clean(s.h);
+    story_end(&s);
+}
+
+/* The first of two orders; a command id is one for a day. */
+static struct story placed_again_after(int64_t us)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    s.h->by_time = true;
+    s.h->sweep_at = 1;
+    story_card(&s);
+    s.h->now_us += us - 25 * HOUR;
+    s.id = DS_STR("s.order2");
+    story_card(&s);
+    s.h->now_us += 25 * HOUR;
+    s.id = DS_STR("s.order1");
+    story_place(&s);
+    return s;
+}
+
+Test(audit_leave, an_id_placed_again_after_it_was_forgotten_is_not_judged)
+{
+    struct story left = placed_again_after(330 * HOUR);
+    struct story known = placed_again_after(250 * HOUR);
+    hist_expect_clean(left.h);
+    cr_assert_geq(left.h->left, 1);
+    hist_expect_clean(known.h);
+    story_end(&left);
+    story_end(&known);
+}
+
+Test(audit_leave, an_id_placed_again_before_it_is_forgotten_is_found)
+{
+    struct story s = placed_again_after(200 * HOUR);
+    hist_expect(s.h, "STATE", "order.created in state FULFILLED");
     story_end(&s);
 }

@@ -1,5 +1,6 @@
 #include "canon.h"
 
+#include "decider/memory.h"
 #include "processors/delivery/delivery.h"
 #include "processors/delivery/delivery_state.h"
 #include "processors/order/order.h"
@@ -11,7 +12,7 @@
 #define HOUR_US        (3600 * SECOND_US)
 
 /* offer < MIDDLE < pick-up, silence < search, late < LATE; nothing is forgotten, which begins after
- * 24 hours. */
+ * a day. */
 static const struct ds_order_settings order_settings = {.reserve_timeout_us = 60 * SECOND_US,
                                                         .payment_timeout_us = 900 * SECOND_US,
                                                         .delivery_timeout_us = 2 * HOUR_US,
@@ -127,13 +128,13 @@ void canon_event(enum part part, void *event)
 static void order_item(struct ds_order_state_item *item)
 {
     if (item->has_expires_at)
-        item->expires_at = CANON_NOW_US + 24 * HOUR_US;
+        item->expires_at = CANON_NOW_US + DS_ORDER_MEMORY_US;
 }
 
 static void payment_item(struct ds_payment_state_item *item)
 {
     if (item->has_expires_at)
-        item->expires_at = CANON_NOW_US + 72 * HOUR_US;
+        item->expires_at = CANON_NOW_US + DS_PAYMENT_MEMORY_US;
 }
 
 static void inventory_item(struct ds_inventory_state_item *item)

@@ -306,8 +306,8 @@ static const struct machine order = {
     .source = "processors/order/order_table.c",
     .about = "Cancelling all that is left of the lines is cancelling the order. Where lines were "
              "asked for, `delivery.in_transit` also yields\n`order.cancel_refused` for them.\n",
-    .memory =
-        "24 h after its last event (`DS_ORDER_MEMORY_US` in `processors/order/order_state.h`)",
+    .memory = "10 days after its end, a cancel of an order that is not known (NONE) after a day\n"
+              "(`DS_ORDER_MEMORY_US` and `DS_ORDER_TOMBSTONE_US` in `decider/memory.h`)",
     .states = order_states,
     .state_count = DS_ORDER_STATES,
     .inputs = order_inputs,
@@ -321,8 +321,7 @@ static const struct machine payment = {
     .source = "processors/payment/payment_table.c",
     .about = "\"Less is due\" is what lowers the one number refunds follow: a cancelled line, a "
              "cancelled order. What is due never rises.\n",
-    .memory =
-        "72 h after its last event (`DS_PAYMENT_MEMORY_US` in `processors/payment/payment_state.h`)",
+    .memory = "7 days after its last event (`DS_PAYMENT_MEMORY_US` in `decider/memory.h`)",
     .states = payment_states,
     .state_count = DS_PAYMENT_STATES,
     .inputs = payment_inputs,
@@ -335,8 +334,7 @@ static const struct machine reservation = {
     .title = "An order's reservation",
     .source = "processors/inventory/reservation.c",
     .about = "It has no deadline of its own: order's deadlines end it.\n",
-    .memory = "72 h after its last event (`DS_INVENTORY_FORGET_US` in "
-              "`processors/inventory/inventory_state.h`)",
+    .memory = "7 days after its last event (`DS_INVENTORY_MEMORY_US` in `decider/memory.h`)",
     .states = reservation_states,
     .state_count = DS_RESERVATION_STATES,
     .inputs = reservation_inputs,
@@ -348,8 +346,7 @@ static const struct machine delivery = {
     .title = "A delivery",
     .source = "processors/delivery/delivery_table.c",
     .about = "",
-    .memory = "72 h after its last event (`DS_DELIVERY_FORGET_US` in "
-              "`processors/delivery/delivery_state.h`)",
+    .memory = "3 days after its last event (`DS_DELIVERY_MEMORY_US` in `decider/memory.h`)",
     .states = delivery_states,
     .state_count = DS_DELIVERY_STATES,
     .inputs = delivery_inputs,
@@ -363,8 +360,8 @@ static const struct machine courier = {
     .source = "processors/delivery/courier_table.c",
     .about = "With room for several orders a courier is in a state towards each of them; towards "
              "all others it is FREE or OFFLINE.\n",
-    .memory = "72 h after its last event, offline and without orders "
-              "(`DS_DELIVERY_FORGET_US` in `processors/delivery/delivery_state.h`)",
+    .memory = "3 days after its last event, offline and without orders\n"
+              "(`DS_DELIVERY_MEMORY_US` in `decider/memory.h`)",
     .states = courier_states,
     .state_count = DS_COURIER_STATES,
     .inputs = courier_inputs,

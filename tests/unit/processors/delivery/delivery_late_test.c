@@ -1,4 +1,5 @@
 /* Silence, lateness, loss and forgetting: the deadlines of CHOREOGRAPHY section 8. */
+#include "decider/memory.h"
 #include "delivery_inputs.h"
 #include "tests/support/behaviours.h"
 
@@ -165,4 +166,88 @@ DS_BEHAVIOUR(delivery_late, courier_seen_while_offline_is_remembered_longer)
     online(kit, "other.c1", 1);
     cr_assert_not_null(courier_of(kit, "shop.c1"), "online couriers stay");
     ds_kit_destroy(kit);
+}
+
+/* ---- how long an order can live (ADR 31) */
+
+static bool parse(struct ds_delivery_settings *settings, char *const argv[], int count,
+                  ds_error_t *error)
+{
+    const char *positional[8];
+    int positional_count = 0;
+    bool help = false;
+    return ds_options_parse(ds_delivery_decider.options, count, argv, settings, positional,
+                            &positional_count, &help, error);
+}
+
+/* The longest way there is. @return how long it took from the confirmation. */
+static int64_t longest_way(const struct ds_delivery_settings *settings)
+{
+    ds_decider_kit_t *kit = ds_kit_new(&ds_delivery_decider, settings);
+    int64_t began_us = ds_kit_now(kit);
+
+    confirmed(kit, "shop.o1", CARD);
+    ds_kit_advance(kit, due(kit) - ds_kit_now(kit) - 1);
+    online(kit, "shop.c1", 1);
+    ds_kit_advance(kit, due(kit) - ds_kit_now(kit) - 1);
+    accept(kit, "shop.o1", 1, "shop.c1");
+    ds_kit_advance(kit, due(kit) - ds_kit_now(kit) - 1);
+    pick_up(kit, "shop.o1", "shop.c1");
+    while (delivery_of(kit, "shop.o1")->late_at > ds_kit_now(kit) + settings->silent_us) {
+        ds_kit_advance(kit, settings->silent_us - 1);
+        see(kit, "shop.c1");
+    }
+    ds_kit_fire(kit);
+    cr_assert_eq(state_of(kit, "shop.o1"), DS_DELIVERY_SILENT);
+    ds_kit_advance(kit, due(kit) - ds_kit_now(kit) - 1);
+    attempt_failed(kit, "shop.o1", "shop.c1");
+    ds_kit_fire(kit);
+    cr_assert_eq(state_of(kit, "shop.o1"), DS_DELIVERY_SILENT, "an attempt does not lengthen it");
+    cancel_order(kit, "shop.o1", DS_CANCEL_BY_STAFF);
+    cr_assert_eq(state_of(kit, "shop.o1"), DS_DELIVERY_RETURNING);
+    ds_kit_fire(kit);
+    cr_assert_eq(state_of(kit, "shop.o1"), DS_DELIVERY_LOST);
+    int64_t took_us = ds_kit_now(kit) - began_us;
+    ds_kit_destroy(kit);
+    return took_us;
+}
+
+DS_BEHAVIOUR(delivery_late, no_setting_lets_an_order_live_for_more_than_five_days)
+{
+    char *const argv[] = {(char *)"--delivery-search-timeout=6h",
+                          (char *)"--delivery-offer-timeout=1h",
+                          (char *)"--delivery-pickup-timeout=5h", (char *)"--delivery-late=12h",
+                          (char *)"--delivery-lost=48h"};
+    struct ds_delivery_settings settings = {0};
+    ds_error_t error = DS_ERROR_INIT;
+
+    cr_assert(parse(&settings, argv, 0, &error), "%s", error.message);
+    cr_expect_leq(longest_way(&settings), 60 * DS_KIT_HOUR, "by the defaults");
+    cr_assert(parse(&settings, argv, 5, &error), "%s", error.message);
+    cr_expect_leq(longest_way(&settings), DS_ORDER_LIFE_MAX_US);
+    cr_expect_geq(longest_way(&settings), DS_ORDER_LIFE_MAX_US - DS_KIT_HOUR);
+}
+
+DS_BEHAVIOUR(delivery_late, settings_that_let_an_order_live_for_longer_are_refused)
+{
+    static const struct {
+        const char *option;
+        const char *refusal;
+    } cases[] = {
+        {"--delivery-search-timeout=7h",
+         "--delivery-search-timeout: \"7h\" is out of range (1s to 6h)"},
+        {"--delivery-offer-timeout=2h",
+         "--delivery-offer-timeout: \"2h\" is out of range (1s to 1h)"},
+        {"--delivery-pickup-timeout=6h",
+         "--delivery-pickup-timeout: \"6h\" is out of range (1s to 5h)"},
+        {"--delivery-late=13h", "--delivery-late: \"13h\" is out of range (1s to 12h)"},
+        {"--delivery-lost=49h", "--delivery-lost: \"49h\" is out of range (1s to 2d)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ds_delivery_settings settings = {0};
+        ds_error_t error = DS_ERROR_INIT;
+        char *const argv[] = {(char *)(uintptr_t)cases[i].option};
+        cr_expect_not(parse(&settings, argv, 1, &error), "%s", cases[i].option);
+        cr_expect_str_eq(error.message, cases[i].refusal);
+    }
 }

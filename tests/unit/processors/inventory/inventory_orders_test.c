@@ -178,7 +178,7 @@ DS_BEHAVIOUR(inventory_orders, other_events_of_an_order_have_no_effect)
     ds_kit_destroy(kit);
 }
 
-DS_BEHAVIOUR(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what_is_held_is_not)
+DS_BEHAVIOUR(inventory_orders, what_is_over_is_forgotten_after_seven_days_and_what_is_held_is_not)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 10);
@@ -187,7 +187,7 @@ DS_BEHAVIOUR(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what
     order_one(kit, "shop.o3", "shop.milk", 1);
     order_cancelled(kit, "shop.o1", DS_GOODS_NOT_TAKEN);
     order_picked_up(kit, "shop.o2");
-    ds_kit_advance(kit, 72 * DS_KIT_HOUR - 1);
+    ds_kit_advance(kit, 168 * DS_KIT_HOUR - 1);
     receive(kit, "shop.milk", 1);
     cr_assert_eq(reservation_of(kit, "shop.o1"), DS_RESERVATION_RELEASED);
     ds_kit_advance(kit, 1);
@@ -200,13 +200,13 @@ DS_BEHAVIOUR(inventory_orders, what_is_over_is_forgotten_after_72_hours_and_what
     ds_kit_destroy(kit);
 }
 
-DS_BEHAVIOUR(inventory_orders, order_cancelled_at_the_72_hours_still_brings_its_goods_back)
+DS_BEHAVIOUR(inventory_orders, order_cancelled_at_the_seven_days_still_brings_its_goods_back)
 {
     ds_decider_kit_t *kit = new_inventory();
     receive(kit, "shop.milk", 10);
     order_one(kit, "shop.o1", "shop.milk", 1);
     order_picked_up(kit, "shop.o1");
-    ds_kit_advance(kit, 72 * DS_KIT_HOUR);
+    ds_kit_advance(kit, 168 * DS_KIT_HOUR);
     order_cancelled(kit, "shop.o1", DS_GOODS_RETURNED);
     cr_assert_str_eq(ds_kit_types(kit), "inventory.returned");
     assert_stock(kit, "shop.milk", 10, 0, 0);
@@ -214,22 +214,62 @@ DS_BEHAVIOUR(inventory_orders, order_cancelled_at_the_72_hours_still_brings_its_
     ds_kit_destroy(kit);
 }
 
-/* An event of the own log that no decider of ours gives: it holds more pieces than the product's
- * column says. */
-static void plant_torn_reservation(ds_decider_kit_t *kit)
+DS_BEHAVIOUR(inventory_orders, order_cancelled_days_after_its_pick_up_brings_its_goods_back)
 {
-    struct ds_line_quantity line = {1, DS_STR("shop.milk"), 3};
-    struct ds_stock_level level = {.product_id = DS_STR("shop.milk"),
-                                   .received = 10,
-                                   .available = 8,
-                                   .reserved = 2,
-                                   .committed = 0};
+    ds_decider_kit_t *kit = new_inventory();
+    receive(kit, "shop.milk", 10);
+    order_one(kit, "shop.o1", "shop.milk", 1);
+    order_picked_up(kit, "shop.o1");
+    ds_kit_advance(kit, 120 * DS_KIT_HOUR); /* as long as an order can live */
+    receive(kit, "shop.milk", 1);
+    order_cancelled(kit, "shop.o1", DS_GOODS_RETURNED);
+    cr_assert_str_eq(ds_kit_types(kit), "inventory.returned");
+    assert_stock(kit, "shop.milk", 11, 0, 0);
+    ds_kit_destroy(kit);
+}
+
+/* An event of the own log: this many of "shop.o1", line 1. */
+static void plant_reservation(ds_decider_kit_t *kit, int32_t quantity, struct ds_stock_level level)
+{
+    struct ds_line_quantity line = {1, DS_STR("shop.milk"), quantity};
     struct ds_inventory_event event = {.context.correlation_id = DS_STR("c")};
 
     event.body.kind = DS_INVENTORY_EVENT_INVENTORY_RESERVED;
     event.body.as.inventory_reserved =
         (struct ds_inventory_reserved){DS_STR("shop.o1"), {&line, 1}, {&level, 1}};
     ds_kit_apply(kit, &event);
+}
+
+/* As a log has it whose owner had forgotten the first, because it remembered for less time. */
+DS_BEHAVIOUR(inventory_orders, id_reserved_again_after_its_end_is_another_reservation)
+{
+    ds_decider_kit_t *kit = new_inventory();
+    const struct ds_stock_level level = {.product_id = DS_STR("shop.milk"),
+                                         .received = 10,
+                                         .available = 6,
+                                         .reserved = 3,
+                                         .committed = 1};
+    receive(kit, "shop.milk", 10);
+    order_one(kit, "shop.o1", "shop.milk", 1);
+    order_picked_up(kit, "shop.o1");
+    ds_kit_advance(kit, 73 * DS_KIT_HOUR);
+    plant_reservation(kit, 3, level);
+    cr_assert_eq(reservation_of(kit, "shop.o1"), DS_RESERVATION_HELD);
+    ds_kit_advance(kit, 168 * DS_KIT_HOUR);
+    receive(kit, "shop.milk", 1);
+    order_cancelled(kit, "shop.o1", DS_GOODS_NOT_TAKEN);
+    cr_assert_str_eq(ds_kit_types(kit), "inventory.released");
+    assert_stock(kit, "shop.milk", 10, 0, 1);
+    ds_kit_destroy(kit);
+}
+
+/* An event of the own log that no decider of ours gives: it holds more pieces than the product's
+ * column says. */
+static void plant_torn_reservation(ds_decider_kit_t *kit)
+{
+    const struct ds_stock_level level = {
+        .product_id = DS_STR("shop.milk"), .received = 10, .available = 8, .reserved = 2};
+    plant_reservation(kit, 3, level);
 }
 
 DS_BEHAVIOUR(inventory_orders, what_would_leave_less_than_nothing_is_impossible)

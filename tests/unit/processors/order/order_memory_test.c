@@ -28,19 +28,19 @@ static void tick(void)
     ds_kit_apply(kit, &event);
 }
 
-DS_BEHAVIOUR(order_memory, a_closed_order_answers_for_a_day)
+DS_BEHAVIOUR(order_memory, a_closed_order_answers_for_ten_days)
 {
     world_reach(kit, DS_ORDER_FULFILLED, DS_PAYMENT_METHOD_CARD);
-    ds_kit_advance(kit, 24 * DS_KIT_HOUR - 1);
+    ds_kit_advance(kit, 240 * DS_KIT_HOUR - 1);
     tick();
     world_cancel(kit);
     cr_expect_str_eq(ds_kit_refusal(kit), "ORDER_FULFILLED");
 }
 
-DS_BEHAVIOUR(order_memory, a_closed_order_is_forgotten_after_a_day)
+DS_BEHAVIOUR(order_memory, a_closed_order_is_forgotten_after_ten_days)
 {
     world_reach(kit, DS_ORDER_FULFILLED, DS_PAYMENT_METHOD_CARD);
-    ds_kit_advance(kit, 24 * DS_KIT_HOUR);
+    ds_kit_advance(kit, 240 * DS_KIT_HOUR);
     tick();
     world_cancel(kit);
     cr_expect_str_eq(ds_kit_refusal(kit), "ORDER_UNKNOWN");
@@ -49,7 +49,7 @@ DS_BEHAVIOUR(order_memory, a_closed_order_is_forgotten_after_a_day)
 DS_BEHAVIOUR(order_memory, an_open_order_is_never_forgotten)
 {
     world_reach(kit, DS_ORDER_PICKED_UP, DS_PAYMENT_METHOD_CARD);
-    ds_kit_advance(kit, 60 * DS_KIT_HOUR);
+    ds_kit_advance(kit, 500 * DS_KIT_HOUR);
     tick();
     world_completed(kit);
     cr_expect_str_eq(ds_kit_types(kit), "order.fulfilled");

@@ -196,16 +196,22 @@ DS_BEHAVIOUR(payment_charge, a_dispute_is_shown_and_moves_no_money)
     cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched");
 }
 
-DS_BEHAVIOUR(payment_charge, a_payment_at_rest_is_forgotten_after_three_days)
+/* Any event moves the log's clock; this one is about nothing that is known. */
+static void tick(void)
 {
     struct ds_payment_command report = world_dispute_report(TOTAL_MINOR);
     report.body.as.report_dispute.order_id = DS_STR("berlin-1.unknown");
+    ds_kit_command(kit, &report);
+}
+
+DS_BEHAVIOUR(payment_charge, a_payment_at_rest_is_forgotten_after_seven_days)
+{
     world_reach(kit, DS_PAYMENT_FAILED);
-    ds_kit_advance(kit, 72 * DS_KIT_HOUR - 1);
-    ds_kit_command(kit, &report); /* any event moves the log's clock */
+    ds_kit_advance(kit, 168 * DS_KIT_HOUR - 1);
+    tick();
     cr_expect_eq(world_state(kit), DS_PAYMENT_FAILED);
     ds_kit_advance(kit, 1);
-    ds_kit_command(kit, &report);
+    tick();
     cr_expect_eq(world_state(kit), DS_PAYMENT_NONE);
     world_charged(kit, TOTAL_MINOR);
     cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched");
@@ -214,9 +220,38 @@ DS_BEHAVIOUR(payment_charge, a_payment_at_rest_is_forgotten_after_three_days)
 DS_BEHAVIOUR(payment_charge, a_payment_whose_time_is_up_is_woken_by_an_event_of_its_own)
 {
     world_reach(kit, DS_PAYMENT_FAILED);
-    ds_kit_advance(kit, 80 * DS_KIT_HOUR); /* and nothing else moved the log's clock */
+    ds_kit_advance(kit, 200 * DS_KIT_HOUR); /* and nothing else moved the log's clock */
     world_charged(kit, TOTAL_MINOR);
     cr_expect_str_eq(ds_kit_types(kit), "payment.success,payment.refund_initiated");
     world_refunded(kit, 1, TOTAL_MINOR);
     cr_expect_str_eq(ds_kit_types(kit), "payment.refunded");
+}
+
+DS_BEHAVIOUR(payment_charge, an_order_cancelled_days_after_it_was_paid_is_given_back)
+{
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    ds_kit_advance(kit, 120 * DS_KIT_HOUR); /* as long as an order can live */
+    tick();
+    world_order_cancelled(kit);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.refund_initiated");
+}
+
+/* As a log has it whose owner had forgotten the first, because it remembered for less time. */
+DS_BEHAVIOUR(payment_charge, a_charge_after_the_end_of_another_is_another_payment)
+{
+    struct ds_payment_event event = {.context.correlation_id = DS_STR("corr")};
+    world_reach(kit, DS_PAYMENT_SETTLED);
+    ds_kit_advance(kit, 73 * DS_KIT_HOUR);
+    event.body.kind = DS_PAYMENT_EVENT_PAYMENT_INITIATED;
+    event.body.as.payment_initiated =
+        (struct ds_payment_initiated){.order_id = DS_STR(ORDER_ID),
+                                      .amount_minor = 300,
+                                      .currency = DS_STR("EUR"),
+                                      .charge_key = DS_STR(CHARGE_KEY),
+                                      .give_up_at = ds_kit_now(kit) + DS_KIT_HOUR};
+    ds_kit_apply(kit, &event);
+    cr_assert_eq(world_state(kit), DS_PAYMENT_CHARGING);
+    world_charge_failed(kit);
+    cr_expect_eq(world_payment(kit)->captured_minor, 0, "what was captured is the first's");
+    cr_expect_eq(world_state(kit), DS_PAYMENT_FAILED);
 }

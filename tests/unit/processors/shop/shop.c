@@ -167,6 +167,12 @@ bool shop_fire_next(struct shop *shop)
     return first >= 0 && shop_fire(shop, (enum shop_part)first);
 }
 
+void shop_wait(struct shop *shop, int64_t us)
+{
+    for (int i = 0; i < SHOP_PARTS; i++)
+        ds_kit_advance(shop->kits[i], us);
+}
+
 void shop_place(struct shop *shop, int order, enum ds_payment_method method)
 {
     struct ds_order_line lines[] = {

@@ -46,6 +46,8 @@ void shop_settle(struct shop *shop);
 bool shop_fire(struct shop *shop, enum shop_part part);
 /** Fire the earliest deadline of all; false: there is none. */
 bool shop_fire_next(struct shop *shop);
+/** Move all clocks; nothing happens meanwhile, and no deadline fires. */
+void shop_wait(struct shop *shop, int64_t us);
 
 void shop_place(struct shop *shop, int order, enum ds_payment_method method);
 void shop_cancel(struct shop *shop, int order, enum ds_actor_kind by);

@@ -121,3 +121,55 @@ DS_BEHAVIOUR(shop_ways, a_recalled_order_comes_back_and_is_refunded)
     shop_report(&shop, 1, true);
     expect_rest(0, SHOP_CANCELLED, 0);
 }
+
+/* ---- how long closed things are remembered (ADR 31) */
+
+static void deliver_by_card(int order, size_t charge)
+{
+    shop_place(&shop, order, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, charge, true);
+    shop_settle(&shop);
+    shop_answer_offer(&shop, order, true);
+    shop_pick_up(&shop, order);
+    shop_settle(&shop);
+    shop_hand_over(&shop, order);
+    shop_settle(&shop);
+}
+
+/* Its key comes once more, as another command, and the api could not look it up. */
+static void expect_repeat_after(int64_t us)
+{
+    deliver_by_card(0, 0);
+    shop_wait(&shop, us);
+    deliver_by_card(1, 1); /* another order moves the time of all logs */
+    shop.history[0] = '\0';
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    while (shop_fire_next(&shop))
+        shop_settle(&shop);
+    cr_expect_str_eq(shop.history, "command.repeated");
+    cr_expect_eq(shop.call_count, 2, "nothing is charged or given back");
+    expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
+    expect_rest(1, SHOP_FULFILLED, SHOP_TOTAL);
+}
+
+DS_BEHAVIOUR(shop_ways, an_order_delivered_a_day_ago_is_not_given_back_by_a_repeat)
+{
+    expect_repeat_after(25 * DS_KIT_HOUR);
+}
+
+DS_BEHAVIOUR(shop_ways, an_order_delivered_three_days_ago_is_not_given_back_by_a_repeat)
+{
+    expect_repeat_after(71 * DS_KIT_HOUR);
+}
+
+DS_BEHAVIOUR(shop_ways, an_order_delivered_three_days_ago_is_not_carried_again_by_a_repeat)
+{
+    expect_repeat_after(73 * DS_KIT_HOUR);
+}
+
+DS_BEHAVIOUR(shop_ways, an_order_delivered_eight_days_ago_is_not_carried_again_by_a_repeat)
+{
+    expect_repeat_after(8 * 24 * DS_KIT_HOUR);
+}
