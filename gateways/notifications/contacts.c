@@ -5,12 +5,12 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/money.h"
+#include "decider/memory.h"
 #include "gateways/notifications/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define KEEP_US     (72 * 3600 * DS_US_PER_S)
 #define TOTAL_BYTES (DS_MONEY_TEXT_BYTES + 8)
 
 struct contact {
@@ -79,9 +79,11 @@ static void forget(ds_contacts_t *contacts, struct fold *fold, struct contact *c
     free(contact);
 }
 
+/* For as long as payment can be asked to give something back. */
 static void forget_old(ds_contacts_t *contacts, struct fold *fold, int64_t now_us)
 {
-    while (fold->first_ended != NULL && fold->first_ended->ended_us <= now_us - KEEP_US)
+    while (fold->first_ended != NULL &&
+           fold->first_ended->ended_us <= now_us - DS_PAYMENT_MEMORY_US)
         forget(contacts, fold, fold->first_ended);
 }
 
