@@ -5,8 +5,7 @@
 #include "base/planted.h"
 #include "stream/task.h"
 
-#define QUESTIONS_MAX (DS_MAX_PARTITIONS * 4)
-#define AWAY_SAY_US   (60 * DS_US_PER_S)
+#define AWAY_SAY_US (60 * DS_US_PER_S)
 
 /* ---- metrics ---- */
 
@@ -98,120 +97,6 @@ void ds_host_register_metrics(struct ds_host *host)
                 ds_metrics_get(host->runtime->metrics, DS_COUNTER, "doorstep_fence_skipped_total",
                                "Records that rule F does not count.", reason);
         }
-}
-
-/* ---- where partitions end ---- */
-
-enum purpose { FOR_READING, FOR_IDLE, FOR_TIMER, FOR_SNAPSHOT, FOR_FOLLOWING };
-
-struct question {
-    struct ds_task *task;
-    struct ds_task_input *in;
-    enum purpose purpose;
-};
-
-struct questions {
-    struct ds_broker_end ends[QUESTIONS_MAX];
-    struct question about[QUESTIONS_MAX];
-    size_t count;
-};
-
-static void add_question(struct questions *q, struct ds_task *task, struct ds_task_input *in,
-                         enum purpose purpose)
-{
-    if (q->count == QUESTIONS_MAX)
-        return; /* next turn */
-    q->about[q->count] = (struct question){task, in, purpose};
-    q->ends[q->count++] =
-        (struct ds_broker_end){.topic = in == NULL ? task->host->topic_own : in->topic,
-                               .partition = task->partition,
-                               .want_low = purpose == FOR_READING || purpose == FOR_SNAPSHOT ||
-                                           (purpose == FOR_FOLLOWING && task->read_until < 0)};
-}
-
-static void add_snapshot_question(struct questions *q, struct ds_task *task)
-{
-    int32_t topic = ds_snapshot_asks(task);
-
-    if (topic < 0 || q->count == QUESTIONS_MAX)
-        return;
-    add_question(q, task, NULL, FOR_SNAPSHOT);
-    q->ends[q->count - 1].topic = topic;
-}
-
-static void gather(struct ds_host *host, struct questions *q)
-{
-    for (int32_t p = 0; p < host->partitions; p++) {
-        struct ds_task *task = host->tasks[p];
-
-        if (task == NULL)
-            continue;
-        add_snapshot_question(q, task);
-        if (task->state == DS_PARTITION_READING && task->read_until < 0 &&
-            task->snapshots.reader == NULL)
-            add_question(q, task, NULL, FOR_READING);
-        if (ds_follow_wants_end(task))
-            add_question(q, task, NULL, FOR_FOLLOWING);
-        if (task->state != DS_PARTITION_RUNNING)
-            continue;
-        if (ds_task_now(task) >= task->idle_check_us && ds_task_unacked(task) == 0 &&
-            !task->settling)
-            add_question(q, task, NULL, FOR_IDLE);
-        if (ds_task_wants_ends(task) && q->count + (size_t)task->input_count <= QUESTIONS_MAX) {
-            ds_task_timer_asked(task, ds_task_decision_time(task));
-            for (int32_t i = 0; i < task->input_count; i++)
-                add_question(q, task, &task->inputs[i], FOR_TIMER);
-        }
-    }
-}
-
-static void answer(const struct question *about, const struct ds_broker_end *end)
-{
-    switch (about->purpose) {
-    case FOR_READING:
-        if (end->ok && about->task->state == DS_PARTITION_READING && about->task->read_until < 0)
-            ds_task_read_end(about->task, end);
-        return;
-    case FOR_IDLE:
-        if (end->ok && about->task->state == DS_PARTITION_RUNNING)
-            ds_task_idle_end(about->task, end);
-        return;
-    case FOR_TIMER:
-        if (about->task->state == DS_PARTITION_RUNNING)
-            ds_task_timer_end(about->task, about->in, end);
-        return;
-    case FOR_SNAPSHOT:
-        ds_snapshot_ends(about->task, end);
-        return;
-    case FOR_FOLLOWING:
-        if (end->ok)
-            ds_follow_ends(about->task, end);
-        return;
-    }
-}
-
-static void ask_ends(struct ds_host *host, int64_t now_us)
-{
-    static const ds_error_t none = DS_ERROR_INIT;
-    struct questions q;
-    ds_error_t error = none;
-
-    q.count = 0;
-    if (now_us < host->call_after_us)
-        return;
-    gather(host, &q);
-    if (q.count == 0)
-        return;
-    if (!host->broker->ops->ends(host->broker, q.ends, q.count, DS_CALL_TIMEOUT_MS, &error)) {
-        host->call_after_us = ds_monotonic_us(host->runtime->clock) + DS_CALL_PAUSE_US;
-        ds_log_error(&host->log, DS_LOG_DEBUG, "kafka.ends", &error);
-        for (size_t i = 0; i < q.count; i++)
-            if (q.about[i].purpose == FOR_TIMER)
-                ds_task_timer_unanswered(q.about[i].task);
-        return;
-    }
-    for (size_t i = 0; i < q.count; i++)
-        answer(&q.about[i], &q.ends[i]);
 }
 
 /* ---- membership ---- */
@@ -453,7 +338,7 @@ void ds_host_service(struct ds_host *host)
     if (host->fatal_set)
         return;
     ds_follow_turn(host, now_us);
-    ask_ends(host, now_us);
+    ds_host_ask_ends(host);
     prove_membership(host, now_us);
     ds_host_commit_hints(host, false);
     set_share(host->metrics[DS_HM_UNACKED], &host->told_unacked, unacked);

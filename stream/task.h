@@ -86,8 +86,8 @@ struct ds_task_input {
     int64_t hint;            /* the group's offset to be, once all before it is confirmed */
     int64_t told;            /* as it was committed last */
     size_t release_next;     /* records of `pending` before it are decided */
-    int64_t barrier;         /* timers: must be read up to here; -1: not asked */
-    int64_t moved_us;        /* timers: monotonic time of the last record, or of the question */
+    int64_t barrier;         /* timers: must be read up to here; -1: not told so far */
+    int64_t moved_us;        /* timers: monotonic time of the last record */
 };
 
 struct ds_task {
@@ -146,9 +146,8 @@ struct ds_task {
     ds_metric_t *quarantine_metrics[2]; /* NULL: it never had any */
 
     /* Timers */
-    int64_t barrier_us;       /* the ends were asked for at this time of `now`; 0: never */
-    int64_t barrier_wait_us;  /* monotonic: since when deadlines due then wait for the inputs */
-    int64_t barrier_asked_us; /* monotonic: the last question */
+    int64_t barrier_us;      /* the ends were asked for at this time of `now`; 0: never */
+    int64_t barrier_wait_us; /* monotonic: since when deadlines due then wait for the inputs */
 
     struct ds_task_snapshots snapshots;
 
@@ -219,6 +218,18 @@ enum ds_snapshot_metric {
     DS_SNAPSHOT_METRICS,
 };
 
+/** How a (topic, partition) is asked where it ends. */
+enum ds_end_with {
+    DS_END_TOGETHER,
+    DS_END_SUSPECT, /* a call that asked about it and others was not answered: alone */
+    DS_END_SILENT,  /* it was not answered alone either: alone, and seldom */
+};
+
+struct ds_host_end {
+    enum ds_end_with with;
+    int64_t after_us; /* monotonic: not asked before */
+};
+
 struct ds_host {
     const struct ds_runtime *runtime;
     struct ds_host_config config;
@@ -258,6 +269,10 @@ struct ds_host {
     bool standby_salted;
     uint64_t standby_salt; /* of a dynamic member: drawn once */
     int64_t call_after_us; /* monotonic: no synchronous call before */
+    struct ds_host_end ends[DS_MAX_INPUTS + 3][DS_MAX_PARTITIONS]; /* by the topic's index */
+    int64_t silent_after_us; /* monotonic: no question about a silent end before */
+    int64_t unanswered_us;   /* monotonic: no question was answered since; 0: the last was */
+    int64_t answers_us;      /* monotonic: the end of the last time that none was for long */
     int64_t away_said_us;
     int64_t wait_said_us; /* of schemas that are not known */
     bool fatal_set;
@@ -444,10 +459,8 @@ DS_MUST_CHECK bool ds_task_reread_failed(struct ds_task *task, struct ds_task_in
 void ds_task_tell_quarantine(struct ds_task *task);
 
 /* ---- timers.c ---- */
-/** True when a deadline passed and the ends of the inputs must be asked for. */
+/** True when a deadline passed and an end must be asked for: of each input whose barrier is -1. */
 bool ds_task_wants_ends(struct ds_task *task);
-void ds_task_timer_asked(struct ds_task *task, int64_t asked_us);
-void ds_task_timer_unanswered(struct ds_task *task);
 void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
                        const struct ds_broker_end *end);
 void ds_task_fire_timers(struct ds_task *task);

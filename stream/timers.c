@@ -36,6 +36,14 @@ static bool ends_reached(const struct ds_task *task)
     return true;
 }
 
+/* What is told from now on was asked for after `now_us`. */
+static void forget_ends(struct ds_task *task, int64_t now_us)
+{
+    task->barrier_us = now_us;
+    for (int32_t i = 0; i < task->input_count; i++)
+        task->inputs[i].barrier = -1;
+}
+
 bool ds_task_wants_ends(struct ds_task *task)
 {
     struct ds_timer timer;
@@ -49,29 +57,12 @@ bool ds_task_wants_ends(struct ds_task *task)
          * while: then they wait together. */
         if (task->barrier_wait_us == 0 || task->barrier_us == 0 || ends_reached(task))
             task->barrier_wait_us = ds_task_now(task);
-        return true;
+        forget_ends(task, ds_task_decision_time(task));
     }
-    if (ds_task_now(task) - task->barrier_asked_us < DS_CALL_PAUSE_US)
-        return false;
     for (int32_t i = 0; i < task->input_count; i++)
         if (task->inputs[i].barrier < 0)
-            return true; /* no answer for it so far */
+            return true;
     return false;
-}
-
-void ds_task_timer_asked(struct ds_task *task, int64_t asked_us)
-{
-    task->barrier_us = asked_us;
-    task->barrier_asked_us = ds_task_now(task);
-    for (int32_t i = 0; i < task->input_count; i++)
-        task->inputs[i].barrier = -1;
-}
-
-/* No server answered: that is not one input being unavailable, and no reason to give anything up.
- */
-void ds_task_timer_unanswered(struct ds_task *task)
-{
-    task->barrier_us = 0;
 }
 
 void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
@@ -81,21 +72,32 @@ void ds_task_timer_end(struct ds_task *task, struct ds_task_input *in,
     in->barrier = end->ok ? end->end : -1;
 }
 
+/* Since when this input alone keeps deadlines waiting. */
+static int64_t waits_since(const struct ds_task *task, const struct ds_task_input *in)
+{
+    int64_t since_us = task->barrier_wait_us;
+
+    if (in->moved_us > since_us)
+        since_us = in->moved_us;
+    return task->host->answers_us > since_us ? task->host->answers_us : since_us;
+}
+
 static bool inputs_read(struct ds_task *task)
 {
+    const struct ds_host *host = task->host;
     int64_t now_us = ds_task_now(task);
 
     for (int32_t i = 0; i < task->input_count; i++) {
         const struct ds_task_input *in = &task->inputs[i];
-        int64_t since;
 
         if (end_reached(in) || DS_PLANTED(TIMER))
             continue;
-        /* The grace is for an input, not for a whole outage. */
-        if (task->host->broker->ops->away(task->host->broker) || in->wait.kind == DS_WAIT_REGISTRY)
+        /* The grace is for an input, not for a whole outage; and whether it is one is not known
+         * before somebody answers. */
+        if (host->broker->ops->away(host->broker) || in->wait.kind == DS_WAIT_REGISTRY)
             task->barrier_wait_us = now_us;
-        since = in->moved_us > task->barrier_wait_us ? in->moved_us : task->barrier_wait_us;
-        if (now_us - since < task->host->config.timer_grace_us)
+        if (host->unanswered_us != 0 ||
+            now_us - waits_since(task, in) < host->config.timer_grace_us)
             return false;
     }
     return true;

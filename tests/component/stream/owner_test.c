@@ -448,3 +448,21 @@ Test(owner, stopping_waits_for_what_is_on_its_way)
     rig_stop(&rig, 0);
     cr_assert_eq(rig_fold(&rig, 0).counter.total, 2);
 }
+
+/* One call asks about all partitions, and fails when one leader does not answer. */
+Test(owner, leader_that_does_not_answer_keeps_nobody_from_taking_over_other_partitions)
+{
+    rig_start(&rig, 0, NULL);
+    rig_assign(&rig, 0, 0, 2);
+    rig_settle(&rig);
+    ds_fake_deafen(rig.log, RIG_EVENTS, 1);
+    rig_kill(&rig, 0);
+    rig_start(&rig, 1, NULL);
+    rig_assign(&rig, 1, 0, 2);
+    rig_run(&rig, 10 * INT64_C(1000000));
+    cr_assert_eq(rig_state(&rig, 1, 0), DS_PARTITION_RUNNING);
+    cr_assert_neq(rig_state(&rig, 1, 1), DS_PARTITION_RUNNING);
+    ds_fake_deafen(rig.log, NULL, 0);
+    rig_run(&rig, 10 * INT64_C(1000000));
+    cr_assert_eq(rig_state(&rig, 1, 1), DS_PARTITION_RUNNING);
+}

@@ -132,6 +132,121 @@ Test(timers, end_that_cannot_be_asked_for_holds_deadlines_back_for_the_grace_onl
     cr_assert_lt(ds_fake_questions(rig.brokers[0]), 200); /* and it did not ask all the time */
 }
 
+/* Host 0 owns both partitions. */
+static void begin_both(void)
+{
+    rig_start(&rig, 0, NULL);
+    rig_assign(&rig, 0, 0, 2);
+    rig_settle(&rig);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    cr_assert_eq(rig_state(&rig, 0, 1), DS_PARTITION_RUNNING);
+}
+
+/* One call asks about all partitions, and fails when one leader does not answer. */
+Test(timers, leader_that_does_not_answer_holds_back_no_deadline_of_other_partitions)
+{
+    begin_both();
+    rig_deadline(&rig, 0, "s.p", 5 * SECOND);
+    rig_settle(&rig);
+    ds_fake_deafen(rig.log, RIG_EVENTS, 1);
+    rig_run(&rig, 4 * SECOND);
+    cr_assert_eq(fired(), 0);
+    rig_run(&rig, 6 * SECOND);
+    cr_assert_eq(fired(), 1);
+}
+
+Test(timers, leader_of_an_input_that_does_not_answer_holds_deadlines_back_for_the_grace_only)
+{
+    int64_t began_us;
+
+    begin_both();
+    rig_deadline(&rig, 0, "s.p", 5 * SECOND);
+    rig_settle(&rig);
+    began_us = rig.time.monotonic_us;
+    ds_fake_deafen(rig.log, RIG_ORDERS, 0);
+    while (rig.time.monotonic_us - began_us < 34 * SECOND)
+        rig_run(&rig, SECOND);
+    cr_assert_eq(fired(), 0);
+    while (rig.time.monotonic_us - began_us < 45 * SECOND)
+        rig_run(&rig, SECOND);
+    cr_assert_eq(fired(), 1);
+}
+
+/* While records are under way all the time no idle partition's end is asked for: that somebody
+ * answers must be found out all the same. */
+Test(timers, busy_owner_fires_after_the_grace_too)
+{
+    struct rig_script s = {RIG_EVENTS, 2, INT64_C(1) << 39, 1 << 30, DS_FATE_HOLD};
+    int64_t began_us;
+
+    rig_begin(&rig);
+    rig_deadline(&rig, 0, "s.p", 5 * SECOND);
+    rig_settle(&rig);
+    began_us = rig.time.monotonic_us;
+    ds_fake_set_fate(rig.log, rig_fate, &s);
+    ds_fake_deafen(rig.log, RIG_ORDERS, 0);
+    while (rig.time.monotonic_us - began_us < 45 * SECOND) {
+        rig_receive(&rig, 0, NULL, 1, 1);
+        rig_run(&rig, SECOND);
+        if (ds_fake_held(rig.log) > 1)
+            ds_fake_release(rig.log, 0, DS_FATE_DELIVER);
+    }
+    ds_fake_set_fate(rig.log, NULL, NULL);
+    rig_release(&rig, DS_FATE_DELIVER);
+    rig_settle(&rig);
+    cr_assert_eq(fired(), 1);
+}
+
+Test(timers, leader_that_does_not_answer_blocks_its_host_for_a_small_part_of_the_time)
+{
+    int64_t began_us;
+    int64_t stood_us = 0;
+
+    begin_both();
+    ds_fake_deafen(rig.log, RIG_EVENTS, 1);
+    began_us = rig.time.monotonic_us;
+    while (rig.time.monotonic_us - began_us < 60 * SECOND) {
+        int64_t before_us;
+
+        ds_fake_time_add(&rig.time, 10000);
+        before_us = rig.time.monotonic_us;
+        rig_step(&rig, 0);
+        cr_assert_leq(rig.time.monotonic_us - before_us, SECOND); /* one such call a turn */
+        stood_us += rig.time.monotonic_us - before_us;
+    }
+    cr_assert_lt(stood_us, 15 * SECOND);
+    ds_fake_deafen(rig.log, NULL, 0);
+    rig_receive(&rig, 1, NULL, 1, 1);
+    rig_run(&rig, SECOND);
+    cr_assert_eq(rig_fold(&rig, 1).counter.total, 1);
+}
+
+/* Nobody is found to be away so far: the requests only stay without an answer. */
+Test(timers, none_fires_while_no_leader_answers)
+{
+    int64_t began_us;
+
+    begin_both();
+    rig_deadline(&rig, 0, "s.p", 5 * SECOND);
+    rig_order_claim(&rig, 0, 1);
+    rig_settle(&rig);
+    ds_fake_deafen(rig.log, RIG_EVENTS, -1);
+    ds_fake_silence(rig.log, RIG_ORDERS);
+    rig_order_cancelled(&rig, 0);
+    began_us = rig.time.monotonic_us;
+    while (rig.time.monotonic_us - began_us < 120 * SECOND)
+        rig_run(&rig, SECOND);
+    cr_assert_eq(fired(), 0);
+    ds_fake_deafen(rig.log, NULL, 0);
+    rig_run(&rig, 10 * SECOND);
+    cr_assert_eq(fired(), 0);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, SECOND);
+    cr_assert_eq(fired(), 1);
+    cr_assert_eq(rig_last(&rig, 0, DS_INVENTORY_EVENT_INVENTORY_UPDATED)->meta.seq,
+                 rig_last(&rig, 0, DS_INVENTORY_EVENT_INVENTORY_RELEASED)->meta.seq + 1);
+}
+
 Test(timers, deadline_that_its_decision_leaves_in_place_stops_the_partition)
 {
     rig_begin(&rig);

@@ -33,7 +33,7 @@ struct held {
 };
 
 struct ds_fake_log {
-    const struct ds_fake_time *time;
+    struct ds_fake_time *time;
     int32_t partitions;
     struct topic topics[TOPICS_MAX];
     size_t topic_count;
@@ -42,6 +42,8 @@ struct ds_fake_log {
     ds_fake_fate_fn fate;
     void *fate_context;
     const char *fail_ends;
+    const char *deaf;
+    int32_t deaf_partition;
     const char *silent;
     struct ds_fake_record **all; /* to free */
     size_t all_count;
@@ -201,7 +203,7 @@ static int64_t put(ds_fake_log_t *log, const char *topic, int32_t partition,
 
 /* ---- the server ---- */
 
-ds_fake_log_t *ds_fake_log_new(const struct ds_fake_time *time, int32_t partitions)
+ds_fake_log_t *ds_fake_log_new(struct ds_fake_time *time, int32_t partitions)
 {
     ds_fake_log_t *log = calloc(1, sizeof(*log));
 
@@ -276,6 +278,12 @@ void ds_fake_set_fate(ds_fake_log_t *log, ds_fake_fate_fn fate, void *context)
 void ds_fake_fail_ends(ds_fake_log_t *log, const char *topic)
 {
     log->fail_ends = topic;
+}
+
+void ds_fake_deafen(ds_fake_log_t *log, const char *topic, int32_t partition)
+{
+    log->deaf = topic;
+    log->deaf_partition = partition;
 }
 
 void ds_fake_silence(ds_fake_log_t *log, const char *topic)
@@ -490,14 +498,27 @@ static size_t headers(ds_broker_t *broker, const struct ds_broker_event *event,
     return count;
 }
 
+static bool is_deaf(const struct fake_broker *b, const struct ds_broker_end *about)
+{
+    const ds_fake_log_t *log = b->log;
+
+    return log->deaf != NULL &&
+           (log->deaf_partition < 0 || (log->deaf_partition == about->partition &&
+                                        strcmp(log->deaf, b->names[about->topic]) == 0));
+}
+
 static bool ends(ds_broker_t *broker, struct ds_broker_end *list, size_t count, int timeout_ms,
                  ds_error_t *error)
 {
     struct fake_broker *b = (struct fake_broker *)broker;
     bool any = false;
 
-    (void)timeout_ms;
     b->questions++;
+    for (size_t i = 0; i < count; i++)
+        if (is_deaf(b, &list[i])) {
+            ds_fake_time_add(b->log->time, timeout_ms * DS_US_PER_MS);
+            return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "no answer in time");
+        }
     for (size_t i = 0; i < count; i++) {
         const struct part *part = part_of(b->log, b->names[list[i].topic], list[i].partition);
 

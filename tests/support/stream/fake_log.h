@@ -66,7 +66,7 @@ struct ds_fake_record {
     struct ds_broker_header *headers;
 };
 
-ds_fake_log_t *ds_fake_log_new(const struct ds_fake_time *time, int32_t partitions);
+ds_fake_log_t *ds_fake_log_new(struct ds_fake_time *time, int32_t partitions);
 void ds_fake_log_destroy(ds_fake_log_t *log);
 /** A worker's connection. The log outlives it. @param topics  as in the host: inputs, own, dlq. */
 ds_broker_t *ds_fake_broker_new(ds_fake_log_t *log, const char *const *topics, int32_t topic_count);
@@ -95,6 +95,9 @@ size_t ds_fake_held(const ds_fake_log_t *log);
 void ds_fake_release(ds_fake_log_t *log, size_t i, enum ds_fake_fate fate);
 /** Questions about ends fail, for one topic or (NULL) for none. */
 void ds_fake_fail_ends(ds_fake_log_t *log, const char *topic);
+/** The leader of one partition (-1: of all) does not answer: a call that asks about it fails as a
+ * whole, for all that it asks about, once its time is over. NULL: all answer. */
+void ds_fake_deafen(ds_fake_log_t *log, const char *topic, int32_t partition);
 /** Nothing of this topic arrives at any worker. NULL: all flows. */
 void ds_fake_silence(ds_fake_log_t *log, const char *topic);
 
