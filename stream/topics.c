@@ -3,6 +3,7 @@
 
 #include "schemas/schema.h"
 #include "stream/kafka_conf.h"
+#include "stream/topics_settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,26 +20,40 @@ static const char *const processors[] = {"catalog", "order", "payment", "invento
 #define SNAPSHOT_SEGMENT_BYTES "33554432" /* 32 MiB */
 #define SNAPSHOT_LAG_MS        "86400000" /* 1 d: then it is closed, however small it is */
 
-static void set(struct ds_topic_spec *spec, size_t *n, const char *name, const char *value)
+/* What a topic is for says what may not be otherwise. */
+struct kind {
+    const char *suffix;
+    const char *retention_ms; /* NULL: compacted, and not deleted by age */
+    bool append_time;
+    bool is_truth;    /* what is compacted or deleted early was promised to be kept */
+    bool is_for_ever; /* ... and nothing of it is ever deleted */
+    bool is_timed;    /* decisions count in the time of its records */
+};
+
+static void set(struct ds_topic_spec *spec, size_t *n, const char *name, const char *value,
+                enum ds_topic_rule rule, bool is_vital)
 {
-    spec->settings[*n].name = name;
-    spec->settings[(*n)++].value = value;
+    spec->settings[(*n)++] = (struct ds_topic_setting){name, value, rule, is_vital};
 }
 
-static void fill(struct ds_topic_spec *spec, const char *stem, const char *suffix,
-                 const char *retention_ms, const char *policy, bool append_time)
+static void fill(struct ds_topic_spec *spec, const char *stem, const struct kind *kind)
 {
+    bool compacted = kind->retention_ms == NULL;
     size_t n = 0;
 
     *spec = (struct ds_topic_spec){.name = ""};
-    (void)snprintf(spec->name, sizeof(spec->name), "%s%s", stem, suffix);
-    set(spec, &n, "cleanup.policy", policy);
-    set(spec, &n, "message.timestamp.type", append_time ? "LogAppendTime" : "CreateTime");
-    if (retention_ms != NULL)
-        set(spec, &n, "retention.ms", retention_ms);
-    if (strcmp(policy, "compact") == 0) {
-        set(spec, &n, "segment.bytes", SNAPSHOT_SEGMENT_BYTES);
-        set(spec, &n, "max.compaction.lag.ms", SNAPSHOT_LAG_MS);
+    (void)snprintf(spec->name, sizeof(spec->name), "%s%s", stem, kind->suffix);
+    set(spec, &n, "cleanup.policy", compacted ? "compact" : "delete", DS_TOPIC_SAME,
+        kind->is_truth);
+    set(spec, &n, "message.timestamp.type", kind->append_time ? "LogAppendTime" : "CreateTime",
+        DS_TOPIC_SAME, kind->is_timed);
+    if (!compacted)
+        set(spec, &n, "retention.ms", kind->retention_ms, DS_TOPIC_AT_LEAST, kind->is_for_ever);
+    if (kind->is_truth) /* whatever the brokers' default is */
+        set(spec, &n, "retention.bytes", "-1", DS_TOPIC_AT_LEAST, kind->is_for_ever);
+    if (compacted) {
+        set(spec, &n, "segment.bytes", SNAPSHOT_SEGMENT_BYTES, DS_TOPIC_AT_MOST, false);
+        set(spec, &n, "max.compaction.lag.ms", SNAPSHOT_LAG_MS, DS_TOPIC_AT_MOST, false);
     }
 }
 
@@ -46,28 +61,29 @@ size_t ds_topics_list(struct ds_topic_spec *list_out, size_t max)
 {
     /* The 24 h of a command id count in append time, hence LogAppendTime. Events are kept for ever.
      */
-    static const struct {
-        const char *suffix;
-        const char *retention_ms;
-        const char *policy;
-        bool append_time;
-    } kinds[] = {
-        {".commands", "1209600000", "delete", true}, /* 14 d */
-        {".events", "-1", "delete", false},
-        {".snapshots", NULL, "compact", false},
-        {".dlq", "2592000000", "delete", false}, /* 30 d */
+    static const struct kind kinds[] = {
+        {.suffix = ".commands",
+         .retention_ms = "1209600000", /* 14 d */
+         .append_time = true,
+         .is_truth = true,
+         .is_timed = true},
+        {.suffix = ".events", .retention_ms = "-1", .is_truth = true, .is_for_ever = true},
+        {.suffix = ".snapshots"},
+        {.suffix = ".dlq", .retention_ms = "2592000000"}, /* 30 d */
     };
+    static const struct kind places = {
+        .suffix = "", .retention_ms = "86400000", .append_time = true}; /* 1 d */
+    /* Notes speak of events of the last 24 h; a position stands at their end at least hourly. */
+    static const struct kind notes = {.suffix = "", .retention_ms = "604800000"}; /* 7 d */
     size_t count = 0;
 
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
         for (size_t p = 0; p < PROCESSORS && count < max; p++)
-            fill(&list_out[count++], processors[p], kinds[k].suffix, kinds[k].retention_ms,
-                 kinds[k].policy, kinds[k].append_time);
+            fill(&list_out[count++], processors[p], &kinds[k]);
     if (count < max)
-        fill(&list_out[count++], "courier.locations", "", "86400000", "delete", true); /* 1 d */
-    /* Notes speak of events of the last 24 h; a position stands at their end at least hourly. */
+        fill(&list_out[count++], "courier.locations", &places);
     if (count < max)
-        fill(&list_out[count++], "notifications.sent", "", "604800000", "delete", false); /* 7 d */
+        fill(&list_out[count++], "notifications.sent", &notes);
     return count;
 }
 
@@ -147,7 +163,7 @@ static bool create(rd_kafka_t *rk, rd_kafka_NewTopic_t **topics, size_t count, i
 }
 
 static bool check_topic(const struct rd_kafka_metadata *metadata, const char *name,
-                        int32_t *partitions, bool *single, ds_error_t *error)
+                        int32_t *partitions, int32_t *replicas_out, ds_error_t *error)
 {
     const rd_kafka_metadata_topic_t *topic = NULL;
 
@@ -162,7 +178,7 @@ static bool check_topic(const struct rd_kafka_metadata *metadata, const char *na
                             "topic %s has %d partitions, the others have %d", name,
                             topic->partition_cnt, (int)*partitions);
     *partitions = topic->partition_cnt;
-    *single = *single || topic->partitions[0].replica_cnt < 2;
+    *replicas_out = topic->partitions[0].replica_cnt;
     return true;
 }
 
@@ -170,6 +186,7 @@ static bool check_all(const struct ds_runtime *runtime, rd_kafka_t *rk, const ch
                       int timeout_ms, int32_t *partitions_out, ds_error_t *error)
 {
     struct ds_topic_spec specs[TOPICS_MAX];
+    int32_t replicas[TOPICS_MAX];
     size_t count = ds_topics_list(specs, TOPICS_MAX);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 1, NULL, &metadata, timeout_ms);
@@ -180,13 +197,16 @@ static bool check_all(const struct ds_runtime *runtime, rd_kafka_t *rk, const ch
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "metadata from %s: %s",
                             brokers, rd_kafka_err2str(err));
-    for (size_t i = 0; ok && i < count; i++)
-        ok = check_topic(metadata, specs[i].name, partitions_out, &single, error);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = check_topic(metadata, specs[i].name, partitions_out, &replicas[i], error);
+        single = single || (ok && replicas[i] < 2);
+    }
+    rd_kafka_metadata_destroy(metadata);
     if (ok && single)
         ds_log(&runtime->log, DS_LOG_WARN, "topics.single_replica",
                "topics have one replica: a lost disk is a lost log", DS_F_CSTR("brokers", brokers));
-    rd_kafka_metadata_destroy(metadata);
-    return ok;
+    return ok &&
+           ds_topics_settings_check(&runtime->log, rk, specs, replicas, count, timeout_ms, error);
 }
 
 bool ds_topics_check(const struct ds_runtime *runtime, const char *brokers, int timeout_ms,

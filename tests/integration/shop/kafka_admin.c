@@ -2,6 +2,7 @@
  *
  *   kafka_admin BROKERS rewind GROUP TOPIC    the group's offsets of all partitions to 0
  *   kafka_admin BROKERS delete TOPIC          and wait until the brokers know nothing of it
+ *   kafka_admin BROKERS configure TOPIC NAME=VALUE...   these settings, the broker's own for others
  *
  * Exit code 0: done. 1: not (yet); the reason is on stderr. */
 #include <librdkafka/rdkafka.h>
@@ -78,16 +79,65 @@ static int delete_topic(rd_kafka_t *rk, const char *topic)
     return partitions_of(rk, topic) == 0 ? EXIT_SUCCESS : fail(topic, "is still there");
 }
 
+static bool add_setting(rd_kafka_ConfigResource_t *resource, const char *text)
+{
+    char name[128];
+    const char *value = strchr(text, '=');
+    if (value == NULL || (size_t)(value - text) >= sizeof name)
+        return false;
+    memcpy(name, text, (size_t)(value - text));
+    name[value - text] = '\0';
+    return rd_kafka_ConfigResource_set_config(resource, name, value + 1) ==
+           RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t altered(rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t err =
+        event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    size_t count = 0;
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return err;
+    const rd_kafka_ConfigResource_t **told =
+        rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count);
+    return count == 1 ? rd_kafka_ConfigResource_error(told[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+}
+
+static int configure(rd_kafka_t *rk, const char *topic, int count, char **settings)
+{
+    rd_kafka_ConfigResource_t *one = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < count && err == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        if (!add_setting(one, settings[i]))
+            err = RD_KAFKA_RESP_ERR__INVALID_ARG;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_AlterConfigs(rk, &one, 1, NULL, queue);
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+        err = altered(event);
+        if (event != NULL)
+            rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy(one);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? EXIT_SUCCESS
+                                             : fail("configure", rd_kafka_err2str(err));
+}
+
 int main(int argc, char **argv)
 {
     int code = EXIT_FAILURE;
     bool rewinds = argc == 5 && strcmp(argv[2], "rewind") == 0;
-    if (!rewinds && !(argc == 4 && strcmp(argv[2], "delete") == 0))
-        return fail("usage", "kafka_admin BROKERS rewind GROUP TOPIC | delete TOPIC");
+    bool configures = argc >= 4 && strcmp(argv[2], "configure") == 0;
+    if (!rewinds && !configures && !(argc == 4 && strcmp(argv[2], "delete") == 0))
+        return fail("usage", "kafka_admin BROKERS rewind GROUP TOPIC | delete TOPIC | "
+                             "configure TOPIC NAME=VALUE...");
     rd_kafka_t *rk = open_handle(argv[1], rewinds ? argv[3] : NULL);
     if (rk == NULL)
         return fail(argv[1], "no handle");
-    code = rewinds ? rewind_group(rk, argv[4]) : delete_topic(rk, argv[3]);
+    code = rewinds      ? rewind_group(rk, argv[4])
+           : configures ? configure(rk, argv[3], argc - 4, argv + 4)
+                        : delete_topic(rk, argv[3]);
     rd_kafka_destroy(rk);
     return code;
 }
