@@ -64,6 +64,8 @@ enum ds_planted {
     DS_PLANTED_ANY_CODE,             /* the code at the door is not compared */
     DS_PLANTED_CODE_GUESSED,         /* wrong codes are not counted */
     DS_PLANTED_LESS_CASH,            /* the cash at the door is not compared */
+    DS_PLANTED_CASH_UNTOLD,          /* after a cancelled line, any cash will do */
+    DS_PLANTED_OLD_TOTAL,            /* a cancelled line is still to be paid for at the door */
     DS_PLANTED_LATE_GIVE_BACK,       /* a courier gives an order back that it has on the road */
     DS_PLANTED_NO_RESTOCK,           /* what came back to the store stays off the shelf */
     DS_PLANTED_LOST_RESTOCKED,       /* what is lost goes back on the shelf */

@@ -2,6 +2,7 @@
  */
 #include "processors/delivery/delivery_decide.h"
 
+#include "base/money.h"
 #include "base/planted.h"
 #include "processors/delivery/delivery_events.h"
 #include "processors/delivery/delivery_match.h"
@@ -138,6 +139,24 @@ static int32_t pieces_off(const struct ds_line_quantity *line,
     return off < line->quantity ? (int32_t)off : line->quantity;
 }
 
+/* What is left to pay. Not known where order did not say what the lines cost, or where not all that
+ * it asked for is carried. */
+static bool total_without(const struct ds_delivery *delivery,
+                          const struct ds_order_cancel_requested *asked,
+                          const struct ds_array_of_line_quantity *off, int64_t *total_out)
+{
+    int64_t pieces = 0;
+
+    for (size_t i = 0; i < asked->lines.count; i++)
+        pieces += asked->lines.items[i].quantity;
+    for (size_t i = 0; i < off->count; i++)
+        pieces -= off->items[i].quantity;
+    if (!delivery->total_known || !asked->has_lines_total_minor || pieces != 0 ||
+        DS_PLANTED(CASH_UNTOLD))
+        return false;
+    return ds_money_sub(delivery->total_minor, asked->lines_total_minor, total_out);
+}
+
 static bool decide_cancel_lines(const struct ds_dispatch *dispatch,
                                 const struct ds_order_cancel_requested *asked,
                                 ds_decision_t *decision, ds_error_t *error)
@@ -165,8 +184,10 @@ static bool decide_cancel_lines(const struct ds_dispatch *dispatch,
     if (event == NULL)
         return false;
     event->body.kind = DS_DELIVERY_EVENT_DELIVERY_LINES_CANCELLED;
-    event->body.as.delivery_lines_cancelled =
-        (struct ds_delivery_lines_cancelled){delivery->order_id, off};
+    struct ds_delivery_lines_cancelled *cancelled = &event->body.as.delivery_lines_cancelled;
+    cancelled->order_id = delivery->order_id;
+    cancelled->lines = off;
+    cancelled->has_total_minor = total_without(delivery, asked, &off, &cancelled->total_minor);
     return true;
 }
 

@@ -161,7 +161,9 @@ static bool on_lines_cancelled(struct ds_dispatch *dispatch, const event_t *even
     size_t kept = 0;
     if (!find(dispatch, off->order_id, &delivery, error))
         return false;
-    delivery->total_known = false;
+    delivery->total_known = off->has_total_minor;
+    if (off->has_total_minor && !DS_PLANTED(OLD_TOTAL))
+        delivery->total_minor = off->total_minor;
     for (size_t i = 0; i < off->lines.count; i++)
         for (size_t k = 0; k < delivery->lines.count; k++)
             if (delivery->lines.items[k].line == off->lines.items[i].line)

@@ -60,8 +60,8 @@ struct ds_delivery {
     ds_str_t hand_over_code; /* empty: none; what the courier must say at the door */
 
     enum ds_payment_method payment_method;
-    /* After lines were cancelled the new total is order's to know, and no event that delivery reads
-     * tells it. */
+    /* False: lines were cancelled that order had not said the price of (an event of before it did).
+     */
     bool total_known;
     int64_t total_minor;
     struct ds_array_of_line_quantity lines; /* owned, with texts, in one block */

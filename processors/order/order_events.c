@@ -149,12 +149,14 @@ bool ds_order_emit_cancel_requested(ds_decision_t *decision, const struct ds_ord
     body->order_id = order->id;
     body->scope = lines == NULL ? DS_CANCEL_SCOPE_ORDER : DS_CANCEL_SCOPE_LINES;
     body->by = by;
-    if (lines != NULL)
-        body->lines = *lines;
     body->has_note = note != NULL;
     if (note != NULL)
         body->note = *note;
-    return true;
+    if (lines == NULL)
+        return true;
+    body->lines = *lines;
+    body->has_lines_total_minor = true;
+    return ds_order_lines_price(order->details, lines, &body->lines_total_minor, error);
 }
 
 bool ds_order_emit_cancel_refused(ds_decision_t *decision, const struct ds_order *order,

@@ -133,6 +133,26 @@ bool ds_order_lines_asked(const struct ds_open_order_image *details)
     return false;
 }
 
+/* Cannot be: the sums were checked when the order was placed, and they only get smaller. */
+static bool overflow(ds_error_t *error)
+{
+    return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_LIMIT, "order: its sums overflow");
+}
+
+bool ds_order_lines_price(const struct ds_open_order_image *details,
+                          const struct ds_array_of_line_quantity *lines, int64_t *price_out,
+                          ds_error_t *error)
+{
+    *price_out = 0;
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct ds_open_line_image *line = find(details, lines->items[i].line);
+        if (line != NULL && !ds_money_mul_add(*price_out, line->unit_price_minor,
+                                              lines->items[i].quantity, price_out))
+            return overflow(error);
+    }
+    return true;
+}
+
 bool ds_order_sums(const struct ds_open_order_image *details,
                    const struct ds_array_of_line_quantity *without, int64_t *subtotal_out,
                    int64_t *total_out, ds_error_t *error)
@@ -145,11 +165,7 @@ bool ds_order_sums(const struct ds_open_order_image *details,
         if (without != NULL)
             pieces -= pieces_of(without, without->count, line->line);
         if (!ds_money_mul_add(*subtotal_out, line->unit_price_minor, pieces, subtotal_out))
-            goto overflow;
+            return overflow(error);
     }
-    if (ds_money_add(*subtotal_out, details->delivery_fee_minor, total_out))
-        return true;
-overflow:
-    /* Cannot be: the sums were checked when the order was placed, and they only get smaller. */
-    return ds_error_set(error, DS_DOMAIN_DECIDER, DS_ERR_LIMIT, "order: its sums overflow");
+    return ds_money_add(*subtotal_out, details->delivery_fee_minor, total_out) || overflow(error);
 }

@@ -29,6 +29,10 @@ DS_MUST_CHECK bool ds_order_lines_left(const struct ds_open_order_image *details
                                        struct ds_array_of_line_quantity *out, ds_error_t *error);
 /** @brief Whether delivery was asked to let go some pieces. */
 bool ds_order_lines_asked(const struct ds_open_order_image *details);
+/** @brief What these pieces of it cost together. DS_ERR_LIMIT: overflow. */
+DS_MUST_CHECK bool ds_order_lines_price(const struct ds_open_order_image *details,
+                                        const struct ds_array_of_line_quantity *lines,
+                                        int64_t *price_out, ds_error_t *error);
 /** @brief Sums in minor units without the pieces in `without` (may be NULL). DS_ERR_LIMIT:
  * overflow. */
 DS_MUST_CHECK bool ds_order_sums(const struct ds_open_order_image *details,

@@ -208,6 +208,10 @@ static bool fold_step(struct ds_fold *fold, struct ds_delivery_row *row,
         return true;
     case DS_DELIVERY_EVENT_DELIVERY_CANCELLED:
         return fold_cancelled(fold, row, &event->body.as.delivery_cancelled, error);
+    case DS_DELIVERY_EVENT_DELIVERY_LINES_CANCELLED:
+        if (event->body.as.delivery_lines_cancelled.has_total_minor)
+            row->total_minor = event->body.as.delivery_lines_cancelled.total_minor;
+        return true;
     case DS_DELIVERY_EVENT_DELIVERY_IN_TRANSIT:
         row->status = DS_STR("in_transit");
         row->picked_up_at = fold->at_us;
@@ -238,7 +242,7 @@ static bool fold_step(struct ds_fold *fold, struct ds_delivery_row *row,
         end_delivery(fold, row, DS_STR("lost"));
         return true;
     default:
-        return true; /* delivery.lines_cancelled changes no column */
+        return true;
     }
 }
 

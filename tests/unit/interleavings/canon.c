@@ -188,6 +188,7 @@ static void over_image(struct ds_delivery_image *image)
     image->silence_us = 0;
     image->late_at = 0;
     image->total_known = true;
+    image->total_minor = 0;
     image->search_until = 0;
 }
 

@@ -115,6 +115,14 @@ static const char *check_goods(const struct view *v)
     return NULL;
 }
 
+static const char *check_cash(const struct view *v)
+{
+    return v->cash && v->out->road == ON_THE_WAY && v->d->total != NOT_KNOWN &&
+                   v->d->total != price_carried(v)
+               ? "more or less cash is asked for than the goods cost"
+               : NULL;
+}
+
 static const char *check_ends(const struct view *v)
 {
     if (v->o->state == DS_ORDER_FULFILLED && v->out->road != HANDED_OVER)
@@ -184,6 +192,8 @@ const char *check_always(const shop_t *shop, const struct world *world)
         broken = check_money(&v);
         if (broken == NULL)
             broken = check_goods(&v);
+        if (broken == NULL)
+            broken = check_cash(&v);
         if (broken == NULL)
             broken = check_ends(&v);
     }

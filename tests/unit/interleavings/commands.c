@@ -225,6 +225,16 @@ static void answer_offers(messages_t *book, int order, int courier, bool decline
     }
 }
 
+/* After every line that may be cancelled was. */
+static int least_price(const struct scenario *scenario, int order)
+{
+    int total = full_price(scenario, order);
+    for (int k = 0; k < scenario->orders[order].lines; k++)
+        if ((scenario->line & (1U << k)) != 0)
+            total -= pieces_of(scenario, order, k) * unit_price(k);
+    return total;
+}
+
 static void hand_over(messages_t *book, const struct scenario *scenario, int order, int courier,
                       struct command_list *out)
 {
@@ -239,9 +249,15 @@ static void hand_over(messages_t *book, const struct scenario *scenario, int ord
                                   .has_cash_collected_minor = true,
                                   .cash_collected_minor = full_price(scenario, order)};
     add(out, of_courier(book, &c, courier));
+    if (scenario->orders[order].cash && scenario->line != 0) {
+        body->cash_collected_minor = least_price(scenario, order);
+        add(out, messages_command(book, DELIVERY, &c, false, "for what is left"));
+        body->cash_collected_minor--;
+        add(out, messages_command(book, DELIVERY, &c, false, "for less than is left"));
+    }
     if (!scenario->codes)
         return;
-    body->cash_collected_minor--;
+    body->cash_collected_minor = full_price(scenario, order) - 1;
     add(out, messages_command(book, DELIVERY, &c, false, "for less"));
     body->cash_collected_minor++;
     body->code = DS_STR("0815");

@@ -75,6 +75,7 @@ static void add_delivery(struct facts *facts, const struct ds_delivery_image *im
     to->courier = image->has_courier_id ? (int8_t)courier_of(image->courier_id) : NOBODY;
     to->offer_number = (uint8_t)image->offer_number;
     to->code_failures = (uint8_t)image->code_failures;
+    to->total = image->total_known ? (int16_t)image->total_minor : NOT_KNOWN;
     count_lines(&image->lines, to->left);
     if (to->courier != NOBODY)
         facts->couriers[to->courier].bound++;

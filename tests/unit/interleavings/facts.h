@@ -7,6 +7,7 @@
 
 #define TIMERS_MAX (ORDERS + LINES + 1)
 #define NOBODY     (-1)
+#define NOT_KNOWN  (-1)
 
 struct order_facts {
     uint8_t state; /* enum ds_order_state */
@@ -39,6 +40,7 @@ struct delivery_facts {
     int8_t courier;
     uint8_t offer_number;
     uint8_t code_failures;
+    int16_t total; /* NOT_KNOWN: it will take any cash */
     uint8_t left[LINES];
 };
 

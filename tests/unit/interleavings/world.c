@@ -107,6 +107,14 @@ static const char *judge_accept(const struct shop *shop, const struct facts *bef
     return NULL;
 }
 
+static int price_left(const struct delivery_facts *delivery)
+{
+    int total = DELIVERY_FEE;
+    for (int k = 0; k < LINES; k++)
+        total += delivery->left[k] * unit_price(k);
+    return total;
+}
+
 /* A courier needs the customer's code, after not too many wrong ones, and all of the cash. */
 static const char *judge_hand_over(const struct shop *shop, const struct facts *before,
                                    const struct message *message, const struct outcome *outcome)
@@ -124,8 +132,8 @@ static const char *judge_hand_over(const struct shop *shop, const struct facts *
     if (command->head.actor.kind == DS_ACTOR_KIND_COURIER &&
         before->deliveries[message->order].code_failures >= DS_DELIVERY_CODE_TRIES)
         return "goods are handed over after too many wrong codes";
-    return shop->scenario->orders[message->order].cash && shop->scenario->line == 0 &&
-                   body->cash_collected_minor < full_price(shop->scenario, message->order)
+    return shop->scenario->orders[message->order].cash &&
+                   body->cash_collected_minor < price_left(&before->deliveries[message->order])
                ? "goods are handed over for less than they cost"
                : NULL;
 }

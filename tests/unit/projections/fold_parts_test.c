@@ -188,6 +188,7 @@ static void request_and_offer(void)
 {
     struct ds_delivery_event e = delivery_event(DS_DELIVERY_EVENT_DELIVERY_REQUESTED);
     e.body.as.delivery_requested.personal.kind = DS_UNION_PERSONAL_DATA_SEALED_DATA_SEALED_DATA;
+    e.body.as.delivery_requested.total_minor = 600;
     fold_delivery(e);
     e = delivery_event(DS_DELIVERY_EVENT_DELIVERY_OFFERED);
     e.body.as.delivery_offered.offer_id = DS_STR(OFFER);
@@ -301,6 +302,19 @@ Test(fold_delivery, a_sign_of_life_does_not_lift_what_is_late)
     fold_delivery(silent);
     fold_delivery(seen);
     cr_assert(ds_kit_is(delivery()->status, "silent"));
+}
+
+Test(fold_delivery, a_cancelled_line_leaves_less_to_collect)
+{
+    struct ds_delivery_event e = delivery_event(DS_DELIVERY_EVENT_DELIVERY_LINES_CANCELLED);
+    request_and_offer();
+    cr_assert_eq(delivery()->total_minor, 600);
+    fold_delivery(e);
+    cr_assert_eq(delivery()->total_minor, 600, "not known: what was known stays");
+    e.body.as.delivery_lines_cancelled.has_total_minor = true;
+    e.body.as.delivery_lines_cancelled.total_minor = 450;
+    fold_delivery(e);
+    cr_assert_eq(delivery()->total_minor, 450);
 }
 
 Test(fold_delivery, the_hand_over_notes_the_cash)

@@ -81,7 +81,8 @@ size_t cancel_order(ds_decider_kit_t *kit, const char *order_id, enum ds_cancel_
     return ds_kit_feed(kit, 1, &event);
 }
 
-size_t cancel_line(ds_decider_kit_t *kit, const char *order_id, int32_t line, int32_t quantity)
+static size_t ask_to_cancel_line(ds_decider_kit_t *kit, const char *order_id, int32_t line,
+                                 int32_t quantity, bool priced)
 {
     struct ds_line_quantity lines[] = {{line, DS_STR("shop.milk"), quantity}};
     struct ds_order_event event = order_event(DS_ORDER_EVENT_ORDER_CANCEL_REQUESTED);
@@ -91,7 +92,20 @@ size_t cancel_line(ds_decider_kit_t *kit, const char *order_id, int32_t line, in
     asked->by = DS_CANCEL_BY_CUSTOMER;
     asked->lines.items = lines;
     asked->lines.count = 1;
+    asked->has_lines_total_minor = priced;
+    asked->lines_total_minor = priced ? (line == 1 ? MILK_PRICE : BREAD_PRICE) * quantity : 0;
     return ds_kit_feed(kit, 1, &event);
+}
+
+size_t cancel_line(ds_decider_kit_t *kit, const char *order_id, int32_t line, int32_t quantity)
+{
+    return ask_to_cancel_line(kit, order_id, line, quantity, true);
+}
+
+size_t cancel_line_without_price(ds_decider_kit_t *kit, const char *order_id, int32_t line,
+                                 int32_t quantity)
+{
+    return ask_to_cancel_line(kit, order_id, line, quantity, false);
 }
 
 size_t ask(ds_decider_kit_t *kit, enum ds_actor_kind actor, const char *actor_id,

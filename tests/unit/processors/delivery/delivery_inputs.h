@@ -1,5 +1,5 @@
-/* What delivery is fed with in its tests: orders of two lines (2 milk, 1 bread; total 1000),
- * couriers, staff. Every function returns how many events were decided. */
+/* What delivery is fed with in its tests: orders of two lines (2 milk, 1 bread; 150 for the way;
+ * total 1000), couriers, staff. Every function returns how many events were decided. */
 #ifndef DS_TESTS_UNIT_PROCESSORS_DELIVERY_DELIVERY_INPUTS_H
 #define DS_TESTS_UNIT_PROCESSORS_DELIVERY_DELIVERY_INPUTS_H
 
@@ -9,6 +9,9 @@
 
 #define CARD DS_PAYMENT_METHOD_CARD
 #define CASH DS_PAYMENT_METHOD_CASH_ON_DELIVERY
+
+#define MILK_PRICE  300
+#define BREAD_PRICE 250
 
 ds_decider_kit_t *new_dispatch(void);
 const struct ds_dispatch *dispatch_of(const ds_decider_kit_t *kit);
@@ -22,6 +25,9 @@ const struct ds_delivery_event *event_of(const ds_decider_kit_t *kit, size_t i);
 size_t confirmed(ds_decider_kit_t *kit, const char *order_id, enum ds_payment_method method);
 size_t cancel_order(ds_decider_kit_t *kit, const char *order_id, enum ds_cancel_by by);
 size_t cancel_line(ds_decider_kit_t *kit, const char *order_id, int32_t line, int32_t quantity);
+/** @brief As order asked before its event said what the lines cost. */
+size_t cancel_line_without_price(ds_decider_kit_t *kit, const char *order_id, int32_t line,
+                                 int32_t quantity);
 
 /** Commands by the courier itself, in the order of the schema. */
 size_t online(ds_decider_kit_t *kit, const char *courier_id, int32_t capacity);

@@ -190,16 +190,49 @@ DS_BEHAVIOUR(delivery_ways, cancelled_lines_are_not_carried)
     ds_kit_destroy(kit);
 }
 
-/* The new total is told to payment and to the customer, not to delivery. */
-DS_BEHAVIOUR(delivery_ways, after_a_cancelled_line_the_cash_is_the_couriers_word)
+DS_BEHAVIOUR(delivery_ways, after_a_cancelled_line_what_is_left_is_collected)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CASH);
     cancel_line(kit, "shop.o1", 1, 1);
+    const struct ds_delivery_lines_cancelled *off =
+        &event_of(kit, 0)->body.as.delivery_lines_cancelled;
+    cr_assert(off->has_total_minor);
+    cr_assert_eq(off->total_minor, 700);
+    cancel_line(kit, "shop.o1", 2, 1);
+    cr_assert_eq(event_of(kit, 0)->body.as.delivery_lines_cancelled.total_minor, 450);
     pick_up(kit, "shop.o1", "shop.c1");
     hand_over(kit, "shop.o1", "shop.c1", -1);
     cr_assert_str_eq(ds_kit_refusal(kit), "CASH_SHORT");
-    hand_over(kit, "shop.o1", "shop.c1", 700);
+    hand_over(kit, "shop.o1", "shop.c1", 0);
+    cr_assert_str_eq(ds_kit_refusal(kit), "CASH_SHORT");
+    hand_over(kit, "shop.o1", "shop.c1", 449);
+    cr_assert_str_eq(ds_kit_refusal(kit), "CASH_SHORT");
+    hand_over(kit, "shop.o1", "shop.c1", 450);
     cr_assert_str_eq(ds_kit_types(kit), "delivery.completed");
+    cr_assert_eq(event_of(kit, 0)->body.as.delivery_completed.cash_collected_minor, 450);
+    ds_kit_destroy(kit);
+}
+
+/* Asked by an order that did not say what its lines cost, or for more than there is: from then on
+ * nobody here knows the total. */
+DS_BEHAVIOUR(delivery_ways, a_total_that_is_not_known_is_the_couriers_word)
+{
+    ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CASH);
+    cancel_line_without_price(kit, "shop.o1", 1, 1);
+    cr_assert(!event_of(kit, 0)->body.as.delivery_lines_cancelled.has_total_minor);
+    cancel_line(kit, "shop.o1", 1, 1);
+    cr_assert(!event_of(kit, 0)->body.as.delivery_lines_cancelled.has_total_minor);
+    pick_up(kit, "shop.o1", "shop.c1");
+    hand_over(kit, "shop.o1", "shop.c1", -1);
+    cr_assert_str_eq(ds_kit_refusal(kit), "CASH_SHORT");
+    hand_over(kit, "shop.o1", "shop.c1", 1);
+    cr_assert_str_eq(ds_kit_types(kit), "delivery.completed");
+    ds_kit_destroy(kit);
+
+    kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CASH);
+    cancel_line(kit, "shop.o1", 1, 3);
+    cr_assert_eq(event_of(kit, 0)->body.as.delivery_lines_cancelled.lines.items[0].quantity, 2);
+    cr_assert(!event_of(kit, 0)->body.as.delivery_lines_cancelled.has_total_minor);
     ds_kit_destroy(kit);
 }
 

@@ -59,11 +59,14 @@ DS_BEHAVIOUR(order_lines, after_confirmation_the_last_piece_asks_for_the_whole_o
     world_reach(kit, DS_ORDER_CONFIRMED, DS_PAYMENT_METHOD_CARD);
     customer_cancels(1, 2);
     cr_expect_eq(world_only(kit)->body.as.order_cancel_requested.scope, DS_CANCEL_SCOPE_LINES);
+    cr_expect(world_only(kit)->body.as.order_cancel_requested.has_lines_total_minor);
+    cr_expect_eq(world_only(kit)->body.as.order_cancel_requested.lines_total_minor, 300);
     world_cancel_line(kit, DS_ACTOR_KIND_STAFF, 2, 3);
     const struct ds_order_cancel_requested *request =
         &world_only(kit)->body.as.order_cancel_requested;
     cr_expect_eq(request->scope, DS_CANCEL_SCOPE_ORDER);
     cr_expect_eq(request->by, DS_CANCEL_BY_STAFF);
+    cr_expect(!request->has_lines_total_minor);
     cr_expect_eq(world_state(kit), DS_ORDER_STOPPING_STAFF);
 }
 

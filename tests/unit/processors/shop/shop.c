@@ -265,13 +265,37 @@ void shop_pick_up(struct shop *shop, int order)
     command(shop, SHOP_DELIVERY, &c);
 }
 
+/* As a courier is shown it. */
+static int64_t to_collect(struct shop *shop, int order)
+{
+    ds_decider_kit_t *kit = shop->kits[SHOP_DELIVERY];
+    int64_t total_minor = 0;
+    for (size_t i = 0; i < ds_kit_log_count(kit); i++) {
+        const struct ds_delivery_event *event = ds_kit_logged(kit, i);
+        const struct ds_delivery_requested *requested = &event->body.as.delivery_requested;
+        const struct ds_delivery_lines_cancelled *off = &event->body.as.delivery_lines_cancelled;
+        if (event->body.kind == DS_DELIVERY_EVENT_DELIVERY_REQUESTED &&
+            order_of(requested->order_id) == order)
+            total_minor = requested->total_minor;
+        if (event->body.kind == DS_DELIVERY_EVENT_DELIVERY_LINES_CANCELLED &&
+            order_of(off->order_id) == order && off->has_total_minor)
+            total_minor = off->total_minor;
+    }
+    return total_minor;
+}
+
 void shop_hand_over(struct shop *shop, int order)
+{
+    shop_hand_over_for(shop, order, to_collect(shop, order));
+}
+
+void shop_hand_over_for(struct shop *shop, int order, int64_t cash_minor)
 {
     struct ds_delivery_command c = {.head = head("hand-over", DS_ACTOR_KIND_STAFF, "staff")};
     c.body.kind = DS_DELIVERY_COMMAND_HAND_OVER;
     c.body.as.hand_over.order_id = order_id(order);
     c.body.as.hand_over.has_cash_collected_minor = true;
-    c.body.as.hand_over.cash_collected_minor = SHOP_TOTAL; /* enough, whatever was cancelled */
+    c.body.as.hand_over.cash_collected_minor = cash_minor;
     command(shop, SHOP_DELIVERY, &c);
 }
 
@@ -379,6 +403,20 @@ int64_t shop_kept(struct shop *shop, int order, int *unmatched_out)
         *unmatched_out += event->body.kind == DS_PAYMENT_EVENT_PAYMENT_UNMATCHED;
     }
     return kept_minor;
+}
+
+int64_t shop_collected(struct shop *shop, int order)
+{
+    ds_decider_kit_t *kit = shop->kits[SHOP_DELIVERY];
+    int64_t collected_minor = 0;
+    for (size_t i = 0; i < ds_kit_log_count(kit); i++) {
+        const struct ds_delivery_event *event = ds_kit_logged(kit, i);
+        const struct ds_delivery_completed *completed = &event->body.as.delivery_completed;
+        if (event->body.kind == DS_DELIVERY_EVENT_DELIVERY_COMPLETED &&
+            order_of(completed->order_id) == order && completed->has_cash_collected_minor)
+            collected_minor += completed->cash_collected_minor;
+    }
+    return collected_minor;
 }
 
 static const struct ds_array_of_stock_level *levels_of(const struct ds_inventory_event *event)

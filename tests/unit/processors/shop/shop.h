@@ -57,7 +57,9 @@ void shop_couriers_online(struct shop *shop);
 void shop_answer_offer(struct shop *shop, int order, bool accept);
 /** Staff act for whoever is assigned. */
 void shop_pick_up(struct shop *shop, int order);
+/** For as much as delivery says is to be collected. */
 void shop_hand_over(struct shop *shop, int order);
+void shop_hand_over_for(struct shop *shop, int order, int64_t cash_minor);
 void shop_fail_attempt(struct shop *shop, int order);
 void shop_back_at_store(struct shop *shop, int order);
 /** The provider decides a call once (a declined charge may be approved later), and reports it. */
@@ -69,6 +71,8 @@ enum shop_end { SHOP_UNKNOWN, SHOP_OPEN, SHOP_REFUSED, SHOP_CANCELLED, SHOP_FULF
 enum shop_end shop_end_of(struct shop *shop, int order, int64_t *total_minor_out);
 /** Captured - refunded by payment's events; the second counts unmatched reports. */
 int64_t shop_kept(struct shop *shop, int order, int *unmatched_out);
+/** In cash, by delivery's events. */
+int64_t shop_collected(struct shop *shop, int order);
 /** Checks every inventory event, and that nothing is reserved at the end when `rest`. */
 void shop_check_stock(struct shop *shop, bool rest);
 

@@ -119,6 +119,9 @@ static void check(struct shop *shop)
         if (order != 3)
             cr_assert_eq(provider_minor, owed_minor, "order %d: the provider keeps %lld", order,
                          (long long)provider_minor);
+        else
+            cr_assert_eq(shop_collected(shop, order), owed_minor, "%lld collected of %lld",
+                         (long long)shop_collected(shop, order), (long long)owed_minor);
     }
 }
 

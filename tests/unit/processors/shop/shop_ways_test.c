@@ -64,6 +64,28 @@ DS_BEHAVIOUR(shop_ways, an_order_by_cash_takes_twelve_events)
     expect_rest(0, SHOP_FULFILLED, SHOP_TOTAL);
 }
 
+DS_BEHAVIOUR(shop_ways, of_an_order_by_cash_what_is_left_of_it_is_collected)
+{
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CASH_ON_DELIVERY);
+    shop_settle(&shop);
+    shop_answer_offer(&shop, 0, true);
+    shop_cancel_line(&shop, 0, 1, 1);
+    shop_settle(&shop);
+    shop_cancel_line(&shop, 0, 2, 2);
+    shop_cancel_line(&shop, 0, 1, 1);
+    shop_settle(&shop);
+    shop_pick_up(&shop, 0);
+    shop_settle(&shop);
+    shop_hand_over_for(&shop, 0, 0);
+    cr_expect_str_eq(ds_kit_refusal(shop.kits[SHOP_DELIVERY]), "CASH_SHORT");
+    shop_hand_over_for(&shop, 0, 449);
+    cr_expect_str_eq(ds_kit_refusal(shop.kits[SHOP_DELIVERY]), "CASH_SHORT");
+    shop_hand_over(&shop, 0);
+    shop_settle(&shop);
+    cr_expect_eq(shop_collected(&shop, 0), 450);
+    expect_rest(0, SHOP_FULFILLED, 450);
+}
+
 DS_BEHAVIOUR(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
