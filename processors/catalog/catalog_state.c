@@ -6,7 +6,6 @@
 #include <string.h>
 
 /* Per partition; what runs out first is memory. */
-#define MAX_STORES    ((size_t)1 << 20)
 #define MAX_PRODUCTS  ((size_t)1 << 24)
 #define STORE_FIRST   512
 #define PRODUCT_FIRST 256
@@ -24,7 +23,7 @@ void *ds_catalog_new(const void *settings, ds_error_t *error)
 
     (void)settings;
     if (catalog != NULL) {
-        catalog->stores = ds_shelf_new(MAX_STORES);
+        catalog->stores = ds_shelf_new(DS_MAX_PARTITION_STORES);
         catalog->products = ds_shelf_new(MAX_PRODUCTS);
         if (catalog->stores != NULL && catalog->products != NULL)
             return catalog;

@@ -384,6 +384,9 @@ static const char *judge_online(const struct ask *ask, const struct ds_go_online
         return "INVALID_CAPACITY";
     if (courier == NULL && ds_shelf_count(ask->dispatch->couriers) >= DS_COURIERS_MAX)
         return "TOO_MANY_COURIERS";
+    if (ds_dispatch_store_of(ask->dispatch, body->courier_id) == NULL &&
+        ds_shelf_count(ask->dispatch->stores) >= DS_MAX_PARTITION_STORES)
+        return "TOO_MANY_COURIERS";
     return NULL;
 }
 

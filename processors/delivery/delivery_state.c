@@ -50,9 +50,9 @@ struct ds_dispatch *ds_dispatch_new(const struct ds_delivery_settings *settings,
     dispatch->settings = settings;
     dispatch->deliveries = ds_shelf_new(DS_DELIVERIES_MAX);
     dispatch->couriers = ds_shelf_new(DS_COURIERS_MAX);
-    dispatch->stores = ds_shelf_new(DS_COURIERS_MAX);
+    dispatch->stores = ds_shelf_new(DS_DELIVERY_STORES_MAX);
     dispatch->timers = ds_heap_new(timer_handle, delivery_tie, DS_DELIVERIES_MAX);
-    dispatch->retries = ds_heap_new(retry_handle, store_tie, DS_COURIERS_MAX);
+    dispatch->retries = ds_heap_new(retry_handle, store_tie, DS_DELIVERY_STORES_MAX);
     dispatch->closed_deliveries =
         ds_heap_new(closed_delivery_handle, delivery_tie, DS_DELIVERIES_MAX);
     dispatch->closed_couriers = ds_heap_new(closed_courier_handle, courier_tie, DS_COURIERS_MAX);

@@ -16,6 +16,7 @@
 #define DS_PROCESSORS_DELIVERY_DELIVERY_STATE_H
 
 #include "base/heap.h"
+#include "base/limits.h"
 #include "decider/decider.h"
 #include "processors/delivery/courier.h"
 #include "processors/delivery/delivery.h"
@@ -23,6 +24,9 @@
 
 #define DS_DELIVERIES_MAX 16000000
 #define DS_COURIERS_MAX   16384 /* known to a partition; more is a mistake of somebody's */
+/* A store is never forgotten. Couriers, whose stores nobody has looked up, bring in those of the
+ * first half at most (delivery_command.c); so there is room for every store of the catalog. */
+#define DS_DELIVERY_STORES_MAX (2 * DS_MAX_PARTITION_STORES)
 /* How many couriers' refusals of one order are kept; beyond it the one whose pause ends first is
  * forgotten. */
 #define DS_DELIVERY_REFUSALS_MAX 64

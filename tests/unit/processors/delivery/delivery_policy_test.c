@@ -177,6 +177,55 @@ DS_BEHAVIOUR(delivery_policy, without_a_code_none_is_asked_for)
     ds_kit_destroy(kit);
 }
 
+static const struct ds_delivery_event *first_decided(const struct ds_dispatch *dispatch,
+                                                     ds_decision_t *decision,
+                                                     const struct ds_input *input)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    struct ds_context context = {.correlation_id = DS_STR("c"), .actor.id = DS_STR("boss")};
+    ds_decision_reset(decision, &context);
+    if (!ds_delivery_decider.decide(dispatch, input, 1000, decision, &error))
+        cr_assert_fail("decide: %s", error.message);
+    return ds_decision_event(decision, 0);
+}
+
+/* Ids that somebody made up may not take the place of a store that has an order. */
+DS_BEHAVIOUR(delivery_policy, stores_of_couriers_leave_room_for_those_of_the_catalog)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    struct ds_delivery_settings settings = {.offer_timeout_us = 1, .attempts_max = 1};
+    struct ds_dispatch *dispatch = ds_dispatch_new(&settings, &error);
+    ds_decision_t *decision = ds_decision_new(&ds_schema_delivery_events);
+    struct ds_delivery_command command = {.body.kind = DS_DELIVERY_COMMAND_GO_ONLINE};
+    const struct ds_input asked = {.kind = DS_INPUT_COMMAND, .message = &command};
+    struct ds_order_event confirmed = {.body.kind = DS_ORDER_EVENT_ORDER_CONFIRMED};
+    const struct ds_input read = {.kind = DS_INPUT_EVENT, .number = 1, .message = &confirmed};
+    const struct ds_delivery_event *event;
+    cr_assert(dispatch != NULL && decision != NULL);
+    for (int i = 0; i < DS_MAX_PARTITION_STORES; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "s%d.c", i);
+        if (ds_dispatch_edit_store(dispatch, ds_str(id), &error) == NULL)
+            cr_assert_fail("store %d: %s", i, error.message);
+    }
+    command.head.actor = (struct ds_actor){DS_ACTOR_KIND_STAFF, DS_STR("boss")};
+    command.body.as.go_online.courier_id = DS_STR("shop.c1");
+    command.body.as.go_online.vehicle = DS_STR("car");
+    command.body.as.go_online.capacity = 1;
+    event = first_decided(dispatch, decision, &asked);
+    cr_assert_eq(event->body.kind, DS_DELIVERY_EVENT_COMMAND_REJECTED);
+    cr_expect(ds_str_eq(event->body.as.command_rejected.reason, DS_STR("TOO_MANY_COURIERS")));
+    confirmed.body.as.order_confirmed.order_id = DS_STR("shop.o1");
+    event = first_decided(dispatch, decision, &read);
+    cr_assert_eq(event->body.kind, DS_DELIVERY_EVENT_DELIVERY_REQUESTED);
+    if (!ds_dispatch_evolve(dispatch, event, &error))
+        cr_assert_fail("evolve: %s", error.message);
+    event = first_decided(dispatch, decision, &asked); /* a store that is known now */
+    cr_expect_eq(event->body.kind, DS_DELIVERY_EVENT_COURIER_ONLINE);
+    ds_decision_destroy(decision);
+    ds_dispatch_destroy(dispatch);
+}
+
 /* More couriers than a partition may know: somebody makes ids up. */
 DS_BEHAVIOUR(delivery_policy, one_courier_too_many_is_refused)
 {
