@@ -154,6 +154,12 @@ static void judge_charge(struct judge *j)
                        "booked as %s, the order is paid %s",
                        order->payment.is_cash ? "cash" : "a card's charge",
                        order->payment.is_cash ? "by card" : "in cash");
+    else if (order->payment.is_nothing && order->order.requested < 0)
+        ds_audit_found(j->part->report, "I3", at(j, DS_AUDIT_PAYMENT, order->payment.success),
+                       "paid with nothing, and order never asked for it");
+    else if (order->payment.is_nothing && order->order.requested_minor != 0)
+        ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, order->payment.success),
+                       "paid with nothing, order asked for %" PRId64, order->order.requested_minor);
     else if (order->payment.is_cash && order->order.state != DS_AUDIT_O_FULFILLED)
         ds_audit_found(j->part->report, "I2", at(j, DS_AUDIT_PAYMENT, order->payment.success),
                        "cash of an order that was not handed over");
@@ -191,7 +197,7 @@ static void judge_money(struct judge *j)
     judge_cover(j);
     judge_charge(j);
     judge_lowered(j);
-    if (order->order.requested >= 0 && order->payment.initiated < 0)
+    if (order->order.requested >= 0 && order->payment.initiated < 0 && !order->payment.is_nothing)
         missing(j, DS_AUDIT_PAYMENT, DS_AUDIT_ORDER, order->order.requested, "STATE",
                 "a payment was asked for, and no charge was made");
     if (!money_rests(order) || !is_final(order)) {

@@ -292,11 +292,12 @@ struct ds_audit_order {
         ds_str_t charge_key; /* empty: no charge */
         ds_str_t refund_key;
         bool is_cash;                     /* what was captured was collected at the door */
+        bool is_nothing;                  /* no charge was made: there was nothing to pay */
         struct ds_audit_lowered *lowered; /* the last time */
         int64_t initiated;
         int64_t initiated_by;
         int64_t success;
-        int64_t success_by; /* cash */
+        int64_t success_by; /* cash, and nothing */
         int64_t last;
     } payment;
 

@@ -91,24 +91,27 @@ static bool initiate(struct ds_audit_part *part, const struct ds_audit_event *ev
     return ds_arena_dup(part->arena, e->charge_key, &order->payment.charge_key, error);
 }
 
-/* Cash is booked when the order is fulfilled, a card's charge when somebody reports it. */
+/* Cash is booked when the order is fulfilled, nothing when it is to be paid, a card's charge when
+ * somebody reports it. */
 static void check_reporter(struct ds_audit_part *part, const struct ds_audit_event *event,
-                           struct ds_audit_order *order, bool card)
+                           struct ds_audit_order *order, enum ds_audit_payment_step step)
 {
     int64_t report = -1;
 
-    order->payment.is_cash = !card;
-    if (card)
+    order->payment.is_cash = step == DS_AUDIT_ON_CASH;
+    order->payment.is_nothing = step == DS_AUDIT_ON_NOTHING;
+    if (step == DS_AUDIT_ON_CARD)
         ds_audit_note_reason(part, event, order, BY_COMMAND, "I3", &report);
     else
         ds_audit_note_reason(part, event, order, BY_ORDER, "I2", &order->payment.success_by);
 }
 
 static void succeed(struct ds_audit_part *part, const struct ds_audit_event *event,
-                    struct ds_audit_order *order, const struct ds_payment_success *e)
+                    struct ds_audit_order *order, enum ds_audit_payment_step step,
+                    const struct ds_payment_success *e)
 {
-    bool card = e->method == DS_PAYMENT_METHOD_CARD;
-    check_reporter(part, event, order, card);
+    bool card = step == DS_AUDIT_ON_CARD;
+    check_reporter(part, event, order, step);
     if (order->payment.success >= 0)
         ds_audit_found(part->report, "I2", here(part, event, order),
                        "charged a second time; the first at offset %" PRId64,
@@ -192,7 +195,8 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         return initiate(part, event, order, &e->body.as.payment_initiated, error);
     case DS_AUDIT_ON_CARD:
     case DS_AUDIT_ON_CASH:
-        succeed(part, event, order, &e->body.as.payment_success);
+    case DS_AUDIT_ON_NOTHING:
+        succeed(part, event, order, step, &e->body.as.payment_success);
         return true;
     case DS_AUDIT_ON_FAILED:
         order->payment.due_minor = 0;
@@ -221,6 +225,18 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
     return true;
 }
 
+static enum ds_audit_payment_step success_step(const struct ds_payment_success *e)
+{
+    if (e->method != DS_PAYMENT_METHOD_CARD)
+        return DS_AUDIT_ON_CASH;
+    return e->has_charge_key || e->amount_minor != 0 ? DS_AUDIT_ON_CARD : DS_AUDIT_ON_NOTHING;
+}
+
+static bool is_success(enum ds_audit_payment_step step)
+{
+    return step == DS_AUDIT_ON_CARD || step == DS_AUDIT_ON_CASH || step == DS_AUDIT_ON_NOTHING;
+}
+
 static bool step_of(const struct ds_payment_event *e, enum ds_audit_payment_step *step_out)
 {
     switch (e->body.kind) {
@@ -228,8 +244,7 @@ static bool step_of(const struct ds_payment_event *e, enum ds_audit_payment_step
         *step_out = DS_AUDIT_ON_INITIATED;
         return true;
     case DS_PAYMENT_EVENT_PAYMENT_SUCCESS:
-        *step_out = e->body.as.payment_success.method == DS_PAYMENT_METHOD_CARD ? DS_AUDIT_ON_CARD
-                                                                                : DS_AUDIT_ON_CASH;
+        *step_out = success_step(&e->body.as.payment_success);
         return true;
     case DS_PAYMENT_EVENT_PAYMENT_FAILED:
         *step_out = DS_AUDIT_ON_FAILED;
@@ -267,9 +282,8 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
     if (order == NULL || order->reborn)
         return order != NULL;
     enum ds_audit_payment_state before = order->payment.state;
-    bool told =
-        (step == DS_AUDIT_ON_INITIATED && order->payment.initiated >= 0) ||
-        ((step == DS_AUDIT_ON_CARD || step == DS_AUDIT_ON_CASH) && order->payment.success >= 0);
+    bool told = (step == DS_AUDIT_ON_INITIATED && order->payment.initiated >= 0) ||
+                (is_success(step) && order->payment.success >= 0);
     if (!ds_audit_follow_payment(&order->payment.state, step) && !told)
         ds_audit_found(part->report, "STATE", here(part, event, order), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_payment_events, e),

@@ -73,8 +73,11 @@ void ds_audit_judge_reasons(struct ds_audit_part *part, const struct ds_audit_or
          DS_AUDIT_ORDER, o->order.ended},
         {"the charge", "I3", DS_AUDIT_PAYMENT, o->payment.initiated, o->payment.initiated_by,
          DS_AUDIT_ORDER, o->order.requested},
-        {"the cash", "I2", DS_AUDIT_PAYMENT, o->payment.success, o->payment.success_by,
-         DS_AUDIT_ORDER, o->order.ended},
+        {"the cash", "I2", DS_AUDIT_PAYMENT, o->payment.is_cash ? o->payment.success : -1,
+         o->payment.success_by, DS_AUDIT_ORDER, o->order.ended},
+        {"the payment of nothing", "I3", DS_AUDIT_PAYMENT,
+         o->payment.is_nothing ? o->payment.success : -1, o->payment.success_by, DS_AUDIT_ORDER,
+         o->order.requested},
         {"the search for a courier", "I5", DS_AUDIT_DELIVERY, o->delivery.requested,
          o->delivery.requested_by, DS_AUDIT_ORDER, o->order.confirmed},
     };

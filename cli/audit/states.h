@@ -52,6 +52,7 @@ enum ds_audit_payment_step {
     DS_AUDIT_ON_INITIATED,
     DS_AUDIT_ON_CARD,
     DS_AUDIT_ON_CASH,
+    DS_AUDIT_ON_NOTHING, /* it costs nothing: no charge */
     DS_AUDIT_ON_FAILED,
     DS_AUDIT_ON_DUE_CHANGED,
     DS_AUDIT_ON_REFUND_INITIATED,

@@ -163,6 +163,8 @@ static bool perform(const struct step *s, ds_str_t order_id, ds_error_t *error)
     case DS_PAYMENT_INITIATE:
         return ds_payment_emit_initiated(s->decision, s->request,
                                          s->now_us + s->settings->give_up_us, error);
+    case DS_PAYMENT_BOOK_NOTHING:
+        return ds_payment_emit_nothing(s->decision, s->request, error);
     case DS_PAYMENT_BOOK_CASH:
         return ds_payment_emit_cash(s->decision, s->fulfilled, error);
     case DS_PAYMENT_SUCCEED:
@@ -219,8 +221,9 @@ static bool decide_order_event(const struct ds_payments *payments, struct step *
     s->payment = ds_payments_find(payments, order_id);
     switch (event->body.kind) {
     case DS_ORDER_EVENT_ORDER_PAYMENT_REQUESTED:
-        s->what = DS_PAYMENT_ON_REQUESTED;
         s->request = &event->body.as.order_payment_requested;
+        s->what = s->request->total_minor == 0 ? DS_PAYMENT_ON_NOTHING_REQUESTED
+                                               : DS_PAYMENT_ON_REQUESTED;
         return s->request->total_minor < 0 || perform(s, order_id, error);
     case DS_ORDER_EVENT_ORDER_FULFILLED:
         s->what = DS_PAYMENT_ON_FULFILLED_CASH;
@@ -238,9 +241,15 @@ static bool decide_order_event(const struct ds_payments *payments, struct step *
 
 /* ---- reports */
 
+/* Cash has no charge, nor has what cost nothing: it is settled, and no provider has said so. */
+static bool has_charge(const struct ds_payment *payment)
+{
+    return !payment->cash && (payment->state != DS_PAYMENT_SETTLED || payment->provider != NULL);
+}
+
 static bool knows_charge(const struct step *s, ds_str_t order_id, ds_str_t charge_key)
 {
-    return s->payment != NULL && !s->payment->cash &&
+    return s->payment != NULL && has_charge(s->payment) &&
            ds_payment_is_charge_key(order_id, charge_key);
 }
 

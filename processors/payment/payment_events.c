@@ -76,6 +76,20 @@ bool ds_payment_emit_cash(ds_decision_t *decision, const struct ds_order_fulfill
     return true;
 }
 
+bool ds_payment_emit_nothing(ds_decision_t *decision,
+                             const struct ds_order_payment_requested *request, ds_error_t *error)
+{
+    struct ds_payment_event *event = add(decision, DS_PAYMENT_EVENT_PAYMENT_SUCCESS, error);
+    if (event == NULL)
+        return false;
+    event->body.as.payment_success = (struct ds_payment_success){
+        .order_id = request->order_id,
+        .method = DS_PAYMENT_METHOD_CARD,
+        .currency = request->currency,
+    };
+    return true;
+}
+
 bool ds_payment_emit_success(ds_decision_t *decision, const struct ds_report_charge *report,
                              int64_t due_minor, bool late, ds_error_t *error)
 {

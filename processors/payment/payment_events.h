@@ -28,6 +28,10 @@ struct ds_payment_goodwill {
 DS_MUST_CHECK bool ds_payment_emit_initiated(ds_decision_t *decision,
                                              const struct ds_order_payment_requested *request,
                                              int64_t give_up_at_us, ds_error_t *error);
+/** @brief payment.success of an order that costs nothing: without a charge. */
+DS_MUST_CHECK bool ds_payment_emit_nothing(ds_decision_t *decision,
+                                           const struct ds_order_payment_requested *request,
+                                           ds_error_t *error);
 DS_MUST_CHECK bool ds_payment_emit_cash(ds_decision_t *decision,
                                         const struct ds_order_fulfilled *fulfilled,
                                         ds_error_t *error);

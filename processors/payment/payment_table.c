@@ -25,6 +25,8 @@ static reaction_t when_none(enum ds_payment_input input)
     switch (input) {
     case DS_PAYMENT_ON_REQUESTED:
         return act(DS_PAYMENT_INITIATE);
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
+        return act(DS_PAYMENT_BOOK_NOTHING);
     case DS_PAYMENT_ON_FULFILLED_CASH:
         return act(DS_PAYMENT_BOOK_CASH);
     /* Money for a charge not known here is payment.unmatched and never comes to this table. */
@@ -64,6 +66,7 @@ static reaction_t when_charging(enum ds_payment_input input)
     case DS_PAYMENT_ON_OTHER_REFUND:
         return refuse("CHARGE_UNKNOWN"); /* no refund was ever asked for */
     case DS_PAYMENT_ON_REQUESTED:
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
     case DS_PAYMENT_ON_FULFILLED_CASH:
         return act(DS_PAYMENT_PASS_OVER);
     }
@@ -89,6 +92,7 @@ static reaction_t when_settled(enum ds_payment_input input)
     case DS_PAYMENT_ON_OTHER_REFUND:
         return refuse("REFUND_KNOWN");
     case DS_PAYMENT_ON_REQUESTED:
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
     case DS_PAYMENT_ON_FULFILLED_CASH:
     case DS_PAYMENT_ON_TIMER:
         return act(DS_PAYMENT_PASS_OVER);
@@ -115,6 +119,7 @@ static reaction_t when_refunding(enum ds_payment_input input)
     case DS_PAYMENT_ON_CHARGE_FAILED:
         return refuse("CHARGE_KNOWN");
     case DS_PAYMENT_ON_REQUESTED:
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
     case DS_PAYMENT_ON_FULFILLED_CASH:
     case DS_PAYMENT_ON_TIMER:
         return act(DS_PAYMENT_PASS_OVER);
@@ -140,6 +145,7 @@ static reaction_t when_refund_wait(enum ds_payment_input input)
     case DS_PAYMENT_ON_CHARGE_FAILED:
         return refuse("CHARGE_KNOWN");
     case DS_PAYMENT_ON_REQUESTED:
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
     case DS_PAYMENT_ON_FULFILLED_CASH:
         return act(DS_PAYMENT_PASS_OVER);
     }
@@ -162,6 +168,7 @@ static reaction_t when_failed(enum ds_payment_input input)
     case DS_PAYMENT_ON_OTHER_REFUND:
         return refuse("CHARGE_UNKNOWN");
     case DS_PAYMENT_ON_REQUESTED:
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
     case DS_PAYMENT_ON_FULFILLED_CASH:
     case DS_PAYMENT_ON_LESS_DUE:
     case DS_PAYMENT_ON_TIMER:

@@ -19,6 +19,7 @@ enum ds_payment_state {
 
 enum ds_payment_input {
     DS_PAYMENT_ON_REQUESTED,
+    DS_PAYMENT_ON_NOTHING_REQUESTED, /* order.payment_requested of an order that costs nothing */
     DS_PAYMENT_ON_FULFILLED_CASH,
     DS_PAYMENT_ON_LESS_DUE, /* order.lines_cancelled or order.cancelled that lowers what is due */
     DS_PAYMENT_ON_CHARGED_EXACT, /* captured = due */
@@ -31,14 +32,15 @@ enum ds_payment_input {
     DS_PAYMENT_ON_OTHER_REFUND,   /* a report on a refund that is not pending */
     DS_PAYMENT_ON_TIMER,
 };
-#define DS_PAYMENT_INPUTS 12
+#define DS_PAYMENT_INPUTS 13
 
 /** The records an input leads to. */
 enum ds_payment_action {
     DS_PAYMENT_PASS_OVER,
     DS_PAYMENT_REFUSE,
     DS_PAYMENT_INITIATE,
-    DS_PAYMENT_BOOK_CASH, /* success */
+    DS_PAYMENT_BOOK_NOTHING, /* success: no provider is asked for nothing */
+    DS_PAYMENT_BOOK_CASH,    /* success */
     DS_PAYMENT_SUCCEED,
     DS_PAYMENT_SUCCEED_AND_REFUND,
     DS_PAYMENT_FAIL,

@@ -23,6 +23,21 @@ Test(audit_clean, a_card_order_that_is_delivered_has_nothing_wrong)
     story_end(&s);
 }
 
+Test(audit_clean, a_card_order_that_costs_nothing_has_nothing_wrong)
+{
+    struct story s = story_begin_free();
+    story_place(&s);
+    story_reserve(&s);
+    story_request_payment(&s);
+    story_pay_nothing(&s, HIST_INPUT(1, s.requested));
+    story_confirm(&s);
+    hist_expect_clean(s.h);
+    story_deliver(&s);
+    hist_expect_clean(s.h);
+    cr_assert_eq(s.h->report->in_flight, 0);
+    story_end(&s);
+}
+
 Test(audit_clean, a_cash_order_that_is_delivered_has_nothing_wrong)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CASH_ON_DELIVERY);

@@ -229,6 +229,38 @@ Test(audit_planted, cash_that_nobody_collected_is_found)
     story_end(&s);
 }
 
+Test(audit_planted, an_order_that_is_not_free_and_paid_with_nothing_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    story_reserve(&s);
+    story_request_payment(&s);
+    story_pay_nothing(&s, HIST_INPUT(1, s.requested));
+    story_confirm(&s);
+    hist_expect(s.h, "I2", "paid with nothing, order asked for 250");
+    story_end(&s);
+}
+
+Test(audit_planted, nothing_that_order_did_not_ask_to_pay_is_found)
+{
+    struct story s = story_begin_free();
+    story_place(&s);
+    story_reserve(&s);
+    story_request_payment(&s);
+    story_pay_nothing(&s, HIST_INPUT(1, s.created));
+    hist_expect(s.h, "I3", "the payment of nothing answers offset");
+    story_end(&s);
+}
+
+Test(audit_planted, nothing_that_nobody_asked_to_pay_is_found)
+{
+    struct story s = story_begin_free();
+    story_place(&s);
+    story_pay_nothing(&s, HIST_INPUT(1, s.created));
+    hist_expect(s.h, "I3", "paid with nothing, and order never asked for it");
+    story_end(&s);
+}
+
 Test(audit_planted, cash_for_an_order_paid_by_card_is_found)
 {
     struct story s = story_begin(DS_PAYMENT_METHOD_CARD);

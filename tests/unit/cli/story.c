@@ -9,6 +9,11 @@
     __VA_ARGS__
 #define MILK DS_STR("s.milk")
 
+static int64_t total(const struct story *s)
+{
+    return 2 * s->price + s->fee;
+}
+
 static ds_str_t key_of(struct story *s, const char *tail)
 {
     ds_error_t error = DS_ERROR_INIT;
@@ -34,10 +39,11 @@ static struct ds_array_of_stock_level levels(struct story *s)
     return (struct ds_array_of_stock_level){level, 1};
 }
 
-struct story story_begin(enum ds_payment_method method)
+static struct story begin(enum ds_payment_method method, int64_t price, int64_t fee)
 {
-    struct story s = {.h = hist_new(), .id = DS_STR("s.order1"), .method = method};
-    struct ds_product_info milk = {.product_id = MILK, .price_minor = STORY_PRICE};
+    struct story s = {
+        .h = hist_new(), .id = DS_STR("s.order1"), .method = method, .price = price, .fee = fee};
+    struct ds_product_info milk = {.product_id = MILK, .price_minor = price};
     struct ds_catalog_command add = {0};
     struct ds_catalog_event added = {0};
 
@@ -49,6 +55,16 @@ struct story story_begin(enum ds_payment_method method)
     s.priced = hist_emit(s.h, DS_AUDIT_CATALOG, &added, HIST_INPUT(0, offset), false);
     story_receive(&s, 10);
     return s;
+}
+
+struct story story_begin(enum ds_payment_method method)
+{
+    return begin(method, STORY_PRICE, STORY_FEE);
+}
+
+struct story story_begin_free(void)
+{
+    return begin(DS_PAYMENT_METHOD_CARD, 0, 0);
 }
 
 void story_end(struct story *s)
@@ -76,7 +92,7 @@ void story_receive(struct story *s, int32_t pieces)
 
 void story_place(struct story *s)
 {
-    struct ds_order_line line = {1, MILK, DS_STR("Milk"), 2, STORY_PRICE, 200, s->priced};
+    struct ds_order_line line = {1, MILK, DS_STR("Milk"), 2, s->price, 2 * s->price, s->priced};
     struct ds_order_command command = {0};
     struct ds_order_event event = {0};
 
@@ -89,9 +105,9 @@ void story_place(struct story *s)
                                                             .store_id = DS_STR("s"),
                                                             .lines = {&line, 1},
                                                             .currency = DS_STR("EUR"),
-                                                            .subtotal_minor = 200,
-                                                            .delivery_fee_minor = STORY_FEE,
-                                                            .total_minor = STORY_TOTAL,
+                                                            .subtotal_minor = 2 * s->price,
+                                                            .delivery_fee_minor = s->fee,
+                                                            .total_minor = total(s),
                                                             .payment_method = s->method,
                                                             .placed_at = s->h->now_us};
     s->created = hist_emit(s->h, DS_AUDIT_ORDER, &event, HIST_INPUT(0, offset), false);
@@ -112,7 +128,7 @@ void story_request_payment(struct story *s)
 {
     ORDER(DS_ORDER_EVENT_ORDER_PAYMENT_REQUESTED,
           event.body.as.order_payment_requested.order_id = s->id;
-          event.body.as.order_payment_requested.total_minor = STORY_TOTAL;);
+          event.body.as.order_payment_requested.total_minor = total(s););
     s->requested = hist_emit(s->h, DS_AUDIT_ORDER, &event, HIST_INPUT(1, s->held), false);
 }
 
@@ -122,7 +138,7 @@ void story_initiate(struct story *s)
     event.body.kind = DS_PAYMENT_EVENT_PAYMENT_INITIATED;
     event.body.as.payment_initiated.order_id = s->id;
     event.body.as.payment_initiated.charge_key = key_of(s, "-c1");
-    event.body.as.payment_initiated.amount_minor = STORY_TOTAL;
+    event.body.as.payment_initiated.amount_minor = total(s);
     s->initiated = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(1, s->requested), false);
 }
 
@@ -144,11 +160,19 @@ void story_pay(struct story *s, int64_t amount, int64_t due, bool more)
     s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(0, offset), more);
 }
 
+void story_pay_nothing(struct story *s, struct hist_cause cause)
+{
+    struct ds_payment_event event = {0};
+    event.body.kind = DS_PAYMENT_EVENT_PAYMENT_SUCCESS;
+    event.body.as.payment_success.order_id = s->id;
+    s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, cause, false);
+}
+
 void story_confirm_on(struct story *s, struct hist_cause cause)
 {
     ORDER(DS_ORDER_EVENT_ORDER_CONFIRMED, event.body.as.order_confirmed.order_id = s->id;
           event.body.as.order_confirmed.payment_method = s->method;
-          event.body.as.order_confirmed.total_minor = STORY_TOTAL;
+          event.body.as.order_confirmed.total_minor = total(s);
           event.body.as.order_confirmed.lines = lines(s, 2););
     s->confirmed = hist_emit(s->h, DS_AUDIT_ORDER, &event, cause, false);
 }
@@ -235,7 +259,7 @@ void story_fulfil(struct story *s)
 {
     ORDER(DS_ORDER_EVENT_ORDER_FULFILLED, event.body.as.order_fulfilled.order_id = s->id;
           event.body.as.order_fulfilled.payment_method = s->method;
-          event.body.as.order_fulfilled.total_minor = STORY_TOTAL;);
+          event.body.as.order_fulfilled.total_minor = total(s););
     s->fulfilled = hist_emit(s->h, DS_AUDIT_ORDER, &event, HIST_INPUT(3, s->completed), false);
 }
 
@@ -246,8 +270,8 @@ void story_pay_cash(struct story *s)
     event.body.as.payment_success =
         (struct ds_payment_success){.order_id = s->id,
                                     .method = DS_PAYMENT_METHOD_CASH_ON_DELIVERY,
-                                    .amount_minor = STORY_TOTAL,
-                                    .due_minor = STORY_TOTAL};
+                                    .amount_minor = total(s),
+                                    .due_minor = total(s)};
     hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(1, s->fulfilled), false);
 }
 
@@ -304,7 +328,7 @@ void story_refund(struct story *s, int64_t amount, int64_t refunded)
     event.body.as.payment_refunded = (struct ds_payment_refunded){.order_id = s->id,
                                                                   .refund_key = key_of(s, tail),
                                                                   .amount_minor = amount,
-                                                                  .captured_minor = STORY_TOTAL,
+                                                                  .captured_minor = total(s),
                                                                   .refunded_minor = refunded};
     hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(0, offset), false);
 }
@@ -316,7 +340,7 @@ void story_until_confirmed(struct story *s)
     if (s->method == DS_PAYMENT_METHOD_CARD) {
         story_request_payment(s);
         story_initiate(s);
-        story_pay(s, STORY_TOTAL, STORY_TOTAL, false);
+        story_pay(s, total(s), total(s), false);
     }
     story_confirm(s);
 }
@@ -328,7 +352,7 @@ void story_deliver(struct story *s)
     story_carry(s);
     story_pick_up(s);
     story_commit(s);
-    story_hand_over(s, s->method == DS_PAYMENT_METHOD_CARD ? 0 : STORY_TOTAL);
+    story_hand_over(s, s->method == DS_PAYMENT_METHOD_CARD ? 0 : total(s));
     story_fulfil(s);
 }
 

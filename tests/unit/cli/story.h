@@ -1,7 +1,8 @@
 /* story.h - the steps of an order, as the processors write them, one function each.
  *
- * One order, one line of two pieces of the product "s.milk" at 100, a fee of 50: total 250. Offsets
- * of what was written are kept in the story, so that the next step can answer it. */
+ * One order, one line of two pieces of the product "s.milk" at 100, a fee of 50: total 250; or all
+ * of it for nothing. Offsets of what was written are kept in the story, so that the next step can
+ * answer it. */
 #ifndef DS_TESTS_UNIT_CLI_STORY_H
 #define DS_TESTS_UNIT_CLI_STORY_H
 
@@ -15,6 +16,8 @@ struct story {
     struct history *h;
     ds_str_t id;
     enum ds_payment_method method;
+    int64_t price; /* of a piece */
+    int64_t fee;
     int64_t priced; /* catalogue offset */
     int64_t stocked;
     int64_t available; /* of s.milk */
@@ -38,6 +41,8 @@ struct story {
 
 /** A shop with the product at its price and ten pieces of it. */
 struct story story_begin(enum ds_payment_method method);
+/** The same for nothing, by card. */
+struct story story_begin_free(void);
 void story_end(struct story *s);
 
 void story_place(struct story *s);
@@ -46,6 +51,8 @@ void story_request_payment(struct story *s);
 void story_initiate(struct story *s);
 /** @param due  what is due after it. */
 void story_pay(struct story *s, int64_t amount, int64_t due, bool more);
+/** Without a charge, answering `cause`. */
+void story_pay_nothing(struct story *s, struct hist_cause cause);
 void story_confirm(struct story *s);
 /** order.confirmed, answering `cause`. */
 void story_confirm_on(struct story *s, struct hist_cause cause);

@@ -136,6 +136,16 @@ Test(fold_payment, cash_is_captured_without_a_charge)
     cr_assert_eq(kit.fold.missed, 0);
 }
 
+Test(fold_payment, nothing_is_paid_without_a_charge)
+{
+    struct ds_payment_event e = payment_event(DS_PAYMENT_EVENT_PAYMENT_SUCCESS);
+    ds_kit_fold(&kit, DS_FOLD_PAYMENT, &e);
+    cr_assert(ds_kit_is(payment()->status, "succeeded"));
+    cr_assert(ds_kit_is(payment()->method, "card"));
+    cr_assert_eq(payment()->captured_minor, 0);
+    cr_assert_eq(kit.fold.missed, 0);
+}
+
 Test(fold_payment, an_unmatched_charge_is_in_the_timeline_only)
 {
     struct ds_payment_event e = payment_event(DS_PAYMENT_EVENT_PAYMENT_UNMATCHED);

@@ -100,6 +100,7 @@ static_assert(COUNT(payment_states) == DS_PAYMENT_STATES, "a state without a nam
 
 static const char *const payment_inputs[] = {
     [DS_PAYMENT_ON_REQUESTED] = "order.payment_requested",
+    [DS_PAYMENT_ON_NOTHING_REQUESTED] = "order.payment_requested (of nothing)",
     [DS_PAYMENT_ON_FULFILLED_CASH] = "order.fulfilled (cash)",
     [DS_PAYMENT_ON_LESS_DUE] = "less is due",
     [DS_PAYMENT_ON_CHARGED_EXACT] = "charge_ok (captured as much as is due)",
@@ -119,6 +120,7 @@ static const struct {
     int effects[3];
 } payment_actions[] = {
     [DS_PAYMENT_INITIATE] = {"payment.initiated", {DS_PAYMENT_WAS_INITIATED, -1}},
+    [DS_PAYMENT_BOOK_NOTHING] = {"payment.success", {DS_PAYMENT_HAS_SUCCEEDED, -1}},
     [DS_PAYMENT_BOOK_CASH] = {"payment.success", {DS_PAYMENT_HAS_SUCCEEDED, -1}},
     [DS_PAYMENT_SUCCEED] = {"payment.success", {DS_PAYMENT_HAS_SUCCEEDED, -1}},
     [DS_PAYMENT_SUCCEED_AND_REFUND] = {"payment.success, payment.refund_initiated",

@@ -97,6 +97,8 @@ static const struct {
     const char *input;
     const char *why;
 } additions[] = {
+    {"payment", "NONE", "order.payment_requested (of nothing)",
+     "a provider refuses a charge of 0, and an order may cost nothing"},
     {"payment", "CHARGING", "charge_ok (captured less than is due)",
      "docs/adr/0006: a provider that captures less than it was asked for"},
     {"inventory", "HELD", "order.cancelled (goods lost)",

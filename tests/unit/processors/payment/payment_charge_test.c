@@ -35,6 +35,28 @@ DS_BEHAVIOUR(payment_charge, a_charge_is_asked_for_with_its_key_and_its_deadline
     cr_expect(ds_str_eq(success->charge_key, DS_STR(CHARGE_KEY)));
 }
 
+DS_BEHAVIOUR(payment_charge, nothing_to_pay_is_paid_at_once)
+{
+    world_requested(kit, 0);
+    cr_assert_str_eq(ds_kit_types(kit), "payment.success", "no provider is asked for 0");
+    const struct ds_payment_success *success = &world_event(kit, 0)->body.as.payment_success;
+    cr_expect_eq(success->method, DS_PAYMENT_METHOD_CARD);
+    cr_expect_eq(success->amount_minor, 0);
+    cr_expect_eq(success->due_minor, 0);
+    cr_expect(ds_str_eq(success->currency, DS_STR("EUR")));
+    cr_expect_not(success->has_charge_key);
+    cr_expect_not(success->has_provider);
+    cr_expect_eq(world_state(kit), DS_PAYMENT_SETTLED);
+    world_requested(kit, 0);
+    cr_expect_str_eq(ds_kit_types(kit), "");
+    world_order_cancelled(kit);
+    cr_expect_str_eq(ds_kit_types(kit), "", "there is nothing to give back");
+    world_charge_failed(kit);
+    cr_expect_str_eq(ds_kit_refusal(kit), "CHARGE_UNKNOWN");
+    world_charged(kit, 700);
+    cr_expect_str_eq(ds_kit_types(kit), "payment.unmatched", "it has no charge");
+}
+
 DS_BEHAVIOUR(payment_charge, cash_is_booked_when_the_order_is_fulfilled)
 {
     world_fulfilled(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY, 700);

@@ -21,6 +21,8 @@ struct row {
 
 static const struct row rows[] = {
     {DS_PAYMENT_NONE, DS_PAYMENT_ON_REQUESTED, INITIATED, DS_PAYMENT_CHARGING},
+    /* Not in the choreography: a provider is not asked for nothing. */
+    {DS_PAYMENT_NONE, DS_PAYMENT_ON_NOTHING_REQUESTED, SUCCESS, DS_PAYMENT_SETTLED},
     {DS_PAYMENT_NONE, DS_PAYMENT_ON_FULFILLED_CASH, SUCCESS, DS_PAYMENT_SETTLED},
     {DS_PAYMENT_CHARGING, DS_PAYMENT_ON_CHARGED_EXACT, SUCCESS, DS_PAYMENT_SETTLED},
     {DS_PAYMENT_CHARGING, DS_PAYMENT_ON_CHARGED_MORE, SUCCESS "," REFUND, DS_PAYMENT_REFUNDING},
@@ -84,6 +86,9 @@ static void feed(ds_decider_kit_t *kit, enum ds_payment_input input)
     switch (input) {
     case DS_PAYMENT_ON_REQUESTED:
         world_requested(kit, TOTAL_MINOR);
+        return;
+    case DS_PAYMENT_ON_NOTHING_REQUESTED:
+        world_requested(kit, 0);
         return;
     case DS_PAYMENT_ON_FULFILLED_CASH:
         world_fulfilled(kit, DS_PAYMENT_METHOD_CASH_ON_DELIVERY, TOTAL_MINOR);

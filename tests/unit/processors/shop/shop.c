@@ -173,22 +173,24 @@ void shop_wait(struct shop *shop, int64_t us)
         ds_kit_advance(shop->kits[i], us);
 }
 
-void shop_place(struct shop *shop, int order, enum ds_payment_method method)
+static void place(struct shop *shop, int order, enum ds_payment_method method, int64_t milk_minor,
+                  int64_t bread_minor, int64_t fee_minor)
 {
     struct ds_order_line lines[] = {
         {.line = 1,
          .product_id = DS_STR("berlin-1.milk"),
          .name = DS_STR("Milk"),
          .quantity = 2,
-         .unit_price_minor = 150,
-         .total_minor = 300},
+         .unit_price_minor = milk_minor,
+         .total_minor = 2 * milk_minor},
         {.line = 2,
          .product_id = DS_STR("berlin-1.bread"),
          .name = DS_STR("Bread"),
          .quantity = 3,
-         .unit_price_minor = 200,
-         .total_minor = 600},
+         .unit_price_minor = bread_minor,
+         .total_minor = 3 * bread_minor},
     };
+    int64_t subtotal_minor = lines[0].total_minor + lines[1].total_minor;
     struct ds_order_command c = {.head = head("place", DS_ACTOR_KIND_CUSTOMER, "anna")};
     c.body.kind = DS_ORDER_COMMAND_PLACE_ORDER;
     c.body.as.place_order = (struct ds_place_order){.order_id = order_id(order),
@@ -196,11 +198,21 @@ void shop_place(struct shop *shop, int order, enum ds_payment_method method)
                                                     .customer_id = DS_STR("anna"),
                                                     .lines = {lines, 2},
                                                     .currency = DS_STR("EUR"),
-                                                    .subtotal_minor = 900,
-                                                    .delivery_fee_minor = 250,
-                                                    .total_minor = SHOP_TOTAL,
+                                                    .subtotal_minor = subtotal_minor,
+                                                    .delivery_fee_minor = fee_minor,
+                                                    .total_minor = subtotal_minor + fee_minor,
                                                     .payment_method = method};
     command(shop, SHOP_ORDER, &c);
+}
+
+void shop_place(struct shop *shop, int order, enum ds_payment_method method)
+{
+    place(shop, order, method, 150, 200, 250);
+}
+
+void shop_place_free_milk(struct shop *shop, int order, int64_t bread_minor)
+{
+    place(shop, order, DS_PAYMENT_METHOD_CARD, 0, bread_minor, 0);
 }
 
 void shop_cancel(struct shop *shop, int order, enum ds_actor_kind by)

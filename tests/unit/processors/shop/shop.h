@@ -50,6 +50,8 @@ bool shop_fire_next(struct shop *shop);
 void shop_wait(struct shop *shop, int64_t us);
 
 void shop_place(struct shop *shop, int order, enum ds_payment_method method);
+/** By card, without a fee; the milk costs nothing. */
+void shop_place_free_milk(struct shop *shop, int order, int64_t bread_minor);
 void shop_cancel(struct shop *shop, int order, enum ds_actor_kind by);
 void shop_cancel_line(struct shop *shop, int order, int32_t line, int32_t quantity);
 void shop_couriers_online(struct shop *shop);

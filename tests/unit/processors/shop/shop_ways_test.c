@@ -86,6 +86,34 @@ DS_BEHAVIOUR(shop_ways, of_an_order_by_cash_what_is_left_of_it_is_collected)
     expect_rest(0, SHOP_FULFILLED, 450);
 }
 
+DS_BEHAVIOUR(shop_ways, an_order_that_costs_nothing_asks_no_provider)
+{
+    shop_place_free_milk(&shop, 0, 0);
+    shop_settle(&shop);
+    cr_assert_eq(shop.call_count, 0, "nothing is charged");
+    cr_expect_str_eq(shop.history,
+                     "order.created,inventory.reserved,order.payment_requested,payment.success,"
+                     "order.confirmed,delivery.requested,delivery.offered");
+    shop_answer_offer(&shop, 0, true);
+    shop_pick_up(&shop, 0);
+    shop_settle(&shop);
+    shop_hand_over(&shop, 0);
+    shop_settle(&shop);
+    expect_rest(0, SHOP_FULFILLED, 0);
+}
+
+DS_BEHAVIOUR(shop_ways, what_is_free_without_its_cancelled_lines_is_confirmed_and_not_refunded)
+{
+    shop_place_free_milk(&shop, 0, 200);
+    shop_cancel_line(&shop, 0, 2, 3);
+    shop_settle(&shop);
+    cr_assert_not_null(strstr(shop.history, "order.confirmed"));
+    shop_cancel(&shop, 0, DS_ACTOR_KIND_CUSTOMER);
+    shop_settle(&shop);
+    cr_expect_eq(shop.call_count, 0, "neither a charge nor a refund");
+    expect_rest(0, SHOP_CANCELLED, 0);
+}
+
 DS_BEHAVIOUR(shop_ways, a_cancel_after_confirmation_gives_back_goods_and_money)
 {
     shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
