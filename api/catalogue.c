@@ -23,15 +23,20 @@ ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh
     return catalog;
 }
 
-static void free_store(void *value)
+static void free_copies(struct ds_catalogue_store *store)
 {
-    struct ds_catalogue_store *store = value;
     free(store->id);
     free(store->name);
     free(store->currency);
     free(store->time_zone);
     free(store->hours);
     free(store->area);
+}
+
+static void free_store(void *value)
+{
+    struct ds_catalogue_store *store = value;
+    free_copies(store);
     ds_timezone_destroy(store->zone);
     free(store->products);
     free(store);
@@ -72,17 +77,6 @@ static bool no_memory(ds_error_t *error)
     return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the catalogue");
 }
 
-static bool replace_text(char **text, ds_str_t value, ds_str_t *view_out)
-{
-    char *copy = ds_str_dup(value);
-    if (copy == NULL)
-        return false;
-    free(*text);
-    *text = copy;
-    *view_out = (ds_str_t){copy, value.len};
-    return true;
-}
-
 static struct ds_catalogue_store *store_of(ds_catalogue_t *catalog, ds_str_t id, ds_error_t *error)
 {
     struct ds_catalogue_store *store = ds_map_get(catalog->stores, id);
@@ -97,16 +91,46 @@ static struct ds_catalogue_store *store_of(ds_catalogue_t *catalog, ds_str_t id,
     return store;
 }
 
-static bool replace_list(void **list, const void *items, size_t count, size_t bytes)
+static bool copy_text(char **text_out, ds_str_t value, ds_str_t *view_out)
+{
+    *text_out = ds_str_dup(value);
+    *view_out = (ds_str_t){*text_out, value.len};
+    return *text_out != NULL;
+}
+
+static void *copy_items(const void *items, size_t count, size_t bytes)
 {
     void *copy = malloc((count + 1) * bytes);
-    if (copy == NULL)
-        return false;
-    if (count > 0)
+    if (copy != NULL && count > 0)
         memcpy(copy, items, count * bytes);
-    free(*list);
-    *list = copy;
-    return true;
+    return copy;
+}
+
+/* What the event says of a store, in memory of its own. false: `copy` holds what is to be freed. */
+static bool copy_info(const struct ds_store_info *info, struct ds_catalogue_store *copy)
+{
+    *copy = (struct ds_catalogue_store){.info = *info};
+    copy->info.hours.items = copy->hours =
+        copy_items(info->hours.items, info->hours.count, sizeof *copy->hours);
+    copy->info.delivery_area.items = copy->area =
+        copy_items(info->delivery_area.items, info->delivery_area.count, sizeof *copy->area);
+    return copy->hours != NULL && copy->area != NULL &&
+           copy_text(&copy->id, info->store_id, &copy->info.store_id) &&
+           copy_text(&copy->name, info->name, &copy->info.name) &&
+           copy_text(&copy->currency, info->currency, &copy->info.currency) &&
+           copy_text(&copy->time_zone, info->time_zone, &copy->info.time_zone);
+}
+
+static void take_copy(struct ds_catalogue_store *store, const struct ds_catalogue_store *copy)
+{
+    free_copies(store);
+    store->id = copy->id;
+    store->name = copy->name;
+    store->currency = copy->currency;
+    store->time_zone = copy->time_zone;
+    store->hours = copy->hours;
+    store->area = copy->area;
+    store->info = copy->info;
 }
 
 /* Hours need the zone's clock. Where it cannot be had the store is not judged by the hour: such an
@@ -124,109 +148,110 @@ static void set_zone(ds_catalogue_t *catalog, struct ds_catalogue_store *store,
         ds_log_error(&catalog->runtime->log, DS_LOG_ERROR, "catalog.time_zone", &error);
 }
 
-static bool set_lists(struct ds_catalogue_store *store, const struct ds_store_info *info,
-                      struct ds_store_info *copy)
+static void take_methods(struct ds_catalogue_store *store, const struct ds_store_info *info)
 {
-    void *hours = store->hours;
-    void *area = store->area;
-    bool ok = replace_list(&hours, info->hours.items, info->hours.count, sizeof *store->hours) &&
-              replace_list(&area, info->delivery_area.items, info->delivery_area.count,
-                           sizeof *store->area);
-    copy->hours.items = store->hours = hours;
-    copy->delivery_area.items = store->area = area;
-    return ok;
+    size_t count = info->payment_methods.count;
+    if (count > DS_STORE_MAX_METHODS)
+        count = DS_STORE_MAX_METHODS;
+    if (count > 0)
+        memcpy(store->methods, info->payment_methods.items, count * sizeof *store->methods);
+    store->info.payment_methods.items = store->methods;
+    store->info.payment_methods.count = count;
 }
 
+/* What fails changes nothing: there may be orders in between, and the event is gone afterwards. */
 static bool fold_store(ds_catalogue_t *catalog, const struct ds_store_info *info, int32_t partition,
                        int64_t offset, ds_error_t *error)
 {
+    struct ds_catalogue_store copy;
     struct ds_catalogue_store *store = store_of(catalog, info->store_id, error);
     if (store == NULL)
         return false;
-    size_t methods = info->payment_methods.count;
-    struct ds_store_info copy = *info;
-    if (!replace_text(&store->id, info->store_id, &copy.store_id) ||
-        !replace_text(&store->name, info->name, &copy.name) ||
-        !replace_text(&store->currency, info->currency, &copy.currency) ||
-        !replace_text(&store->time_zone, info->time_zone, &copy.time_zone) ||
-        !set_lists(store, info, &copy))
+    if (!copy_info(info, &copy)) {
+        free_copies(&copy);
         return no_memory(error);
+    }
+    take_copy(store, &copy);
+    take_methods(store, info);
     set_zone(catalog, store, info);
-    if (methods > DS_STORE_MAX_METHODS)
-        methods = DS_STORE_MAX_METHODS;
-    if (methods > 0)
-        memcpy(store->methods, info->payment_methods.items, methods * sizeof *store->methods);
-    copy.payment_methods.items = store->methods;
-    copy.payment_methods.count = methods;
-    store->info = copy;
     store->offset = store->touched_offset = offset;
     store->partition = partition;
     return true;
 }
 
-static bool set_texts(struct ds_catalogue_product *product, const struct ds_product_info *info)
+/* @return the block that the copy's texts stand in; NULL: no memory. */
+static char *copy_texts(const struct ds_product_info *info, struct ds_product_info *copy)
 {
     const ds_str_t from[] = {info->product_id, info->name, info->category, info->unit,
                              info->image_url};
-    ds_str_t *to[] = {&product->info.product_id, &product->info.name, &product->info.category,
-                      &product->info.unit, &product->info.image_url};
+    ds_str_t *to[] = {&copy->product_id, &copy->name, &copy->category, &copy->unit,
+                      &copy->image_url};
     size_t count = info->has_image_url ? 5 : 4;
     size_t bytes = 1;
     for (size_t i = 0; i < count; i++)
         bytes += from[i].len;
     char *texts = malloc(bytes);
-    if (texts == NULL)
-        return false;
-    free(product->texts);
-    product->texts = texts;
-    for (size_t i = 0; i < count; i++) {
-        *to[i] = (ds_str_t){texts, from[i].len};
+    char *at = texts;
+    *copy = *info;
+    for (size_t i = 0; texts != NULL && i < count; i++) {
+        *to[i] = (ds_str_t){at, from[i].len};
         if (from[i].len > 0)
-            memcpy(texts, from[i].data, from[i].len);
-        texts += from[i].len;
+            memcpy(at, from[i].data, from[i].len);
+        at += from[i].len;
     }
+    return texts;
+}
+
+static bool room_in_store(struct ds_catalogue_store *store)
+{
+    if (store->product_count < store->product_capacity)
+        return true;
+    size_t capacity = store->product_capacity == 0 ? 64 : store->product_capacity * 2;
+    void *grown = realloc(store->products, capacity * sizeof *store->products);
+    if (grown == NULL)
+        return false;
+    store->products = grown;
+    store->product_capacity = capacity;
     return true;
 }
 
-static bool list_in_store(struct ds_catalogue_store *store, struct ds_catalogue_product *product)
+static struct ds_catalogue_product *product_of(ds_catalogue_t *catalog, ds_str_t id,
+                                               ds_error_t *error)
 {
-    if (store->product_count == store->product_capacity) {
-        size_t capacity = store->product_capacity == 0 ? 64 : store->product_capacity * 2;
-        void *grown = realloc(store->products, capacity * sizeof *store->products);
-        if (grown == NULL)
-            return false;
-        store->products = grown;
-        store->product_capacity = capacity;
-    }
-    store->products[store->product_count++] = product;
-    return true;
-}
-
-static bool new_product(ds_catalogue_t *catalog, const struct ds_product_info *info,
-                        struct ds_catalogue_store *store, struct ds_catalogue_product **product_out,
-                        ds_error_t *error)
-{
-    struct ds_catalogue_product *product = calloc(1, sizeof *product);
-    if (product == NULL || !ds_map_put(catalog->products, info->product_id, product, NULL, error)) {
+    struct ds_catalogue_product *product = ds_map_get(catalog->products, id);
+    if (product != NULL)
+        return product;
+    struct ds_catalogue_store *store = store_of(catalog, ds_id_store(id), error);
+    if (store == NULL)
+        return NULL;
+    product = calloc(1, sizeof *product);
+    if (product == NULL || !room_in_store(store) ||
+        !ds_map_put(catalog->products, id, product, NULL, error)) {
         free(product);
-        return no_memory(error);
+        (void)no_memory(error);
+        return NULL;
     }
-    product->store = store; /* in the map: freed with it, whatever fails from here on */
-    *product_out = product;
-    return list_in_store(store, product) ? true : no_memory(error);
+    product->store = store;
+    store->products[store->product_count++] = product;
+    return product;
 }
 
 static bool fold_product(ds_catalogue_t *catalog, const struct ds_product_info *info,
                          int64_t offset, ds_error_t *error)
 {
-    struct ds_catalogue_store *store = store_of(catalog, ds_id_store(info->product_id), error);
-    struct ds_catalogue_product *product = ds_map_get(catalog->products, info->product_id);
-    if (store == NULL || (product == NULL && !new_product(catalog, info, store, &product, error)))
-        return false;
-    product->info = *info;
-    if (!set_texts(product, info))
+    struct ds_product_info copy;
+    char *texts = copy_texts(info, &copy);
+    if (texts == NULL)
         return no_memory(error);
-    product->offset = store->touched_offset = offset;
+    struct ds_catalogue_product *product = product_of(catalog, info->product_id, error);
+    if (product == NULL) {
+        free(texts);
+        return false;
+    }
+    free(product->texts);
+    product->texts = texts;
+    product->info = copy;
+    product->offset = product->store->touched_offset = offset;
     product->removed = false;
     return true;
 }

@@ -24,7 +24,6 @@ struct follower {
     int64_t ends[DS_MAX_PARTITIONS];
     int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
     int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
-    bool unreadable[DS_MAX_PARTITIONS]; /* holds an event nobody here can read: it prices no more */
     bool told_away;
 };
 
@@ -78,37 +77,49 @@ static bool open_reader(struct follower *follower, ds_error_t *error)
     return true;
 }
 
-/* A price may be in it: better no prices than old ones, until a newer version runs here. */
-static void note_unreadable(struct follower *follower, const struct ds_read_record *record)
+/* A price may be in it: better no prices than old ones. */
+static void note_lost(ds_catalogue_t *catalog, const struct ds_read_record *record,
+                      const char *code, const ds_error_t *error)
 {
-    ds_log_t log = follower->catalog->runtime->log;
+    struct ds_catalogue_partition *partition = &catalog->partitions[record->partition];
+    ds_log_t log = catalog->runtime->log;
     log.topic = topics[record->topic]->topic;
     log.partition = record->partition;
     log.offset = record->place.offset;
-    follower->unreadable[record->partition] = true;
-    ds_log_write(&log, DS_LOG_ERROR, "catalog.unreadable", "this partition prices no more", NULL);
+    if (!partition->lost) /* what follows in it may fail for the same reason */
+        ds_log_error(&log, DS_LOG_ERROR, code, error);
+    partition->lost = true;
+}
+
+static void take_record(ds_catalogue_t *catalog, const struct ds_read_record *record)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    if (record->undecodable) {
+        (void)ds_error_set(&error, DS_DOMAIN_HTTP, DS_ERR_INVALID,
+                           "this version does not know the event; its partition prices no more");
+        note_lost(catalog, record, "catalog.unreadable", &error);
+    } else if (!ds_catalogue_fold(catalog, record->event, record->partition, record->place.offset,
+                                  &error)) {
+        note_lost(catalog, record, "catalog.not_taken", &error);
+    }
+}
+
+void ds_catalogue_take(ds_catalogue_t *catalog, const struct ds_read_batch *batch)
+{
+    (void)pthread_rwlock_wrlock(&catalog->lock);
+    for (size_t i = 0; i < batch->count; i++)
+        take_record(catalog, &batch->records[i]);
+    (void)pthread_rwlock_unlock(&catalog->lock);
 }
 
 static bool read_some(struct follower *follower, ds_error_t *error)
 {
     struct ds_read_batch batch;
-    ds_catalogue_t *catalog = follower->catalog;
     if (!ds_reader_poll(follower->reader, POLL_MS, &batch, error))
         return false;
-    if (batch.count == 0)
-        return true;
-    bool ok = true;
-    (void)pthread_rwlock_wrlock(&catalog->lock);
-    for (size_t i = 0; ok && i < batch.count; i++) {
-        const struct ds_read_record *record = &batch.records[i];
-        if (record->undecodable)
-            note_unreadable(follower, record);
-        else
-            ok = ds_catalogue_fold(catalog, record->event, record->partition, record->place.offset,
-                                   error);
-    }
-    (void)pthread_rwlock_unlock(&catalog->lock);
-    return ok;
+    if (batch.count > 0)
+        ds_catalogue_take(follower->catalog, &batch);
+    return true;
 }
 
 static bool ask_ends(struct follower *follower, ds_error_t *error)
@@ -131,7 +142,7 @@ static bool ask_ends(struct follower *follower, ds_error_t *error)
 static void note_reached(struct follower *follower)
 {
     for (int32_t p = 0; p < follower->partitions; p++) {
-        if (follower->ends_asked_us[p] == 0 || follower->unreadable[p] ||
+        if (follower->ends_asked_us[p] == 0 ||
             ds_reader_next_offset(follower->reader, DS_TOPIC_CATALOG, p) < follower->ends[p])
             continue;
         ds_catalogue_caught_up(follower->catalog, p, follower->partitions,

@@ -1,5 +1,5 @@
-/* api/catalogue_internal.h - the catalogue's layout, for catalog.c, catalog_read.c and
- * catalog_follow.c. */
+/* api/catalogue_internal.h - the catalogue's layout, for catalogue.c, catalogue_read.c and
+ * catalogue_follow.c. */
 #ifndef DS_API_CATALOGUE_INTERNAL_H
 #define DS_API_CATALOGUE_INTERNAL_H
 
@@ -10,8 +10,12 @@
 
 #include <pthread.h>
 
-#define DS_CATALOGUE_MAX_STORES   20000
-#define DS_CATALOGUE_MAX_PRODUCTS 1000000
+struct ds_read_batch;
+
+/* All that the processor of every partition may accept, so what runs out is memory. Removed
+ * products count too. */
+#define DS_CATALOGUE_MAX_STORES   ((size_t)DS_MAX_PARTITION_STORES * DS_MAX_PARTITIONS)
+#define DS_CATALOGUE_MAX_PRODUCTS ((size_t)DS_MAX_PARTITION_PRODUCTS * DS_MAX_PARTITIONS)
 #define DS_STORE_MAX_METHODS      4
 
 struct ds_catalogue_store {
@@ -44,6 +48,7 @@ struct ds_catalogue_partition {
     int64_t fresh_us; /* monotonic time at which the end was asked for that was reached; 0: never */
     int64_t commands_through;
     int64_t touched; /* last offset that changed something */
+    bool lost;       /* holds an event that could not be taken: it prices no more */
     char identity[DS_TOPICS][64];
 };
 
@@ -65,6 +70,9 @@ struct ds_catalogue {
 /** @brief ds_catalogue_apply without the lock. */
 DS_MUST_CHECK bool ds_catalogue_fold(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
                                      int32_t partition, int64_t offset, ds_error_t *error);
+/** @brief Fold what was read. A record that cannot be taken costs its own partition the prices, and
+ * no other record anything. @locality the follower, or a test. */
+void ds_catalogue_take(ds_catalogue_t *catalog, const struct ds_read_batch *batch);
 void *ds_catalogue_follow(void *catalog);
 
 #endif

@@ -12,9 +12,11 @@ bool ds_catalogue_fresh(ds_catalogue_t *catalog, ds_str_t store_id, int64_t now_
 {
     (void)pthread_rwlock_rdlock(&catalog->lock);
     int64_t fresh_us = 0;
-    if (catalog->partition_count > 0)
-        fresh_us =
-            catalog->partitions[ds_partition_of(store_id, catalog->partition_count)].fresh_us;
+    if (catalog->partition_count > 0) {
+        const struct ds_catalogue_partition *partition =
+            &catalog->partitions[ds_partition_of(store_id, catalog->partition_count)];
+        fresh_us = partition->lost ? 0 : partition->fresh_us;
+    }
     (void)pthread_rwlock_unlock(&catalog->lock);
     return fresh_us > 0 && now_us - fresh_us <= catalog->fresh_us;
 }

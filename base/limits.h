@@ -26,8 +26,9 @@
 #define DS_MAX_ID_BYTES         96 /* store (32) + '.' + local part (up to 63) */
 #define DS_MAX_STORE_BYTES      32
 #define DS_MAX_COURIER_CAPACITY 10
-/* Stores in the catalog of a partition. */
-#define DS_MAX_PARTITION_STORES (1 << 20)
+/* What the catalog accepts of one partition. What runs out first is memory. */
+#define DS_MAX_PARTITION_STORES   (1 << 20)
+#define DS_MAX_PARTITION_PRODUCTS (1 << 24)
 
 /* What one decoded message may hold in an arena. */
 #define DS_MAX_DECODE_BYTES (4 * 1024 * 1024)

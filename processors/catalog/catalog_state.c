@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Per partition; what runs out first is memory. */
-#define MAX_PRODUCTS  ((size_t)1 << 24)
 #define STORE_FIRST   512
 #define PRODUCT_FIRST 256
 #define ITEM_MAX      DS_MAX_DECODE_BYTES
@@ -24,7 +22,7 @@ void *ds_catalog_new(const void *settings, ds_error_t *error)
     (void)settings;
     if (catalog != NULL) {
         catalog->stores = ds_shelf_new(DS_MAX_PARTITION_STORES);
-        catalog->products = ds_shelf_new(MAX_PRODUCTS);
+        catalog->products = ds_shelf_new(DS_MAX_PARTITION_PRODUCTS);
         if (catalog->stores != NULL && catalog->products != NULL)
             return catalog;
     }

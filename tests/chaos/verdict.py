@@ -13,8 +13,8 @@ AUDITS_S = 900
 AUDIT_S = 1800
 # A log that contradicts itself, or a bug: the partition waits for a person.
 STOPPED = {'log.damage', 'log.undecodable', 'log.foreign', 'input.damage', 'timer.stuck', 'timer.failed',
-           'reader.stopped', 'catalog.damage', 'catalog.unreadable', 'projection.other_log',
-           'payments.unreadable'}
+           'reader.stopped', 'catalog.damage', 'catalog.unreadable', 'catalog.not_taken',
+           'projection.other_log', 'payments.unreadable'}
 # What a bug ends a process with: ILL, TRAP, ABRT, BUS, FPE, SEGV, SYS. `up` starts it again.
 CRASHES = {4, 5, 6, 7, 8, 11, 31}
 # What of the roles' logs tells that the faults were felt.

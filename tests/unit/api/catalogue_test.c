@@ -1,4 +1,6 @@
-#include "api/catalogue.h"
+#include "api/catalogue_internal.h"
+#include "stream/partition.h"
+#include "stream/reader.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -155,6 +157,86 @@ Test(catalogue, it_is_loaded_when_every_partition_was_read)
     cr_assert_not(ds_catalogue_loaded(catalogue));
     ds_catalogue_caught_up(catalogue, 1, 2, 1000);
     cr_assert(ds_catalogue_loaded(catalogue));
+}
+
+/* --- what cannot be taken */
+
+static struct ds_catalog_event priced(const char *product_id, int64_t price_minor)
+{
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_PRODUCT_CHANGED};
+    event.body.as.product_changed.product =
+        (struct ds_product_info){.product_id = ds_str(product_id),
+                                 .name = DS_STR("Milk"),
+                                 .category = DS_STR("c"),
+                                 .unit = DS_STR("u"),
+                                 .price_minor = price_minor,
+                                 .max_quantity = 9};
+    return event;
+}
+
+/* Two partitions, berlin-1 in one of them; a batch has a record of the other one first, and then a
+ * new price in berlin-1. */
+static void take_before_a_price(struct ds_read_record first)
+{
+    struct ds_catalog_event changed = priced("berlin-1.milk", 129);
+    int32_t berlin = ds_partition_of(DS_STR("berlin-1"), 2);
+    first.partition = 1 - berlin;
+    const struct ds_read_record records[] = {
+        first, {.partition = berlin, .place.offset = 8, .event = &changed}};
+    const struct ds_read_batch batch = {records, 2};
+    add_store("berlin-1", 2);
+    add_product("berlin-1.milk", "Milk", 119, 3);
+    ds_catalogue_caught_up(catalogue, 1 - berlin, 2, 1000);
+    ds_catalogue_take(catalogue, &batch);
+    ds_catalogue_caught_up(catalogue, 0, 2, 2000);
+    ds_catalogue_caught_up(catalogue, 1, 2, 2000);
+}
+
+/* A store of the partition that berlin-1 is not in. */
+static const char *elsewhere(void)
+{
+    static char id[16];
+    int32_t berlin = ds_partition_of(DS_STR("berlin-1"), 2);
+    int n = 0;
+    do
+        (void)snprintf(id, sizeof id, "rome-%d", ++n);
+    while (ds_partition_of(ds_str(id), 2) == berlin);
+    return id;
+}
+
+static void only_elsewhere_prices_no_more(void)
+{
+    struct ds_product_view view;
+    cr_assert(ds_catalogue_product(catalogue, DS_STR("berlin-1.milk"), arena, &view));
+    cr_expect_eq(view.info.price_minor, 129, "the rest of the batch is lost");
+    cr_expect(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 2000));
+    cr_expect_not(ds_catalogue_fresh(catalogue, ds_str(elsewhere()), 2000));
+    cr_expect(ds_catalogue_loaded(catalogue), "it was read, and the others' orders are taken");
+}
+
+Test(catalogue, an_event_that_finds_no_room_costs_its_own_partition_the_prices_and_nobody_else)
+{
+    struct ds_catalog_event opened = {.body.kind = DS_CATALOG_EVENT_STORE_OPENED};
+    opened.body.as.store_opened.store =
+        (struct ds_store_info){.store_id = ds_str(elsewhere()), .name = DS_STR("A store")};
+    ds_map_destroy(catalogue->stores, NULL);
+    catalogue->stores = ds_map_new(1);
+    take_before_a_price((struct ds_read_record){.place.offset = 4, .event = &opened});
+    only_elsewhere_prices_no_more();
+}
+
+Test(catalogue, an_event_that_nobody_here_can_read_costs_its_own_partition_the_prices)
+{
+    struct ds_catalog_event head = {0};
+    take_before_a_price(
+        (struct ds_read_record){.place.offset = 4, .undecodable = true, .event = &head});
+    only_elsewhere_prices_no_more();
+}
+
+Test(catalogue, it_has_room_for_what_the_processor_accepts)
+{
+    cr_expect_geq(DS_CATALOGUE_MAX_STORES, DS_MAX_PARTITION_STORES);
+    cr_expect_geq(DS_CATALOGUE_MAX_PRODUCTS, DS_MAX_PARTITION_PRODUCTS);
 }
 
 static void walk(enum ds_product_sort sort, char order[64])
