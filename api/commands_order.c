@@ -355,17 +355,6 @@ static bool fill_command(ds_request_t *request, const struct order_in *order,
     return true;
 }
 
-/* A refusal for what the catalogue says. A repeat of a request that was kept gets its 202 all the
- * same. */
-static void refuse(ds_request_t *request, struct ds_command_job *job, const struct refusal *refusal)
-{
-    if (refusal->status == 400 || refusal->status == 503) {
-        ds_answer_error(request, refusal->status, refusal->code, refusal->message);
-        return;
-    }
-    ds_command_refuse(request, job, refusal->status, refusal->code, refusal->message);
-}
-
 void ds_post_order(ds_request_t *request)
 {
     struct order_in order = {0};
@@ -383,14 +372,17 @@ void ds_post_order(ds_request_t *request)
     name_order(request, &order, job);
     if (request->key.len > 0 && ds_command_known(request, job))
         return;
-    if (ds_catalogue_fresh(api->catalog, order.store_id, ds_api_now_us(api)))
+    bool fresh = ds_catalogue_fresh(api->catalog, order.store_id, ds_api_now_us(api));
+    if (!fresh && !ds_api_commands_ready(api)) {
+        ds_answer_error(request, 503, "kafka_unavailable", "Kafka is away; nothing was kept");
+        return;
+    }
+    if (fresh)
         price(request, &order, place, &refusal);
-    else if (ds_api_commands_ready(api))
-        refusal = (struct refusal){503, "catalog_stale", "the prices are not up to date here now"};
     else
-        refusal = (struct refusal){503, "kafka_unavailable", "Kafka is away; nothing was kept"};
+        refusal = (struct refusal){503, "catalog_stale", "the prices are not up to date here now"};
     if (refusal.status != 0)
-        refuse(request, job, &refusal);
+        ds_command_refuse(request, job, refusal.status, refusal.code, refusal.message);
     else if (fill_command(request, &order, job, place))
         ds_command_submit(request, job);
 }

@@ -77,10 +77,23 @@ static struct ds_catalog_event event_of(int64_t seq, int32_t kind)
     return event;
 }
 
-static void fill_catalog(rd_kafka_t *kafka)
+/* It takes the first of these methods only, or all. */
+static struct ds_store_info berlin(size_t method_count)
 {
     static enum ds_payment_method methods[] = {DS_PAYMENT_METHOD_CARD,
                                                DS_PAYMENT_METHOD_CASH_ON_DELIVERY};
+    return (struct ds_store_info){.store_id = DS_STR("berlin-1"),
+                                  .name = DS_STR("Berlin"),
+                                  .currency = DS_STR("EUR"),
+                                  .time_zone = DS_STR("Europe/Berlin"),
+                                  .payment_methods = {methods, method_count},
+                                  .delivery_fee_minor = 199,
+                                  .minimum_order_minor = 200,
+                                  .open = true};
+}
+
+static void fill_catalog(rd_kafka_t *kafka)
+{
     static struct ds_product_info products[] = {
         {.product_id = {"berlin-1.milk", 13},
          .name = {"Milk", 4},
@@ -104,14 +117,7 @@ static void fill_catalog(rd_kafka_t *kafka)
     struct ds_catalog_event open = event_of(1, DS_CATALOG_EVENT_OPEN);
     produce(kafka, topic, p, &open);
     struct ds_catalog_event store = event_of(2, DS_CATALOG_EVENT_STORE_OPENED);
-    store.body.as.store_opened.store = (struct ds_store_info){.store_id = DS_STR("berlin-1"),
-                                                              .name = DS_STR("Berlin"),
-                                                              .currency = DS_STR("EUR"),
-                                                              .time_zone = DS_STR("Europe/Berlin"),
-                                                              .payment_methods = {methods, 2},
-                                                              .delivery_fee_minor = 199,
-                                                              .minimum_order_minor = 200,
-                                                              .open = true};
+    store.body.as.store_opened.store = berlin(2);
     produce(kafka, topic, p, &store);
     struct ds_catalog_event added = event_of(3, DS_CATALOG_EVENT_PRODUCT_ADDED);
     added.body.as.product_added.store_id = DS_STR("berlin-1");
@@ -135,6 +141,20 @@ void kit_mock_kafka(struct kit *kit)
     kit->settings.brokers = kit->brokers;
     kit->kafka = kafka;
     fill_catalog(kafka);
+}
+
+/* The mock's log has four records by now. */
+static void change_store(struct kit *kit, const struct ds_store_info *info)
+{
+    struct ds_catalog_event changed = event_of(4, DS_CATALOG_EVENT_STORE_CHANGED);
+    changed.body.as.store_changed.store = *info;
+    produce(kit->kafka, "catalog.events", ds_partition_of(info->store_id, PARTITIONS), &changed);
+}
+
+void kit_card_only(struct kit *kit)
+{
+    struct ds_store_info info = berlin(1);
+    change_store(kit, &info);
 }
 
 void kit_slow_kafka(struct kit *kit, int ms)

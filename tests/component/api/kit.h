@@ -33,6 +33,8 @@ void kit_init(struct kit *kit);
 /** @brief A mock cluster with all topics, one store `berlin-1` (EUR, card and cash, fee 199) and
  * two products in it. */
 void kit_mock_kafka(struct kit *kit);
+/** @brief The store takes no cash any more. Once. */
+void kit_card_only(struct kit *kit);
 /** @brief The mock takes this long for every answer from now on. */
 void kit_slow_kafka(struct kit *kit, int ms);
 void kit_start(struct kit *kit);

@@ -1,5 +1,6 @@
 /* The api's queries against a real PostgreSQL: rows are put into the read model by hand. Kafka is a
  * mock. */
+#include "api/idempotency.h"
 #include "api/tokens.h"
 #include "tests/component/api/kit.h"
 #include "tests/integration/projections/pg_kit.h"
@@ -268,6 +269,14 @@ Test(queries, a_waiting_query_goes_on_when_the_read_model_comes)
     expect(answer, 200, "");
 }
 
+/* A replica that has not seen what others kept. */
+static void start_anew(void)
+{
+    ds_api_stop(kit.api);
+    kit_start(&kit);
+    cr_assert(kit_wait_status(&kit, "/readyz/queries", 200));
+}
+
 Test(queries, a_key_the_read_model_knows_is_a_repeat)
 {
     static const char body[] = "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
@@ -283,9 +292,7 @@ Test(queries, a_key_the_read_model_knows_is_a_repeat)
         answer_data(&first, "commandId"));
     execute(sql);
     answer_free(&first);
-    ds_api_stop(kit.api); /* a replica that has not seen the first */
-    kit_start(&kit);
-    cr_assert(kit_wait_status(&kit, "/readyz/queries", 200));
+    start_anew();
     expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: k9\r\n",
                        body),
            422, "idempotency_mismatch");
@@ -308,6 +315,69 @@ Test(queries, a_keyed_order_the_catalogue_refuses_is_looked_up_first)
     expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: g1\r\n",
                        body),
            503, "outcome_unknown");
+}
+
+#define CASH_ORDER                                                                                 \
+    "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],\"paymentMethod\":"             \
+    "\"cash_on_delivery\",\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}"
+
+static struct answer cash_order(const char *key)
+{
+    char header[64];
+    (void)snprintf(header, sizeof header, "Idempotency-Key: %s\r\n", key);
+    return kit_call_as(&kit, "customer:anna", "POST", "/api/orders", header, CASH_ORDER);
+}
+
+/* It is kept and decided, as the read model says too. */
+static void keep_cash_order(const char *key)
+{
+    struct answer answer = cash_order(key);
+    json_t *body = json_loads(CASH_ORDER, 0, NULL);
+    ds_id_t hash;
+    ds_error_t error = DS_ERROR_INIT;
+    char sql[512];
+    cr_assert_eq(answer.status, 202, "%s", answer.body);
+    cr_assert(ds_body_hash(body, &hash, &error), "%s", error.message);
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO read_v1.commands VALUES ('order.commands', 0, 3, '%s', 'done', NULL,"
+        " NULL, '%s', 'x', 'order.created', 'customer', 'anna', 'x', now(), now(), 2)",
+        answer_data(&answer, "commandId"), hash.text);
+    execute(sql);
+    json_decref(body);
+    answer_free(&answer);
+}
+
+static void expect_replayed(struct answer answer)
+{
+    char *replayed = answer_header(&answer, "Idempotent-Replayed");
+    cr_assert_eq(answer.status, 202, "status %d, body %s", answer.status, answer.body);
+    cr_assert_str_eq(replayed, "true");
+    free(replayed);
+    answer_free(&answer);
+}
+
+Test(queries, a_keyed_order_that_was_kept_is_a_repeat_although_the_store_takes_cash_no_more)
+{
+    keep_cash_order("p1");
+    kit_card_only(&kit);
+    start_anew();
+    expect_replayed(cash_order("p1"));
+    struct answer refused = cash_order("p2");
+    const json_t *detail =
+        json_array_get(json_object_get(json_object_get(refused.json, "error"), "details"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(detail, "code")), "not_taken", "%s",
+                     refused.body);
+    expect(refused, 400, "invalid_field");
+}
+
+Test(queries, a_keyed_order_that_was_kept_is_a_repeat_although_prices_are_stale)
+{
+    keep_cash_order("p1");
+    kit.settings.catalog_fresh_us = -1; /* nothing is as new as that */
+    start_anew();
+    expect_replayed(cash_order("p1"));
+    expect(cash_order("p2"), 503, "catalog_stale");
 }
 
 /* ---- cost: what a person asks for must not read what others have ---- */
