@@ -273,8 +273,10 @@ void ds_get_store(ds_request_t *request)
         ds_answer_error(request, 404, "store_unknown", "there is no such store");
         return;
     }
-    ds_answer_tagged(request, ds_request_text(request, "\"s%lld\"", (long long)store.offset),
-                     store_json(request, &store));
+    /* `openNow` changes by the clock, too. */
+    ds_answer_tagged(
+        request, ds_request_text(request, "\"s%lld-%d\"", (long long)store.offset, (int)store.door),
+        store_json(request, &store));
 }
 
 void ds_get_stores(ds_request_t *request)

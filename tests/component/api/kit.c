@@ -157,6 +157,15 @@ void kit_card_only(struct kit *kit)
     change_store(kit, &info);
 }
 
+void kit_mondays_only(struct kit *kit)
+{
+    struct ds_open_hours monday = {1, 480, 1320};
+    struct ds_store_info info = berlin(2);
+    info.hours.items = &monday;
+    info.hours.count = 1;
+    change_store(kit, &info);
+}
+
 void kit_slow_kafka(struct kit *kit, int ms)
 {
     rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(kit->kafka);

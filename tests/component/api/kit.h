@@ -33,8 +33,10 @@ void kit_init(struct kit *kit);
 /** @brief A mock cluster with all topics, one store `berlin-1` (EUR, card and cash, fee 199) and
  * two products in it. */
 void kit_mock_kafka(struct kit *kit);
-/** @brief The store takes no cash any more. Once. */
+/** @brief The store takes no cash any more. One change of the store a test. */
 void kit_card_only(struct kit *kit);
+/** @brief The store opens on Mondays, from 08:00 to 22:00 in Berlin. */
+void kit_mondays_only(struct kit *kit);
 /** @brief The mock takes this long for every answer from now on. */
 void kit_slow_kafka(struct kit *kit, int ms);
 void kit_start(struct kit *kit);

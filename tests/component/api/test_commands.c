@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -249,6 +250,53 @@ Test(commands, a_known_etag_is_answered_304)
     expect(kit_call(&kit, "GET", "/api/products/berlin-1.cheese", "", NULL), 404,
            "product_unknown");
     expect(kit_call(&kit, "GET", "/api/stores/berlin-1", "", NULL), 200, "");
+}
+
+static _Atomic int64_t wall_us;
+
+static int64_t told_now_us(const ds_clock_t *clock)
+{
+    (void)clock;
+    return atomic_load(&wall_us);
+}
+
+static int64_t real_monotonic_us(const ds_clock_t *clock)
+{
+    (void)clock;
+    return ds_monotonic_us(ds_system_clock());
+}
+
+static bool open_now(const struct answer *answer)
+{
+    const json_t *open = json_object_get(json_object_get(answer->json, "data"), "openNow");
+    cr_assert(json_is_boolean(open), "%s", answer->body);
+    return json_is_true(open);
+}
+
+Test(hours, a_known_etag_of_a_store_is_another_when_its_hours_are_over, .timeout = 90)
+{
+    static const ds_clock_t clock = {.now_us = told_now_us, .monotonic_us = real_monotonic_us};
+    const int64_t end_s = 1768856400; /* Monday 2026-01-19, 22:00 in Berlin */
+    char header[256];
+    kit_init(&kit);
+    kit.runtime.clock = &clock;
+    atomic_store(&wall_us, (end_s - 1) * DS_US_PER_S);
+    kit_mock_kafka(&kit);
+    kit_mondays_only(&kit);
+    kit_start(&kit);
+    struct answer before = kit_call(&kit, "GET", "/api/stores/berlin-1", "", NULL);
+    char *etag = answer_header(&before, "ETag");
+    cr_assert(open_now(&before));
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", etag);
+    expect(kit_call(&kit, "GET", "/api/stores/berlin-1", header, NULL), 304, "");
+    atomic_store(&wall_us, end_s * DS_US_PER_S);
+    struct answer after = kit_call(&kit, "GET", "/api/stores/berlin-1", header, NULL);
+    cr_assert_eq(after.status, 200, "status %d", after.status);
+    cr_assert_not(open_now(&after));
+    free(etag);
+    answer_free(&before);
+    answer_free(&after);
+    kit_stop(&kit);
 }
 
 /* Decided commands are known from catalog.events; nobody decides here. */
