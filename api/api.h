@@ -30,6 +30,7 @@ struct ds_api_settings {
     const char *jwt_audience;
     const char *token_secret;
     const char *webhook_secret;
+    const char *payment_provider;
     const char *cors_origins;
     const char *trusted_proxies;
     bool behind_tls;

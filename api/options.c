@@ -30,6 +30,8 @@ const struct ds_option ds_api_options[] = {
      "Key of Consistency-Tokens and cursors, at least 32 bytes, the same in all replicas."},
     {"webhook-secret", "WEBHOOK_SECRET", DS_OPT_TEXT, PLACE(webhook_secret), "", 0, 0, false, true,
      "Secret of payment webhooks (whsec_ and base64); empty: none are taken."},
+    {"provider", "PAYMENT_PROVIDER", DS_OPT_TEXT, PLACE(payment_provider), "sandbox", 0, 0, false,
+     false, "The payment provider's name, as events and webhooks call it."},
     {"cors-origins", "CORS_ORIGINS", DS_OPT_TEXT, PLACE(cors_origins), "", 0, 0, false, false,
      "Origins that browsers may call from, comma separated."},
     {"trusted-proxies", "TRUSTED_PROXIES", DS_OPT_TEXT, PLACE(trusted_proxies), "", 0, 0, false,

@@ -49,7 +49,7 @@ bool ds_webhook_verify(ds_bytes_t key, ds_str_t id, ds_str_t timestamp, ds_str_t
     return ok;
 }
 
-/* What the sandbox provider says happened. */
+/* What the provider says happened. */
 enum notice_kind { CHARGE, REFUND, DISPUTE };
 
 struct notice {
@@ -216,7 +216,7 @@ void ds_post_payment_webhook(ds_request_t *request)
     struct notice notice = {0};
     char why[128];
     ds_str_t provider = ds_request_arg(request, 0);
-    if (!ds_str_eq(provider, DS_STR("sandbox"))) {
+    if (!ds_str_eq(provider, ds_str(request->api->settings->payment_provider))) {
         ds_answer_error(request, 404, "not_found", "there is no such provider");
         return;
     }

@@ -314,12 +314,14 @@ Test(commands, a_token_that_is_not_reached_is_503_behind)
     expect(kit_call(&kit, "GET", "/api/stores/berlin-1", header, NULL), 503, "behind");
 }
 
-static struct answer webhook(const char *id, const char *body, int64_t age_s)
+static struct answer webhook_of(const char *provider, const char *id, const char *body,
+                                int64_t age_s)
 {
     ds_buf_t key, text, signature;
     ds_error_t error = DS_ERROR_INIT;
     uint8_t mac[DS_SHA256_BYTES];
     char headers[1024];
+    char path[128];
     int64_t at_s = ds_now_us(ds_system_clock()) / DS_US_PER_S - age_s;
     ds_buf_init(&key, 256);
     ds_buf_init(&text, 4096);
@@ -335,17 +337,35 @@ static struct answer webhook(const char *id, const char *body, int64_t age_s)
     ds_buf_cleanup(&key);
     ds_buf_cleanup(&text);
     ds_buf_cleanup(&signature);
-    return kit_call(&kit, "POST", "/api/webhooks/payments/sandbox", headers, body);
+    (void)snprintf(path, sizeof path, "/api/webhooks/payments/%s", provider);
+    return kit_call(&kit, "POST", path, headers, body);
+}
+
+static struct answer webhook(const char *id, const char *body, int64_t age_s)
+{
+    return webhook_of("sandbox", id, body, age_s);
+}
+
+#define CHARGED                                                                                    \
+    "{\"type\":\"charge.succeeded\",\"data\":{\"reference\":\"berlin-1.X\",\"key\":"               \
+    "\"berlin-1.X-c1\",\"id\":\"ch_1\",\"amount\":437,\"currency\":\"EUR\",\"reason\":null}}"
+
+Test(providers, webhooks_are_those_of_the_provider_that_is_set, .timeout = 90)
+{
+    kit_init(&kit);
+    kit.settings.payment_provider = "acme";
+    kit_mock_kafka(&kit);
+    kit_start(&kit);
+    expect(webhook_of("acme", "wh1", CHARGED, 0), 200, "");
+    expect(webhook_of("sandbox", "wh2", CHARGED, 0), 404, "not_found");
+    kit_stop(&kit);
 }
 
 Test(commands, a_signed_webhook_is_kept_and_an_old_or_foreign_one_is_not)
 {
-    static const char charge[] =
-        "{\"type\":\"charge.succeeded\",\"data\":{\"reference\":\"berlin-1.X\",\"key\":"
-        "\"berlin-1.X-c1\",\"id\":\"ch_1\",\"amount\":437,\"currency\":\"EUR\",\"reason\":null}}";
-    expect(webhook("wh1", charge, 0), 200, "");
-    expect(webhook("wh1", charge, 0), 200, "");
-    expect(webhook("wh2", charge, 1000), 401, "bad_signature");
+    expect(webhook("wh1", CHARGED, 0), 200, "");
+    expect(webhook("wh1", CHARGED, 0), 200, "");
+    expect(webhook("wh2", CHARGED, 1000), 401, "bad_signature");
     expect(webhook("wh3", "{\"type\":\"payout.paid\",\"data\":{}}", 0), 422, "unroutable");
     expect(webhook("wh4",
                    "{\"type\":\"charge.succeeded\",\"data\":{\"reference\":\"berlin-1.X\",\"key\":"
