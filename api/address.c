@@ -40,13 +40,14 @@ static bool parse_address(ds_str_t text, int *family_out, uint8_t bytes_out[16])
 
 static bool parse_network(ds_str_t text, struct network *network_out)
 {
+    ds_str_t address = ds_str_before(text, '/');
     ds_str_t bits_text = ds_str_after(text, '/');
     int64_t bits = 0;
-    if (!parse_address(ds_str_before(text, '/'), &network_out->family, network_out->bytes))
+    if (!parse_address(address, &network_out->family, network_out->bytes))
         return false;
     int most = network_out->family == AF_INET ? 32 : 128;
     network_out->bits = most;
-    if (bits_text.len == 0)
+    if (address.len == text.len)
         return true;
     while (bits_text.len > 0 && bits_text.data[bits_text.len - 1] == ' ')
         bits_text.len--;
@@ -83,6 +84,22 @@ static bool is_trusted(ds_str_t address, const char *trusted)
             return true;
     }
     return false;
+}
+
+bool ds_trusted_proxies_check(const char *trusted, ds_error_t *error)
+{
+    ds_str_t rest = ds_str(trusted);
+    while (rest.len > 0) {
+        struct network network;
+        ds_str_t one = ds_str_before(rest, ',');
+        rest = ds_str_after(rest, ',');
+        if (!parse_network(one, &network))
+            return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID,
+                                "TRUSTED_PROXIES: \"%.*s\" is no address or network such as "
+                                "10.0.0.0/8",
+                                DS_STR_ARG(one));
+    }
+    return true;
 }
 
 static ds_str_t last_hop(ds_str_t *hops)

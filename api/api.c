@@ -1,6 +1,7 @@
 /* api/api.c - puts the parts together, starts and stops their threads. */
 #include "api/api.h"
 
+#include "api/intake.h"
 #include "api/internal.h"
 #include "base/webhook_signature.h"
 #include "schemas/framing.h"
@@ -209,7 +210,8 @@ bool ds_api_start(const struct ds_runtime *runtime, const struct ds_api_settings
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&api->tick_wake, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    if (!take_secrets(api, error) || !make_parts(api, error)) {
+    if (!take_secrets(api, error) || !ds_trusted_proxies_check(settings->trusted_proxies, error) ||
+        !make_parts(api, error)) {
         ds_api_stop(api);
         return false;
     }

@@ -19,6 +19,9 @@ bool ds_intake_store_rate(ds_request_t *request, ds_str_t store_id);
 bool ds_intake_address_rate(ds_request_t *request);
 /** @brief True when the list (comma separated) has the origin. */
 bool ds_origin_allowed(const char *list, ds_str_t origin);
+/** @brief Whether each entry of that list is an address or a network; the error names the first
+ * that is none. Such an entry would match nobody. */
+DS_MUST_CHECK bool ds_trusted_proxies_check(const char *trusted, ds_error_t *error);
 /** @brief Whose request it is, for limits: the peer, or what trusted proxies say; IPv6 as its /64.
  *  @param trusted  comma separated addresses or networks ("10.0.0.0/8"). */
 void ds_client_address(const char *peer, ds_str_t forwarded_for, const char *trusted,

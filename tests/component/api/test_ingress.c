@@ -397,6 +397,33 @@ Test(limits, the_anonymous_rate_is_limited_with_headers, .timeout = 60)
     kit_stop(&kit);
 }
 
+Test(start, a_trusted_proxy_that_is_no_network_is_named, .timeout = 60)
+{
+    static const struct {
+        const char *proxies;
+        const char *named; /* NULL: it starts */
+    } cases[] = {
+        {"traefik", "traefik"},
+        {"10.0.0.0/8, traefik", "traefik"},
+        {"10.0.0.0/33", "10.0.0.0/33"},
+        {"10.0.0.0/", "10.0.0.0/"},
+        {"10.0.0.0/8,,127.0.0.1", "\"\""},
+        {"10.0.0.0/8, 127.0.0.1 , 2001:db8::/32,", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ds_error_t error = DS_ERROR_INIT;
+        kit_init(&kit);
+        kit.settings.trusted_proxies = cases[i].proxies;
+        bool ok = ds_api_start(&kit.runtime, &kit.settings, &kit.api, &error);
+        cr_expect_eq(ok, cases[i].named == NULL, "%s: %s", cases[i].proxies, error.message);
+        cr_expect(ok || (strstr(error.message, "TRUSTED_PROXIES") != NULL &&
+                         strstr(error.message, cases[i].named) != NULL),
+                  "%s: %s", cases[i].proxies, error.message);
+        cr_expect(ok || error.code == DS_ERR_INVALID);
+        kit_stop(&kit);
+    }
+}
+
 Test(cors, only_listed_origins_are_answered, .timeout = 60)
 {
     kit_init(&kit);
