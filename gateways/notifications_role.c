@@ -246,6 +246,8 @@ static void tell_health(const struct gateway *gateway)
     const char *waiting = ds_follower_waiting(gateway->follower);
     if (ds_follower_current(gateway->follower))
         atomic_store(&health->ready, true);
+    else if (ds_follower_refused(gateway->follower))
+        atomic_store(&health->ready, false);
     if (waiting == NULL && !atomic_load(&health->ready))
         waiting = "reading the events";
     if (waiting == NULL)

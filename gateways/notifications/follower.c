@@ -25,6 +25,9 @@
 #define REVOKE_WAIT_US  (2 * DS_US_PER_S)
 #define LOOK_US         (2 * DS_US_PER_S) /* positions, hints */
 #define POSITION_AGE_US (3600 * DS_US_PER_S)
+/* A channel notes a position every POSITION_AGE_US, or that a notice is over before it is too old;
+ * one that was silent for longer by this was switched off. */
+#define SILENCE_US (2 * POSITION_AGE_US)
 
 /** A position as it was last noted. */
 struct noted {
@@ -37,6 +40,7 @@ enum slot_state { SLOT_NONE, SLOT_READING, SLOT_CURRENT };
 
 struct slot {
     enum slot_state state;
+    bool refused;                      /* its notes cannot be taken; it is asked for again */
     int64_t ends[DS_NOTICE_TOPICS];    /* as they were when the partition came */
     int64_t read[DS_NOTICE_TOPICS];    /* behind the last delivered record */
     int64_t read_us[DS_NOTICE_TOPICS]; /* the time of that record */
@@ -199,6 +203,24 @@ static bool begin(ds_follower_t *follower, int32_t partition, struct slot *slot,
     return true;
 }
 
+static bool open_partition(ds_follower_t *follower, int32_t partition, ds_error_t *error)
+{
+    struct slot *slot = &follower->slots[partition];
+    if (ds_notes_load(follower->notes, partition, follower->wanted,
+                      follower->config.max_age_us + SILENCE_US, slot->histories, error) &&
+        begin(follower, partition, slot, error))
+        return true;
+    clear_slot(follower, partition);
+    if (!error->retriable) { /* tried again all the same: left alone, it would tell nobody */
+        ds_log_t log = follower->runtime->log;
+        log.topic = ds_schema_notifications_sent.topic;
+        log.partition = partition;
+        ds_log_error(&log, DS_LOG_ERROR, "notifications.notes_refused", error);
+        slot->refused = error->retriable = true;
+    }
+    return false;
+}
+
 static bool on_assigned(void *context, int32_t partition, struct ds_log_place *places_out,
                         ds_error_t *error)
 {
@@ -213,11 +235,8 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
     if (busy(follower, partition))
         return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_UNAVAILABLE,
                             "notices of this partition are on their way");
-    if (!ds_notes_load(follower->notes, partition, follower->wanted, slot->histories, error) ||
-        !begin(follower, partition, slot, error)) {
-        clear_slot(follower, partition);
+    if (!open_partition(follower, partition, error))
         return false;
-    }
     for (int c = 0; c < DS_CHANNELS; c++) {
         if (!follower->wanted[c])
             continue;
@@ -752,7 +771,17 @@ const char *ds_follower_waiting(const ds_follower_t *follower)
         schemas = ds_framing_waiting(follower->runtime->framing);
     if (schemas != NULL)
         return schemas;
+    if (ds_follower_refused(follower))
+        return "what has been told cannot be read";
     return follower->unreadable ? "an event cannot be read" : NULL;
+}
+
+bool ds_follower_refused(const ds_follower_t *follower)
+{
+    bool any = false;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++)
+        any = any || follower->slots[p].refused;
+    return any;
 }
 
 bool ds_follower_current(const ds_follower_t *follower)
@@ -763,6 +792,6 @@ bool ds_follower_current(const ds_follower_t *follower)
         all = all &&
               (follower->slots[p].state == SLOT_NONE || follower->slots[p].state == SLOT_CURRENT);
     }
-    return any && all &&
+    return any && all && !ds_follower_refused(follower) &&
            ds_framing_ready(follower->runtime->framing, &ds_schema_notifications_sent);
 }

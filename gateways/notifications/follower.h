@@ -5,7 +5,8 @@
  * the group gives; p of payment.events and delivery.events, and of the notes, go with it.
  *
  * A partition is read from its beginning, for the contacts; what the notes say is over, or is older
- * than `max_age_us`, is passed over. Where the notes say nothing the channel begins at the end.
+ * than `max_age_us`, is passed over. Where the notes say nothing the channel begins at the end; so
+ * does one of which nothing was noted for longer than notices are told.
  *
  * An event is held back until all three topics have been read as far as they went when it was met:
  * so its order is known, and what it answers is told before it, also when the topics come up at
@@ -41,6 +42,9 @@ void ds_follower_destroy(ds_follower_t *follower);
 DS_MUST_CHECK bool ds_follower_turn(ds_follower_t *follower, ds_error_t *error);
 /** @brief What is missing, a literal for people; NULL: nothing. */
 const char *ds_follower_waiting(const ds_follower_t *follower);
+/** @brief The notes of a partition cannot be taken, and nothing of it is told; it is tried again.
+ */
+bool ds_follower_refused(const ds_follower_t *follower);
 /** @brief All partitions that are ours have been read to where they ended. */
 bool ds_follower_current(const ds_follower_t *follower);
 

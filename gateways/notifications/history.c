@@ -14,21 +14,52 @@ void ds_notes_history_cleanup(struct ds_notes_history *history)
     *history = (struct ds_notes_history){0};
 }
 
+static int compare(const void *a, const void *b)
+{
+    int64_t one = *(const int64_t *)a;
+    int64_t two = *(const int64_t *)b;
+    return one < two ? -1 : one > two;
+}
+
+/* Sort; repeats, and what `next` has overtaken, go. */
+static void tidy(struct ds_notes_topic *topic)
+{
+    size_t kept = 0;
+    if (topic->over_count == 0)
+        return;
+    qsort(topic->over, topic->over_count, sizeof *topic->over, compare);
+    for (size_t i = 0; i < topic->over_count; i++)
+        if (topic->over[i] >= topic->next && (kept == 0 || topic->over[i] != topic->over[kept - 1]))
+            topic->over[kept++] = topic->over[i];
+    topic->over_count = kept;
+}
+
+/* Positions repeat each other: only what is still more than half full when it is tidy grows. */
+static bool make_room(struct ds_notes_topic *topic, ds_error_t *error)
+{
+    if (topic->over_count < topic->over_capacity)
+        return true;
+    tidy(topic);
+    if (topic->over_capacity > 0 && topic->over_count <= topic->over_capacity / 2)
+        return true;
+    if (topic->over_count >= DS_MAX_NOTED)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT,
+                            "more than %d notices settled behind one that is open", DS_MAX_NOTED);
+    size_t capacity = topic->over_capacity == 0 ? 64 : topic->over_capacity * 2;
+    int64_t *longer = realloc(topic->over, capacity * sizeof *longer);
+    if (longer == NULL)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notes");
+    topic->over = longer;
+    topic->over_capacity = capacity;
+    return true;
+}
+
 static bool add_over(struct ds_notes_topic *topic, int64_t offset, ds_error_t *error)
 {
     if (offset < topic->next)
         return true;
-    if (topic->over_count == DS_MAX_NOTED)
-        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT,
-                            "more than %d notices settled behind one that is open", DS_MAX_NOTED);
-    if (topic->over_count == topic->over_capacity) {
-        size_t capacity = topic->over_capacity == 0 ? 64 : topic->over_capacity * 2;
-        int64_t *longer = realloc(topic->over, capacity * sizeof *longer);
-        if (longer == NULL)
-            return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_MEMORY, "notes");
-        topic->over = longer;
-        topic->over_capacity = capacity;
-    }
+    if (!make_room(topic, error))
+        return false;
     topic->over[topic->over_count++] = offset;
     return true;
 }
@@ -81,21 +112,11 @@ bool ds_notes_take(struct ds_notes_history histories[DS_CHANNELS],
     return topic == NULL || add_over(topic, note->settled.offset, error);
 }
 
-static int compare(const void *a, const void *b)
-{
-    int64_t one = *(const int64_t *)a;
-    int64_t two = *(const int64_t *)b;
-    return one < two ? -1 : one > two;
-}
-
 void ds_notes_taken(struct ds_notes_history histories[DS_CHANNELS])
 {
     for (int c = 0; c < DS_CHANNELS; c++)
-        for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
-            struct ds_notes_topic *topic = &histories[c].topics[t];
-            if (topic->over_count > 0)
-                qsort(topic->over, topic->over_count, sizeof *topic->over, compare);
-        }
+        for (int t = 0; t < DS_NOTICE_TOPICS; t++)
+            tidy(&histories[c].topics[t]);
 }
 
 bool ds_notes_over(const struct ds_notes_topic *topic, int64_t offset)

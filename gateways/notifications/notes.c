@@ -12,11 +12,13 @@
 #define IN_FLIGHT_MAX 256
 #define POLL_MS       20
 #define END_MS        2000
-#define LOAD_US       (10 * DS_US_PER_S)
+#define LOAD_US       (10 * DS_US_PER_S) /* without a record */
 #define WAIT_US       (10 * DS_US_PER_S)
 #define FIRST_WINDOW  2000
-#define WINDOW_FACTOR 8
-#define STATUS_BYTES  16
+#define WINDOW_FACTOR 4
+/* A longer pause between two notes counts as so much: nobody noted anything then. */
+#define GAP_US       (3600 * DS_US_PER_S)
+#define STATUS_BYTES 16
 
 struct flight {
     uint64_t tag; /* 0: free */
@@ -37,8 +39,12 @@ struct ds_notes {
     bool lost; /* the producer is to be renewed */
     /* The partition that is being loaded. */
     struct ds_notes_history *histories;
+    const bool *wanted;
     int32_t partition;
     int64_t expected; /* offset of its next record */
+    int64_t noted_us; /* for how long notes were made, as far as they are read */
+    int64_t last_us;  /* of the newest one; 0: none */
+    bool heard[DS_CHANNELS];
     ds_error_t failure;
 };
 
@@ -116,6 +122,20 @@ static void renew(ds_notes_t *notes)
         ds_log_error(&notes->runtime->log, DS_LOG_WARN, "notifications.notes", &error);
 }
 
+static void take_note(ds_notes_t *notes, const struct ds_notification_note *note)
+{
+    if (notes->last_us != 0 && note->at > notes->last_us) {
+        int64_t gap_us = note->at - notes->last_us;
+        notes->noted_us += gap_us < GAP_US ? gap_us : GAP_US;
+    }
+    if (note->at > notes->last_us)
+        notes->last_us = note->at;
+    if (!notes->wanted[note->channel])
+        return;
+    notes->heard[note->channel] = true;
+    (void)!ds_notes_take(notes->histories, note, &notes->failure);
+}
+
 static void on_record(ds_notes_t *notes, const struct ds_broker_event *event)
 {
     if (notes->histories == NULL || event->partition != notes->partition ||
@@ -130,7 +150,7 @@ static void on_record(ds_notes_t *notes, const struct ds_broker_event *event)
         return;
     if (ds_framing_decode(notes->runtime->framing, &ds_schema_notifications_sent, event->value,
                           notes->arena, &note, &head_ok, &error)) {
-        (void)!ds_notes_take(notes->histories, &note, &notes->failure);
+        take_note(notes, &note);
         return;
     }
     /* Of a later version: not to know what it says could mean to tell twice. */
@@ -214,17 +234,31 @@ void ds_notes_destroy(ds_notes_t *notes, int64_t wait_ms)
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-static bool read_window(ds_notes_t *notes, int64_t from, int64_t end, int64_t until_us,
-                        ds_error_t *error)
+static void forget(ds_notes_t *notes)
+{
+    for (int c = 0; c < DS_CHANNELS; c++) {
+        ds_notes_history_cleanup(&notes->histories[c]);
+        notes->heard[c] = false;
+    }
+    notes->noted_us = notes->last_us = 0;
+}
+
+static bool read_window(ds_notes_t *notes, int64_t from, int64_t end, ds_error_t *error)
 {
     ds_broker_t *broker = notes->broker;
+    const ds_clock_t *clock = notes->runtime->clock;
+    int64_t until_us = ds_monotonic_us(clock) + LOAD_US;
+    forget(notes);
     notes->expected = from;
     ds_error_clear(&notes->failure);
     if (!broker->ops->start(broker, 0, notes->partition, from, error))
         return false;
     while (notes->expected < end && !ds_error_is_set(&notes->failure) &&
-           ds_monotonic_us(notes->runtime->clock) < until_us) {
+           ds_monotonic_us(clock) < until_us && !ds_stopping(notes->runtime)) {
+        int64_t before = notes->expected;
         take_events(notes, POLL_MS);
+        if (notes->expected > before)
+            until_us = ds_monotonic_us(clock) + LOAD_US;
         ds_health_turn(notes->runtime);
     }
     broker->ops->stop(broker, 0, notes->partition);
@@ -234,31 +268,27 @@ static bool read_window(ds_notes_t *notes, int64_t from, int64_t end, int64_t un
     }
     if (notes->expected < end)
         return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
-                            "notifications.sent/%d: read to %lld of %lld in time",
+                            "notifications.sent/%d: read to %lld of %lld, then nothing came",
                             (int)notes->partition, (long long)notes->expected, (long long)end);
     return true;
 }
 
-static bool all_begun(const struct ds_notes_history histories[DS_CHANNELS],
-                      const bool wanted[DS_CHANNELS])
+/* Whether what was read says where each channel goes on. One that is switched on notes a position
+ * now and then, or, where that would be too long, what it tells: so silence means that it was off,
+ * and what stands further back is of no use. */
+static bool is_enough(const ds_notes_t *notes, int64_t silent_us)
 {
-    bool all = true;
+    bool enough = true;
     for (int c = 0; c < DS_CHANNELS; c++)
-        all = all && (!wanted[c] || histories[c].begun);
-    return all;
+        enough = enough && (!notes->wanted[c] || notes->histories[c].begun ||
+                            (!notes->heard[c] && notes->noted_us > silent_us));
+    return enough;
 }
 
-static void clear_all(struct ds_notes_history histories[DS_CHANNELS])
-{
-    for (int c = 0; c < DS_CHANNELS; c++)
-        ds_notes_history_cleanup(&histories[c]);
-}
-
-/* Backwards, in ever larger windows, until a position of every channel is in it. */
-static bool load(ds_notes_t *notes, const bool wanted[DS_CHANNELS], ds_error_t *error)
+/* Backwards, in ever larger windows. */
+static bool load(ds_notes_t *notes, int64_t silent_us, ds_error_t *error)
 {
     struct ds_broker_end end = {.partition = notes->partition, .want_low = true};
-    int64_t until_us = ds_monotonic_us(notes->runtime->clock) + LOAD_US;
     if (!notes->broker->ops->ends(notes->broker, &end, 1, END_MS, error))
         return false;
     if (!end.ok)
@@ -266,11 +296,11 @@ static bool load(ds_notes_t *notes, const bool wanted[DS_CHANNELS], ds_error_t *
                             "notifications.sent/%d: its end is not known", (int)notes->partition);
     int64_t width = FIRST_WINDOW;
     int64_t from = end.end;
-    while (!all_begun(notes->histories, wanted) && from > end.low) {
+    forget(notes);
+    while (!is_enough(notes, silent_us) && from > end.low) {
         from = end.end - width > end.low ? end.end - width : end.low;
         width *= WINDOW_FACTOR;
-        clear_all(notes->histories);
-        if (!read_window(notes, from, end.end, until_us, error))
+        if (!read_window(notes, from, end.end, error))
             return false;
     }
     ds_notes_taken(notes->histories);
@@ -278,14 +308,17 @@ static bool load(ds_notes_t *notes, const bool wanted[DS_CHANNELS], ds_error_t *
 }
 
 bool ds_notes_load(ds_notes_t *notes, int32_t partition, const bool wanted[DS_CHANNELS],
-                   struct ds_notes_history histories_out[DS_CHANNELS], ds_error_t *error)
+                   int64_t silent_us, struct ds_notes_history histories_out[DS_CHANNELS],
+                   ds_error_t *error)
 {
     for (int c = 0; c < DS_CHANNELS; c++)
         histories_out[c] = (struct ds_notes_history){0};
     notes->histories = histories_out;
+    notes->wanted = wanted;
     notes->partition = partition;
-    bool ok = load(notes, wanted, error);
+    bool ok = load(notes, silent_us, error);
     notes->histories = NULL;
+    notes->wanted = NULL;
     if (notes->lost)
         renew(notes);
     return ok;

@@ -44,12 +44,15 @@ DS_MUST_CHECK bool ds_notes_new(const struct ds_runtime *runtime, const char *br
                                 ds_broker_t *broker, ds_notes_t **notes_out, ds_error_t *error);
 /** @brief Waits up to wait_ms for acknowledgements; what has none is given back as not kept. */
 void ds_notes_destroy(ds_notes_t *notes, int64_t wait_ms);
-/** @brief Read what is known of a partition. Blocks, some 10 s at most.
- *  @param wanted         the channels that must have a position before the reading stops.
+/** @brief Read what is known of a partition. Blocks while records come, and 10 s without any.
+ *  @param wanted         the channels that are asked for; nothing is said of others. The reading
+ *                        goes back until each has a position, or was silent for `silent_us`.
+ *  @param silent_us      a channel of which nothing at all was noted while notes were made for so
+ *                        long is new, or was switched off: it is not looked for any further.
  *  @param histories_out  the caller's to clean up, also on failure; zeroed before.
  *  @param error          UNAVAILABLE: Kafka or the schema registry is away. */
 DS_MUST_CHECK bool ds_notes_load(ds_notes_t *notes, int32_t partition,
-                                 const bool wanted[DS_CHANNELS],
+                                 const bool wanted[DS_CHANNELS], int64_t silent_us,
                                  struct ds_notes_history histories_out[DS_CHANNELS],
                                  ds_error_t *error);
 /** @brief Note that an entry of the sender is over; it is given back when the log has said whether

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "fake_log.h"
 #include "gateways/notifications/follower.h"
+#include "gateways/notifications/limits.h"
 #include "gateways/notifications/notes.h"
 
 #include <criterion/criterion.h>
@@ -290,5 +291,130 @@ Test(follower, clock_that_is_behind_loses_nothing)
     turn_until_told(EACH * ORDERS);
     for (int i = 0; i < ORDERS; i++)
         cr_expect_eq(told_of[i], EACH, "order %d", i);
+    stop();
+}
+
+/* --- what others have noted since --------------------------------------------------------------
+ */
+
+#define NOTES     6000
+#define MINUTE_US (60 * DS_US_PER_S)
+
+static void append_note(const struct ds_notification_note *note)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t bytes;
+    ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
+    cr_assert(ds_schema_encode(&ds_schema_notifications_sent, note, &bytes, &error), "%s",
+              error.message);
+    (void)ds_fake_append(events, notes_topic[0], 0, DS_STR("note"), ds_buf_bytes(&bytes));
+    ds_buf_cleanup(&bytes);
+}
+
+static struct ds_notification_note settled(enum ds_notification_channel channel, int64_t offset,
+                                           int64_t at_us)
+{
+    return (struct ds_notification_note){.channel = channel,
+                                         .at = at_us,
+                                         .has_settled = true,
+                                         .settled = {.topic = DS_STR("order.events"),
+                                                     .offset = offset}};
+}
+
+/* Another channel's, one every `step_us`. @return when the last one was made. */
+static int64_t append_notes_of_another(int64_t step_us)
+{
+    int64_t at_us = ds_now_us(runtime.clock);
+    for (int i = 0; i < NOTES; i++, at_us += step_us) {
+        struct ds_notification_note note = settled(DS_NOTIFICATION_CHANNEL_EMAIL, i, at_us);
+        append_note(&note);
+    }
+    return at_us;
+}
+
+static void turn_until_current(void)
+{
+    for (int turns = 0; turns < 5000 && !ds_follower_current(follower); turns++)
+        turn();
+    cr_assert(ds_follower_current(follower));
+}
+
+Test(follower, channel_that_was_off_for_longer_than_notices_are_told_begins_at_the_end)
+{
+    (void)append_notes_of_another(2 * MINUTE_US);
+    append_orders(0);
+    start();
+    turn_until_current();
+    turn_often(200);
+    cr_expect_eq(all_told(), 0);
+    stop();
+}
+
+Test(follower, channel_that_was_off_for_a_while_goes_on_where_it_was)
+{
+    (void)append_notes_of_another(DS_US_PER_S);
+    append_orders(0);
+    start();
+    turn_until_told(EACH * ORDERS);
+    stop();
+}
+
+/* The gateway was away for long, which is no silence of one channel. */
+Test(follower, channel_whose_notes_are_before_a_long_gap_goes_on_where_it_was)
+{
+    int64_t at_us = append_notes_of_another(DS_US_PER_S);
+    struct ds_notification_note late =
+        settled(DS_NOTIFICATION_CHANNEL_EMAIL, NOTES, at_us + 6000 * MINUTE_US);
+    append_note(&late);
+    append_orders(0);
+    start();
+    turn_until_told(EACH * ORDERS);
+    stop();
+}
+
+/* Too much was settled behind one that is open for a position to be noted. */
+Test(follower, channel_that_tells_but_notes_no_position_goes_on_where_it_was)
+{
+    int64_t at_us = append_notes_of_another(2 * MINUTE_US);
+    struct ds_notification_note mine =
+        settled(DS_NOTIFICATION_CHANNEL_LOG, 10 * (int64_t)ORDERS, at_us);
+    append_note(&mine);
+    append_orders(0);
+    start();
+    turn_until_told(EACH * ORDERS);
+    stop();
+}
+
+/* 2,000 of them; 1,100 times that is more than is taken. */
+static void append_beyond(int64_t first)
+{
+    static int64_t list[DS_MAX_SETTLED_BEYOND];
+    for (size_t i = 0; i < DS_MAX_SETTLED_BEYOND; i++)
+        list[i] = first + (int64_t)i;
+    struct ds_notice_topic_position topic = {.topic = DS_STR("order.events"),
+                                             .identity = DS_STR("order")};
+    topic.beyond.items = list;
+    topic.beyond.count = DS_MAX_SETTLED_BEYOND;
+    struct ds_notification_note note = {.channel = DS_NOTIFICATION_CHANNEL_LOG,
+                                        .at = ds_now_us(runtime.clock),
+                                        .has_position = true};
+    note.position.topics.items = &topic;
+    note.position.topics.count = 1;
+    append_note(&note);
+}
+
+Test(follower, notes_that_cannot_be_taken_make_it_wait_and_are_tried_again)
+{
+    int64_t first = ds_fake_end(events, notes_topic[0], 0);
+    for (int64_t i = 0; i < 1100; i++)
+        append_beyond(1000 * 1000 + i * DS_MAX_SETTLED_BEYOND);
+    start();
+    for (int turns = 0; turns < 1000 && ds_follower_waiting(follower) == NULL; turns++)
+        turn();
+    cr_expect_not(ds_follower_current(follower));
+    cr_assert_not_null(ds_follower_waiting(follower));
+    ds_fake_drop_before(events, notes_topic[0], 0, first + 100);
+    turn_until_current();
+    cr_expect_null(ds_follower_waiting(follower));
     stop();
 }

@@ -163,19 +163,23 @@ static void settled(enum ds_notification_channel channel, const char *topic, int
     cr_assert(ds_notes_take(histories, &note, &error));
 }
 
-static void position(const char *identity, int64_t next, int64_t beyond)
+static void position_with(const char *identity, int64_t next, int64_t *list, size_t count)
 {
     ds_error_t error = DS_ERROR_INIT;
-    int64_t list[] = {beyond};
     struct ds_notice_topic_position topic = {
         .topic = DS_STR("order.events"), .identity = ds_str(identity), .next = next};
     topic.beyond.items = list;
-    topic.beyond.count = beyond >= 0;
+    topic.beyond.count = count;
     struct ds_notification_note note = {.channel = DS_NOTIFICATION_CHANNEL_EMAIL,
                                         .has_position = true};
     note.position.topics.items = &topic;
     note.position.topics.count = 1;
-    cr_assert(ds_notes_take(histories, &note, &error));
+    cr_assert(ds_notes_take(histories, &note, &error), "%s", error.message);
+}
+
+static void position(const char *identity, int64_t next, int64_t beyond)
+{
+    position_with(identity, next, &beyond, beyond >= 0);
 }
 
 static bool over(int64_t offset)
@@ -231,6 +235,35 @@ Test(notes, of_another_log_say_nothing)
     cr_expect_not(over(3));
     cr_expect_not(over(120));
     cr_expect_not(over(130));
+}
+
+#define BEYOND 2000 /* DS_MAX_SETTLED_BEYOND */
+
+/* One notice is put off, those behind it are told, and a position is noted every two seconds. */
+Test(notes, positions_that_repeat_each_other_are_taken_however_many_they_are)
+{
+    static int64_t list[BEYOND];
+    for (size_t i = 0; i < BEYOND; i++)
+        list[i] = 101 + 2 * (int64_t)i;
+    for (int i = 0; i < 1100; i++)
+        position_with("log", 100, list, BEYOND);
+    cr_expect(over(list[0]));
+    cr_expect(over(list[BEYOND - 1]));
+    cr_expect_not(over(100));
+    cr_expect_not(over(102));
+    cr_expect_eq(histories[DS_CHANNEL_EMAIL].topics[DS_NOTICE_ORDER].over_count, BEYOND);
+}
+
+Test(notes, what_a_later_position_has_overtaken_takes_no_room)
+{
+    static int64_t list[BEYOND];
+    for (int64_t next = 0; next < 1100 * (int64_t)BEYOND; next += BEYOND) {
+        for (size_t i = 0; i < BEYOND; i++)
+            list[i] = next + 1 + (int64_t)i;
+        position_with("log", next, list, BEYOND);
+    }
+    cr_expect(over(list[BEYOND - 1]));
+    cr_expect_not(over(list[BEYOND - 1] + 1));
 }
 
 /* --- events ------------------------------------------------------------------------------------
