@@ -86,8 +86,7 @@ static void on_difference(const struct ds_difference *difference, void *context)
 static bool take_batch(struct run *run, const struct ds_read_batch *batch, ds_error_t *error)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (!batch->records[i].undecodable &&
-            !ds_reconcile_event(run->reconcile, batch->records[i].event, error))
+        if (!ds_reconcile_record(run->reconcile, &batch->records[i], error))
             return false;
     return true;
 }

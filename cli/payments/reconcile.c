@@ -116,6 +116,17 @@ bool ds_reconcile_event(ds_reconcile_t *reconcile, const struct ds_payment_event
     }
 }
 
+bool ds_reconcile_record(ds_reconcile_t *reconcile, const struct ds_read_record *record,
+                         ds_error_t *error)
+{
+    if (record->undecodable)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_DAMAGE,
+                            "%s/%d offset %lld: it counts, but cannot be read; nothing is judged",
+                            ds_schema_payment_events.topic, (int)record->partition,
+                            (long long)record->place.offset);
+    return ds_reconcile_event(reconcile, record->event, error);
+}
+
 /* ---- the list */
 
 static void tell(ds_reconcile_t *reconcile, enum ds_difference_kind kind, bool refund, ds_str_t key,

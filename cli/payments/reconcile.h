@@ -8,6 +8,7 @@
 
 #include "cli/payments/statement.h"
 #include "schemas/schema.h"
+#include "stream/reader.h"
 
 enum ds_difference_kind {
     DS_DIFFERENCE_UNKNOWN,         /* money moved at the provider; the log never asked */
@@ -42,6 +43,11 @@ void ds_reconcile_destroy(ds_reconcile_t *reconcile);
 /** @brief An event of payment.events that counts, in the order of its partition. */
 DS_MUST_CHECK bool ds_reconcile_event(ds_reconcile_t *reconcile,
                                       const struct ds_payment_event *event, ds_error_t *error);
+/** @brief The same, as it was read. DAMAGE: it counts, but cannot be read, so nothing can be
+ * judged.
+ */
+DS_MUST_CHECK bool ds_reconcile_record(ds_reconcile_t *reconcile,
+                                       const struct ds_read_record *record, ds_error_t *error);
 /** @brief A line of the list, after all events. */
 DS_MUST_CHECK bool ds_reconcile_entry(ds_reconcile_t *reconcile,
                                       const struct ds_statement_entry *entry, ds_error_t *error);

@@ -189,3 +189,18 @@ Test(reconcile, a_broken_list_names_its_line)
                   says == NULL ? "taken" : says);
     }
 }
+
+/* Passed over, a charge that it asked for would be one that the log never asked for. */
+Test(reconcile, an_event_that_cannot_be_read_ends_it)
+{
+    ds_error_t error = DS_ERROR_INIT;
+    struct ds_payment_event head = {.meta.seq = 7};
+    struct ds_read_record record = {
+        .partition = 3, .place.offset = 42, .event = &head, .undecodable = true};
+    cr_assert_not(ds_reconcile_record(books, &record, &error));
+    cr_expect_eq(error.code, DS_ERR_DAMAGE);
+    cr_expect_not_null(strstr(error.message, "payment.events/3 offset 42"), "%s", error.message);
+    record.undecodable = false;
+    ds_error_clear(&error);
+    cr_expect(ds_reconcile_record(books, &record, &error));
+}
