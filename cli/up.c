@@ -1,9 +1,10 @@
 /* cli/up.c - all roles of the shop as child processes of one supervisor, on one machine.
  *
  * A child that ends is started again: at once the first time, then after 100 ms doubling to 5 s,
- * until it has run for 10 s. A child has a stable name (group.instance.id), so that the group gives
- * it its partitions back without a session timeout. SIGTERM or SIGINT: all are asked to stop, and
- * killed after 10 s. Nothing survives the supervisor. */
+ * until it has run for 10 s. So is one that the machine had no process for; only where a role
+ * cannot be started the first time, all is over. A child has a stable name (group.instance.id), so
+ * that the group gives it its partitions back without a session timeout. SIGTERM or SIGINT: all are
+ * asked to stop, and killed after 10 s. Nothing survives the supervisor. */
 #include "cli/roles.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ struct child {
     int index;
     pid_t pid; /* 0: not running */
     unsigned failures;
-    int64_t started_us;  /* monotonic */
+    int64_t started_us;  /* monotonic; 0: it never was */
     int64_t start_at_us; /* monotonic; when not running */
     bool left_out;
 };
@@ -173,16 +174,22 @@ static bool start_child(struct supervisor *up, struct child *child, ds_error_t *
     return true;
 }
 
+static int64_t put_off(const struct supervisor *up, struct child *child, int64_t now)
+{
+    int64_t pause = child->failures == 0 ? 0
+                                         : ds_backoff_us(up->runtime->random, child->failures - 1,
+                                                         FIRST_PAUSE_US, MAX_PAUSE_US);
+    child->start_at_us = now + pause;
+    return pause;
+}
+
 static void child_ended(struct supervisor *up, struct child *child, int status)
 {
     int64_t now = ds_monotonic_us(up->runtime->clock);
     int64_t ran_us = now - child->started_us;
     bool killed = WIFSIGNALED(status);
     child->failures = ran_us > HEALTHY_US ? 0 : child->failures + 1;
-    int64_t pause = child->failures == 0 ? 0
-                                         : ds_backoff_us(up->runtime->random, child->failures - 1,
-                                                         FIRST_PAUSE_US, MAX_PAUSE_US);
-    child->start_at_us = now + pause;
+    int64_t pause = put_off(up, child, now);
     child->pid = 0;
     write_pid_file(up, child);
     ds_metric_add(up->restarts, 1);
@@ -242,9 +249,17 @@ static bool start_due(struct supervisor *up, ds_error_t *error)
     int64_t now = ds_monotonic_us(up->runtime->clock);
     for (size_t i = 0; i < PROGRAM_COUNT; i++) {
         struct child *child = &up->children[i];
-        if (!child->left_out && child->pid == 0 && child->start_at_us <= now &&
-            !start_child(up, child, error))
+        ds_error_t why = DS_ERROR_INIT;
+        if (child->left_out || child->pid != 0 || child->start_at_us > now ||
+            start_child(up, child, &why))
+            continue;
+        if (child->started_us == 0) {
+            *error = why;
             return false;
+        }
+        child->failures++;
+        (void)put_off(up, child, now);
+        ds_log_error(&up->runtime->log, DS_LOG_ERROR, "up.not_started", &why);
     }
     return true;
 }
