@@ -11,17 +11,24 @@
 #define BODY_BYTES   (4 * 1024 * 1024)
 #define CALL_MS      12000
 #define TOKEN_TTL_S  86400
+#define TOKEN_USE_S  (TOKEN_TTL_S / 2) /* then another is signed */
 #define MAX_ACTORS   10000
 #define RETRY_US     (200 * DS_US_PER_MS)
 #define HEADER_BYTES 4096
 #define URL_BYTES    1024
+
+/** An actor's. */
+struct token {
+    int64_t signed_s;
+    char header[]; /* "Authorization: Bearer ..." */
+};
 
 struct ds_shop_client {
     const struct ds_runtime *runtime;
     const struct ds_shop_settings *settings;
     ds_http_client_t *http;
     struct ds_http_response response;
-    ds_map_t *tokens; /* "role subject" -> "Authorization: Bearer ..." */
+    ds_map_t *tokens; /* "role subject" -> struct token */
     const char *authorization;
 };
 
@@ -53,23 +60,32 @@ void ds_shop_client_destroy(ds_shop_client_t *client)
     free(client);
 }
 
-static bool sign_header(const ds_shop_client_t *client, const char *role, const char *subject,
-                        char **header_out, ds_error_t *error)
+/* @return NULL: error is set. */
+static struct token *sign(const ds_shop_client_t *client, const char *role, const char *subject,
+                          ds_error_t *error)
 {
     struct ds_token_claims claims = {ds_str(subject), ds_str(role), DS_STR(""),
                                      ds_now_us(client->runtime->clock) / DS_US_PER_S, TOKEN_TTL_S};
-    char *token = NULL;
-    *header_out = NULL;
-    if (!ds_token_sign(client->settings->jwt_secret, &claims, &token, error))
-        return false;
-    size_t bytes = strlen(token) + sizeof "Authorization: Bearer ";
-    *header_out = malloc(bytes);
-    if (*header_out != NULL)
-        (void)snprintf(*header_out, bytes, "Authorization: Bearer %s", token);
-    else
+    char *text = NULL;
+    if (!ds_token_sign(client->settings->jwt_secret, &claims, &text, error))
+        return NULL;
+    size_t bytes = strlen(text) + sizeof "Authorization: Bearer ";
+    struct token *token = malloc(sizeof *token + bytes);
+    if (token != NULL) {
+        token->signed_s = claims.now_s;
+        (void)snprintf(token->header, bytes, "Authorization: Bearer %s", text);
+    } else {
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "a token");
-    ds_token_free(token);
-    return *header_out != NULL;
+    }
+    ds_token_free(text);
+    return token;
+}
+
+/* The clock may have been set back: a token from ahead of it is not taken either. */
+static bool is_fresh(const ds_shop_client_t *client, const struct token *token)
+{
+    int64_t age_s = ds_now_us(client->runtime->clock) / DS_US_PER_S - token->signed_s;
+    return age_s >= 0 && age_s < TOKEN_USE_S;
 }
 
 bool ds_shop_act_as(ds_shop_client_t *client, const char *role, const char *subject,
@@ -80,16 +96,19 @@ bool ds_shop_act_as(ds_shop_client_t *client, const char *role, const char *subj
         return true;
     char actor[256];
     (void)snprintf(actor, sizeof actor, "%s %s", role, subject);
-    char *header = ds_map_get(client->tokens, ds_str(actor));
-    if (header == NULL) {
-        if (!sign_header(client, role, subject, &header, error))
+    struct token *token = ds_map_get(client->tokens, ds_str(actor));
+    if (token == NULL || !is_fresh(client, token)) {
+        void *old = NULL;
+        token = sign(client, role, subject, error);
+        if (token == NULL)
             return false;
-        if (!ds_map_put(client->tokens, ds_str(actor), header, NULL, error)) {
-            free(header);
+        if (!ds_map_put(client->tokens, ds_str(actor), token, &old, error)) {
+            free(token);
             return false;
         }
+        free(old);
     }
-    client->authorization = header;
+    client->authorization = token->header;
     return true;
 }
 

@@ -46,8 +46,8 @@ struct ds_shop_answer {
 ds_shop_client_t *ds_shop_client_new(const struct ds_runtime *runtime,
                                      const struct ds_shop_settings *settings);
 void ds_shop_client_destroy(ds_shop_client_t *client);
-/** @brief Whom the next calls act as; a token is signed once an actor and kept. An empty role:
- * nobody. */
+/** @brief Whom the next calls act as; an actor's token is kept, and signed anew long before
+ * it ends. To be called again at least every few hours. An empty role: nobody. */
 DS_MUST_CHECK bool ds_shop_act_as(ds_shop_client_t *client, const char *role, const char *subject,
                                   ds_error_t *error);
 /** @brief One request. @param path  such as "/api/orders". @param body  may be NULL; stays the
