@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define MAX_TOPICS 5
 #define POLL_MS    100
@@ -42,7 +43,8 @@ struct view {
     ds_reader_t *reader;
     const struct ds_schema *topics[MAX_TOPICS];
     size_t topic_count;
-    int32_t first_partition, end_partition;
+    int32_t first_partition, end_partition, partitions;
+    int64_t *ends; /* by topic, then partition, as they were at the start; NULL: it follows */
     ds_buf_t line;
     int64_t waiting_since_us; /* for a schema; 0: it does not */
 };
@@ -60,20 +62,37 @@ static bool choose_topics(struct view *view, int argc, const char *const *argv, 
                         "'%s' is not an events topic, such as order.events", argv[0]);
 }
 
-static bool start(struct view *view, ds_error_t *error)
+static int64_t *end_of(const struct view *view, int32_t topic, int32_t partition)
 {
-    int32_t partitions;
-    if (!ds_reader_partitions(view->reader, ASK_MS, &partitions, error))
-        return false;
-    view->end_partition = partitions;
+    return &view->ends[topic * view->partitions + partition];
+}
+
+static bool choose_partitions(struct view *view, ds_error_t *error)
+{
     ds_str_t order = ds_str(view->settings->order);
+    if (!ds_reader_partitions(view->reader, ASK_MS, &view->partitions, error))
+        return false;
+    view->end_partition = view->partitions;
     if (order.len > 0) {
-        view->first_partition = ds_partition_of(ds_str_before(order, '.'), partitions);
+        view->first_partition = ds_partition_of(ds_str_before(order, '.'), view->partitions);
         view->end_partition = view->first_partition + 1;
     }
-    for (size_t t = 0; t < view->topic_count; t++)
+    if (view->settings->follow)
+        return true;
+    view->ends = calloc((size_t)view->partitions * MAX_TOPICS, sizeof *view->ends);
+    return view->ends != NULL ||
+           ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "ends of the topics");
+}
+
+static bool start(struct view *view, ds_error_t *error)
+{
+    if (!choose_partitions(view, error))
+        return false;
+    for (int32_t t = 0; t < (int32_t)view->topic_count; t++)
         for (int32_t p = view->first_partition; p < view->end_partition; p++)
-            if (!ds_reader_assign(view->reader, (int32_t)t, p, DS_PLACE_START, error))
+            if ((view->ends != NULL &&
+                 !ds_reader_end(view->reader, t, p, ASK_MS, end_of(view, t, p), error)) ||
+                !ds_reader_assign(view->reader, t, p, DS_PLACE_START, error))
                 return false;
     return true;
 }
@@ -131,16 +150,12 @@ static bool print_record(struct view *view, const struct ds_read_record *record,
     return true;
 }
 
-static bool at_the_ends(struct view *view, bool *there_out, ds_error_t *error)
+static bool at_the_ends(const struct view *view)
 {
-    *there_out = true;
-    for (size_t t = 0; *there_out && t < view->topic_count; t++)
-        for (int32_t p = view->first_partition; *there_out && p < view->end_partition; p++) {
-            int64_t end;
-            if (!ds_reader_end(view->reader, (int32_t)t, p, ASK_MS, &end, error))
+    for (int32_t t = 0; t < (int32_t)view->topic_count; t++)
+        for (int32_t p = view->first_partition; p < view->end_partition; p++)
+            if (ds_reader_next_offset(view->reader, t, p) < *end_of(view, t, p))
                 return false;
-            *there_out = ds_reader_next_offset(view->reader, (int32_t)t, p) >= end;
-        }
     return true;
 }
 
@@ -156,20 +171,32 @@ static bool may_go_on(struct view *view, const struct ds_runtime *runtime, ds_er
            ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNAVAILABLE, "%s", waiting);
 }
 
+/* *awaited_out: there was one among them that stood in front of an end. */
+static bool print_batch(struct view *view, const struct ds_read_batch *batch, bool *awaited_out,
+                        ds_error_t *error)
+{
+    *awaited_out = false;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct ds_read_record *r = &batch->records[i];
+        if (is_wanted(view, r) && !print_record(view, r, error))
+            return false;
+        *awaited_out = *awaited_out || (view->ends != NULL &&
+                                        r->place.offset < *end_of(view, r->topic, r->partition));
+    }
+    return true;
+}
+
 static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
 {
-    bool there = false;
-    while (!there && !ds_stopping(runtime)) {
+    while (!ds_stopping(runtime) && (view->ends == NULL || !at_the_ends(view))) {
         struct ds_read_batch batch;
-        if (!ds_reader_poll(view->reader, POLL_MS, &batch, error))
+        bool awaited;
+        if (!ds_reader_poll(view->reader, POLL_MS, &batch, error) ||
+            !print_batch(view, &batch, &awaited, error))
             return false;
-        for (size_t i = 0; i < batch.count; i++)
-            if (is_wanted(view, &batch.records[i]) && !print_record(view, &batch.records[i], error))
-                return false;
-        if (view->settings->follow)
+        if (view->ends == NULL)
             (void)fflush(stdout);
-        else if (batch.count == 0 &&
-                 (!may_go_on(view, runtime, error) || !at_the_ends(view, &there, error)))
+        else if (!awaited && !may_go_on(view, runtime, error))
             return false;
     }
     return true;
@@ -193,6 +220,7 @@ static int run(const struct ds_runtime *runtime, const void *settings, int argc,
     bool ok = ds_reader_new(runtime, &config, &view.reader, error) && start(&view, error) &&
               show(&view, runtime, error);
     ds_reader_destroy(view.reader);
+    free(view.ends);
     ds_buf_cleanup(&view.line);
     return ok ? 0 : 1;
 }

@@ -19,6 +19,7 @@ struct part {
     struct ds_quarantine quarantine;
     ds_map_t *notes; /* by aggregate, to struct ds_isolated; NULL: none ever */
     bool mid_decision;
+    int64_t end; /* that the log had when it was begun with: a running shop has no last one */
 };
 
 struct ds_isolated_list {
@@ -49,6 +50,11 @@ const char *ds_isolated_topic(const struct ds_decider *decider, int32_t input)
 }
 
 /* ---- the fold */
+
+static struct part *part_of(struct ds_isolated_list *list, int32_t decider, int32_t partition)
+{
+    return &list->parts[decider * list->partitions + partition];
+}
 
 static bool note(struct ds_isolated_list *list, struct part *part, const struct ds_read_record *r,
                  ds_error_t *error)
@@ -84,7 +90,7 @@ static bool note(struct ds_isolated_list *list, struct part *part, const struct 
 
 static bool fold(struct ds_isolated_list *list, const struct ds_read_record *r, ds_error_t *error)
 {
-    struct part *part = &list->parts[r->topic * list->partitions + r->partition];
+    struct part *part = part_of(list, r->topic, r->partition);
     const struct ds_protocol_event *e = r->event;
     bool first = !part->mid_decision;
 
@@ -154,32 +160,28 @@ static bool start(struct ds_isolated_list *list, const struct ds_isolated_scope 
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "partitions");
     for (int32_t d = 0; d < list->decider_count; d++)
         for (int32_t p = list->first_partition; p < list->end_partition; p++)
-            if (!ds_reader_assign(list->reader, d, p, DS_PLACE_START, error))
+            if (!ds_reader_end(list->reader, d, p, ASK_MS, &part_of(list, d, p)->end, error) ||
+                !ds_reader_assign(list->reader, d, p, DS_PLACE_START, error))
                 return false;
     return true;
 }
 
-static bool at_the_ends(struct ds_isolated_list *list, bool *there_out, ds_error_t *error)
+static bool at_the_ends(struct ds_isolated_list *list)
 {
-    *there_out = true;
-    for (int32_t d = 0; *there_out && d < list->decider_count; d++)
-        for (int32_t p = list->first_partition; *there_out && p < list->end_partition; p++) {
-            int64_t end;
-            if (!ds_reader_end(list->reader, d, p, ASK_MS, &end, error))
+    for (int32_t d = 0; d < list->decider_count; d++)
+        for (int32_t p = list->first_partition; p < list->end_partition; p++)
+            if (ds_reader_next_offset(list->reader, d, p) < part_of(list, d, p)->end)
                 return false;
-            *there_out = ds_reader_next_offset(list->reader, d, p) >= end;
-        }
     return true;
 }
 
-/* One poll. *idle_out: nothing came. */
-static bool turn(struct ds_isolated_list *list, bool folds, bool *idle_out, ds_error_t *error)
+/* One poll. */
+static bool turn(struct ds_isolated_list *list, bool folds, ds_error_t *error)
 {
     struct ds_read_batch batch;
 
     if (!ds_reader_poll(list->reader, POLL_MS, &batch, error))
         return false;
-    *idle_out = batch.count == 0;
     for (size_t i = 0; i < batch.count; i++) {
         look(list, &batch.records[i]);
         if (folds && !fold(list, &batch.records[i], error))
@@ -201,16 +203,12 @@ static bool may_wait(const struct ds_isolated_list *list, int64_t until_us, cons
 static bool read_all(struct ds_isolated_list *list, int64_t timeout_us, ds_error_t *error)
 {
     int64_t until_us = ds_monotonic_us(list->runtime->clock) + timeout_us;
-    bool there = false;
 
-    while (!there) {
-        bool idle;
-
+    while (!at_the_ends(list))
         if (!may_wait(list, until_us, "the events topics could not be read to their ends in time",
                       error) ||
-            !turn(list, true, &idle, error) || (idle && !at_the_ends(list, &there, error)))
+            !turn(list, true, error))
             return false;
-    }
     return true;
 }
 
@@ -317,12 +315,9 @@ bool ds_isolated_follow(ds_isolated_list_t *list, const struct ds_decider *decid
     list->sought_offset = offset;
     list->outcome = DS_ASKED_UNKNOWN;
     list->reason[0] = '\0';
-    while (ok && list->outcome == DS_ASKED_UNKNOWN) {
-        bool idle;
-
+    while (ok && list->outcome == DS_ASKED_UNKNOWN)
         ok = may_wait(list, until_us, "it is not decided yet; its processor will", error) &&
-             turn(list, false, &idle, error);
-    }
+             turn(list, false, error);
     list->sought = NULL;
     *outcome_out = list->outcome;
     (void)snprintf(reason_out, REASON_BYTES, "%s", list->reason);

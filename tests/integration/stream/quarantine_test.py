@@ -9,6 +9,7 @@ import os
 import secrets
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import avro
@@ -266,6 +267,47 @@ class DeadLetters(Case):
         self.assertIn('has no key', edit(key, create_command(store), code=2))
         self.assertIn(key, letters('open'))
         self.assertEqual(dlq('drop', key, *WHO)['letters'][0]['state'], 'dropped')
+
+
+class UnderTraffic(Case):
+    """What reads the log to its end means the end that it had: a shop with customers has no other."""
+    DELIMITER = b'<end of the command>'
+
+    def write(self, store, producer, stop):
+        """Fifty commands a second, on and on: there is no tenth of a second without an event."""
+        is_open = False
+        while not stop.wait(0.02):
+            producer.stdin.write(CATALOG.command('SetStoreOpen', {'store_id': store, 'open': is_open})
+                                 + self.DELIMITER)
+            producer.stdin.flush()
+            is_open = not is_open
+
+    def test_what_reads_to_the_end_ends_while_a_processor_writes(self):
+        processor = self.start()
+        store = two_stores()[0]
+        create(store)
+        producer = subprocess.Popen(
+            ['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', 'catalog.commands', '-p',
+             str(partition_of(store)), '-k', store, '-D',
+             self.DELIMITER.decode()], stdin=subprocess.PIPE)
+        stop = threading.Event()
+        writer = threading.Thread(target=self.write, args=(store, producer, stop))
+        writer.start()
+        try:
+            def decided():
+                return processor.metric('doorstep_decisions_total')
+            before = decided()
+            wait_until(lambda: decided() > before + 20, 'the traffic')
+            for words in (('dlq', 'list', '--timeout', '15s'), ('events', 'catalog.events', '--no-json')):
+                with self.subTest(words[0]):
+                    before = decided()
+                    tool(*words)
+                    self.assertGreater(decided(), before)
+        finally:
+            stop.set()
+            writer.join()
+            producer.stdin.close()
+            producer.wait(PATIENCE_S)
 
 
 if __name__ == '__main__':
