@@ -205,8 +205,8 @@ static bool ask_groups(struct lag *lag, ds_error_t *error)
 
 static bool ask_postgres(struct lag *lag, ds_error_t *error)
 {
-    ds_audit_postgres_t *postgres =
-        ds_audit_postgres_new(lag->runtime, lag->settings->database_url, lag->partitions, 0);
+    ds_audit_postgres_t *postgres = ds_audit_postgres_new(lag->runtime, lag->settings->database_url,
+                                                          lag->partitions, TIMEOUT_MS, 0);
     bool ok = postgres != NULL ||
               ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "a connection to PostgreSQL");
 
@@ -223,7 +223,8 @@ static bool ask_postgres(struct lag *lag, ds_error_t *error)
 static bool ask_mongo(struct lag *lag, ds_error_t *error)
 {
     ds_audit_mongo_t *mongo;
-    bool ok = ds_audit_mongo_new(lag->runtime, lag->settings->mongodb_url, 0, &mongo, error);
+    bool ok =
+        ds_audit_mongo_new(lag->runtime, lag->settings->mongodb_url, TIMEOUT_MS, 0, &mongo, error);
 
     for (int32_t p = 0; ok && p < lag->partitions; p++) {
         int64_t position;

@@ -12,6 +12,7 @@
 
 #define EXIT_NOT_DONE 3
 #define OUTPUT_BYTES  ((size_t)4 * 1024 * 1024)
+#define FAILURES_MAX  2 /* then it is away: each further partition would wait for as long */
 
 struct settings {
     const char *brokers;
@@ -75,6 +76,9 @@ struct audit {
     ds_audit_postgres_t *postgres;
     ds_audit_rows_t *rows;
     ds_audit_mongo_t *mongo;
+    int postgres_failures; /* in a row, of partitions */
+    int rows_failures;
+    int mongo_failures;
 };
 
 static int timeout_ms(const struct audit *audit)
@@ -89,9 +93,27 @@ static bool leave_out(struct audit *audit, const char *what, ds_error_t *error)
     if (error->code == DS_ERR_MEMORY ||
         (error->domain == DS_DOMAIN_PG && error->code == DS_ERR_INVALID))
         return false;
+    audit->report->incomplete = true;
     ds_audit_note(audit->report, "%s not compared: %s", what, error->message);
     ds_error_clear(error);
     return true;
+}
+
+/* One that was too slow for a partition may be there for the next. */
+static bool is_gone(int *failures, bool ok)
+{
+    *failures = ok ? 0 : *failures + 1;
+    return *failures == FAILURES_MAX;
+}
+
+static bool leave_out_partition(struct audit *audit, const char *what, int32_t partition, bool gone,
+                                ds_error_t *error)
+{
+    char which[64];
+
+    (void)snprintf(which, sizeof which, "%s, partition %d%s,", what, (int)partition,
+                   gone ? " and those behind it" : "");
+    return leave_out(audit, which, error);
 }
 
 static bool read_books(struct audit *audit, int reading, ds_error_t *error)
@@ -130,17 +152,19 @@ static bool open_read_models(struct audit *audit, ds_error_t *error)
     if (settings->database_url[0] == '\0')
         ds_audit_note(audit->report, "PostgreSQL not compared: no DATABASE_URL");
     else {
-        audit->postgres = ds_audit_postgres_new(audit->runtime, settings->database_url,
-                                                audit->source->partitions, settings->patience_us);
+        audit->postgres =
+            ds_audit_postgres_new(audit->runtime, settings->database_url, audit->source->partitions,
+                                  timeout_ms(audit), settings->patience_us);
         if (audit->postgres == NULL)
             return out_of_memory(error);
-        if (!ds_audit_rows_new(audit->runtime, settings->database_url, &audit->rows, error))
+        if (!ds_audit_rows_new(audit->runtime, settings->database_url, timeout_ms(audit),
+                               &audit->rows, error))
             return false;
     }
     if (settings->mongodb_url[0] == '\0')
         ds_audit_note(audit->report, "MongoDB not compared: no MONGODB_URL");
-    else if (!ds_audit_mongo_new(audit->runtime, settings->mongodb_url, settings->patience_us,
-                                 &audit->mongo, error))
+    else if (!ds_audit_mongo_new(audit->runtime, settings->mongodb_url, timeout_ms(audit),
+                                 settings->patience_us, &audit->mongo, error))
         return leave_out(audit, "MongoDB", error);
     return true;
 }
@@ -157,31 +181,41 @@ static bool compare(struct audit *audit, ds_error_t *error)
 {
     if (audit->books != NULL)
         ds_audit_books_judge(audit->books, audit->part);
-    if (audit->postgres != NULL && !ds_audit_postgres_judge(audit->postgres, audit->part, error)) {
+    if (audit->postgres == NULL)
+        return true;
+    bool ok = ds_audit_postgres_judge(audit->postgres, audit->part, error);
+    bool gone = is_gone(&audit->postgres_failures, ok);
+    if (gone) {
         ds_audit_postgres_destroy(audit->postgres);
         audit->postgres = NULL;
-        if (!leave_out(audit, "PostgreSQL", error))
-            return false;
     }
-    return true;
+    return ok || leave_out_partition(audit, "PostgreSQL", audit->part->partition, gone, error);
 }
 
 static bool compare_rows(struct audit *audit, int32_t partition, ds_error_t *error)
 {
-    if (audit->rows != NULL &&
-        !ds_audit_rows_judge(audit->rows, audit->source, partition, audit->report, error)) {
+    if (audit->rows == NULL)
+        return true;
+    bool ok = ds_audit_rows_judge(audit->rows, audit->source, partition, audit->report, error);
+    bool gone = is_gone(&audit->rows_failures, ok);
+    if (gone) {
         ds_audit_rows_destroy(audit->rows);
         audit->rows = NULL;
-        if (!leave_out(audit, "PostgreSQL's rows", error))
-            return false;
     }
-    if (audit->mongo != NULL &&
-        !ds_audit_mongo_judge(audit->mongo, audit->source, partition, audit->report, error)) {
+    return ok || leave_out_partition(audit, "PostgreSQL's rows", partition, gone, error);
+}
+
+static bool compare_documents(struct audit *audit, int32_t partition, ds_error_t *error)
+{
+    if (audit->mongo == NULL)
+        return true;
+    bool ok = ds_audit_mongo_judge(audit->mongo, audit->source, partition, audit->report, error);
+    bool gone = is_gone(&audit->mongo_failures, ok);
+    if (gone) {
         ds_audit_mongo_destroy(audit->mongo);
         audit->mongo = NULL;
-        return leave_out(audit, "MongoDB", error);
     }
-    return true;
+    return ok || leave_out_partition(audit, "MongoDB", partition, gone, error);
 }
 
 static bool take(void *context, const struct ds_audit_record *record, ds_error_t *error)
@@ -276,7 +310,8 @@ static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t 
     drop_snapshots(audit);
     ds_audit_part_destroy(audit->part);
     audit->part = NULL; /* before the rows are folded: memory is needed for one of the two */
-    return ok && compare_rows(audit, partition, error);
+    return ok && compare_rows(audit, partition, error) &&
+           compare_documents(audit, partition, error);
 }
 
 static void show_progress(const struct audit *audit, int32_t done)
@@ -325,6 +360,14 @@ static bool work(struct audit *audit, ds_error_t *error)
     return opened && verify(audit, error) && print(audit, error);
 }
 
+/* What was found is found, also when not all was looked at. */
+static int code_of(const struct ds_audit_report *report)
+{
+    if (report->anomalies > 0)
+        return EXIT_FAILURE;
+    return report->incomplete ? EXIT_NOT_DONE : EXIT_SUCCESS;
+}
+
 static int run(const struct ds_runtime *runtime, const void *settings_, int argc,
                const char *const *argv, ds_error_t *error)
 {
@@ -344,7 +387,7 @@ static int run(const struct ds_runtime *runtime, const void *settings_, int argc
         audit.report->allow_skipped = settings->allow_skipped;
         ok = work(&audit, error);
     }
-    int code = !ok ? EXIT_NOT_DONE : audit.report->anomalies == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int code = ok ? code_of(audit.report) : EXIT_NOT_DONE;
     ds_audit_mongo_destroy(audit.mongo);
     ds_audit_postgres_destroy(audit.postgres);
     ds_audit_rows_destroy(audit.rows);
@@ -364,7 +407,8 @@ const struct ds_role ds_role_audit = {
         "  doorstep audit verify --no-read-models --no-provider\n"
         "  doorstep audit verify --dump /tmp/log && doorstep audit verify --from /tmp/log\n"
         "\nExit code: 0 no anomaly, 1 anomalies, 2 wrong usage, 3 it could not be finished\n"
-        "(a topic, a partition or an answer is missing): nothing is said then.\n",
+        "(a topic, a partition or an answer of Kafka is missing: nothing is said then; or no\n"
+        "anomaly, but PostgreSQL, MongoDB or the provider was away: a note says which).\n",
     .options = options,
     .settings_bytes = sizeof(struct settings),
     .run = run,

@@ -12,7 +12,6 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#define TIMEOUT_MS 10000
 #define PAUSE_MS   200
 #define FACT_BYTES ((size_t)256 * 1024 * 1024)
 #define SLICES_MAX 4096
@@ -35,8 +34,8 @@ static void read_primary(mongoc_client_t *client)
     mongoc_read_prefs_destroy(primary);
 }
 
-bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int64_t patience_us,
-                        ds_audit_mongo_t **mongo_out, ds_error_t *error)
+bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int timeout_ms,
+                        int64_t patience_us, ds_audit_mongo_t **mongo_out, ds_error_t *error)
 {
     bson_error_t why; /* quotes the URL: not for an error of ours */
     ds_audit_mongo_t *mongo = calloc(1, sizeof *mongo);
@@ -56,8 +55,8 @@ bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url, int64
                      "percent-encoded)");
         goto out;
     }
-    (void)mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, TIMEOUT_MS);
-    (void)mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, TIMEOUT_MS);
+    (void)mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, timeout_ms);
+    (void)mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, timeout_ms);
     name = mongoc_uri_get_database(uri);
     mongo->database = ds_str_dup(ds_str(name == NULL || *name == '\0' ? "doorstep" : name));
     mongo->client = mongoc_client_new_from_uri_with_error(uri, &why);

@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TIMEOUT_MS 30000
-#define PAUSE_MS   200
+#define PAUSE_MS 200
 
 struct ds_audit_postgres {
     const struct ds_runtime *runtime;
@@ -36,11 +35,11 @@ static const char *const queries[RESULTS] = {
 };
 
 ds_audit_postgres_t *ds_audit_postgres_new(const struct ds_runtime *runtime, const char *url,
-                                           int32_t partitions, int64_t patience_us)
+                                           int32_t partitions, int timeout_ms, int64_t patience_us)
 {
     struct ds_pg_config config = {.url = url,
                                   .application_name = "doorstep-audit",
-                                  .timeout_ms = TIMEOUT_MS,
+                                  .timeout_ms = timeout_ms,
                                   .synchronous_commit = true,
                                   .clock = runtime->clock};
     ds_audit_postgres_t *postgres = calloc(1, sizeof *postgres);

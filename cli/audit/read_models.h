@@ -23,12 +23,13 @@
 typedef struct ds_audit_postgres ds_audit_postgres_t;
 typedef struct ds_audit_mongo ds_audit_mongo_t;
 
-/** @param runtime, url  borrowed. @param partitions  of the topics. NULL: no memory. */
+/** @param runtime, url  borrowed. @param partitions  of the topics. @param timeout_ms  for each
+ * answer, here and below: all rows of a partition are one. NULL: no memory. */
 ds_audit_postgres_t *ds_audit_postgres_new(const struct ds_runtime *runtime, const char *url,
-                                           int32_t partitions, int64_t patience_us);
+                                           int32_t partitions, int timeout_ms, int64_t patience_us);
 void ds_audit_postgres_destroy(ds_audit_postgres_t *postgres);
-/** @brief Compare orders, payments, deliveries and stock of a partition. UNAVAILABLE: it is away.
- */
+/** @brief Compare orders, payments, deliveries and stock of a partition. UNAVAILABLE: it is away;
+ * the next partition may be tried. */
 DS_MUST_CHECK bool ds_audit_postgres_judge(ds_audit_postgres_t *postgres,
                                            const struct ds_audit_part *part, ds_error_t *error);
 
@@ -36,7 +37,7 @@ typedef struct ds_audit_rows ds_audit_rows_t;
 
 /** @param runtime, url  borrowed. @param error  MEMORY. */
 DS_MUST_CHECK bool ds_audit_rows_new(const struct ds_runtime *runtime, const char *url,
-                                     ds_audit_rows_t **rows_out, ds_error_t *error);
+                                     int timeout_ms, ds_audit_rows_t **rows_out, ds_error_t *error);
 void ds_audit_rows_destroy(ds_audit_rows_t *rows);
 /** @brief Compare all tables of a partition, which is read once more for it. UNAVAILABLE: it is
  * away; what reading gives. */
@@ -46,8 +47,8 @@ DS_MUST_CHECK bool ds_audit_rows_judge(ds_audit_rows_t *rows, struct ds_audit_so
 
 /** INVALID: the URL. */
 DS_MUST_CHECK bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url,
-                                      int64_t patience_us, ds_audit_mongo_t **mongo_out,
-                                      ds_error_t *error);
+                                      int timeout_ms, int64_t patience_us,
+                                      ds_audit_mongo_t **mongo_out, ds_error_t *error);
 void ds_audit_mongo_destroy(ds_audit_mongo_t *mongo);
 /** @brief Compare all documents of a partition, of which order.events is read once more for it.
  * UNAVAILABLE: it is away; what reading gives. */

@@ -94,8 +94,8 @@ static bool print_anomaly(const struct ds_audit_anomaly *anomaly, ds_buf_t *out,
 
 bool ds_audit_print_json(const struct ds_audit_report *report, ds_buf_t *out, ds_error_t *error)
 {
-    if (!ds_buf_printf(out, error, "{\"anomalies\": %" PRId64 ",\"checked\":{",
-                       report->anomalies) ||
+    if (!ds_buf_printf(out, error, "{\"anomalies\": %" PRId64 ",\"complete\":%s,\"checked\":{",
+                       report->anomalies, report->incomplete ? "false" : "true") ||
         !print_counts(count_names, report->checked, DS_AUDIT_COUNTS, out, error) ||
         !ds_buf_printf(out, error, "},\"inFlight\":%" PRId64 ",\"skipped\":{", report->in_flight) ||
         !print_counts(skip_names, report->skipped, DS_AUDIT_SKIPS, out, error) ||
@@ -158,6 +158,7 @@ bool ds_audit_print_text(const struct ds_audit_report *report, ds_buf_t *out, ds
         !print_words("snapshots not checked", unchecked_names, report->unchecked,
                      DS_AUDIT_UNCHECKEDS, out, error))
         return false;
-    return ds_buf_printf(out, error, "%" PRId64 " orders in flight, %" PRId64 " anomalies\n",
-                         report->in_flight, report->anomalies);
+    return ds_buf_printf(out, error, "%" PRId64 " orders in flight, %" PRId64 " anomalies%s\n",
+                         report->in_flight, report->anomalies,
+                         report->incomplete ? "; not all was compared" : "");
 }

@@ -70,6 +70,7 @@ struct ds_audit_report {
     int64_t skipped[DS_AUDIT_SKIPS];
     int64_t unchecked[DS_AUDIT_UNCHECKEDS];
     bool allow_skipped;
+    bool incomplete; /* a server that was to be compared was away; the notes say which */
     size_t listed;
     size_t noted;
     struct ds_audit_anomaly list[DS_AUDIT_LISTED];

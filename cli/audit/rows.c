@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TIMEOUT_MS    30000
 #define STORE_BYTES   ((size_t)512 * 1024 * 1024)
 #define SLICES_MAX    4096
 #define BATCH_RECORDS 1024 /* and the rest of a decision */
@@ -68,12 +67,12 @@ static bool no_memory(ds_error_t *error)
     return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: comparing rows");
 }
 
-bool ds_audit_rows_new(const struct ds_runtime *runtime, const char *url,
+bool ds_audit_rows_new(const struct ds_runtime *runtime, const char *url, int timeout_ms,
                        ds_audit_rows_t **rows_out, ds_error_t *error)
 {
     struct ds_pg_config config = {.url = url,
                                   .application_name = "doorstep-audit",
-                                  .timeout_ms = TIMEOUT_MS,
+                                  .timeout_ms = timeout_ms,
                                   .synchronous_commit = true,
                                   .clock = runtime->clock};
     ds_audit_rows_t *rows = calloc(1, sizeof *rows);

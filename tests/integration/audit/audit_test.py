@@ -392,6 +392,50 @@ class AuditOfALog(unittest.TestCase):
         done = SHOP.tool('audit', 'verify', '--kafka-brokers', '127.0.0.1:1', '--timeout', '2s')
         self.assertEqual((3, ''), (done.returncode, done.stdout))
 
+    def without(self, *names, **environment):
+        """What is said of a shop at rest when these cannot be compared."""
+        done = subprocess.run([SHOP.binary, 'audit', 'verify', '--json', '--timeout', '5s'],
+                              env={**SHOP.env, **environment}, text=True, capture_output=True, timeout=300)
+        self.assertEqual((1 if BEFORE else 3, ''), (done.returncode, done.stderr))
+        report = json.loads(done.stdout)
+        self.assertEqual([], found(report))
+        self.assertIs(False, report['complete'])
+        for name in names:
+            self.assertTrue([note for note in report['notes']
+                             if note.startswith(name) and 'not compared: ' in note], report['notes'])
+        return report
+
+    def test_read_model_or_provider_that_is_away_is_exit_code_3_and_a_report(self):
+        nowhere = '127.0.0.1:1'
+        self.without('PostgreSQL, partition 0, ', "PostgreSQL's rows, partition 1 and those behind it, ",
+                     DATABASE_URL=f'postgresql://doorstep@{nowhere}/doorstep')
+        self.without('MongoDB, ', MONGODB_URL=f'mongodb://{nowhere}/doorstep')
+        report = self.without("the provider's books ", PAYMENT_PROVIDER_URL=f'http://{nowhere}')
+        self.assertGreater(report['checked']['rows'], 100)
+
+    def test_partition_that_is_answered_too_late_takes_no_other_with_it(self):
+        holder = subprocess.Popen(['psql', '-qX', kit.profile_env()['DATABASE_URL']], text=True,
+                                  stdin=subprocess.PIPE)
+        waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'doorstep-audit'"
+
+        def hold_until_it_gave_up():
+            holder.stdin.write('BEGIN; LOCK TABLE read_v1.orders;\n')
+            holder.stdin.flush()
+            (first,), = kit.wait_until(lambda: kit.sql(f"{waiting} AND wait_event_type = 'Lock'"),
+                                       'the audit to wait for a table')
+            kit.wait_until(lambda: [first] not in kit.sql(waiting), 'it to go on')
+            holder.stdin.close()  # which ends the transaction
+        release = threading.Thread(target=hold_until_it_gave_up)
+        release.start()
+        try:
+            kit.wait_until(lambda: kit.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND"
+                                           " granted AND relation = 'read_v1.orders'::regclass"), 'the lock')
+            report = self.without('PostgreSQL, partition 0, ')
+        finally:
+            release.join()
+            holder.wait(60)
+        self.assertEqual([], [note for note in report['notes'] if 'behind it' in note])
+
     def test_running_shop_has_orders_in_flight_and_no_anomaly(self):
         """It is audited while orders are placed, without a pause, until five audits have met some."""
         store = Store(SHOP)

@@ -20,7 +20,7 @@ Test(audit_report, json_has_counts_and_the_first_hundred)
     ds_buf_init(&text, 1 << 20);
     cr_assert(ds_audit_print_json(report, &text, &error));
     cr_assert(ds_buf_cstr(&text, &json, &error));
-    cr_assert_not_null(strstr(json, "\"anomalies\": 120"));
+    cr_assert_not_null(strstr(json, "\"anomalies\": 120,\"complete\":true,"));
     json_t *value = json_loads(json, 0, NULL);
     cr_assert_eq(json_integer_value(json_object_get(value, "anomalies")), 120);
     cr_assert_eq(json_integer_value(json_object_get(value, "inFlight")), 4);
@@ -36,6 +36,14 @@ Test(audit_report, json_has_counts_and_the_first_hundred)
     cr_assert(ds_buf_cstr(&text, &json, &error));
     cr_assert_not_null(strstr(json, "I2    order.events/3/17"));
     cr_assert_not_null(strstr(json, "... and 20 more"));
+    cr_assert_not_null(strstr(json, "120 anomalies\n"));
+    report->incomplete = true;
+    ds_buf_clear(&text);
+    cr_assert(ds_audit_print_text(report, &text, &error));
+    cr_assert(ds_audit_print_json(report, &text, &error));
+    cr_assert(ds_buf_cstr(&text, &json, &error));
+    cr_assert_not_null(strstr(json, "120 anomalies; not all was compared\n"));
+    cr_assert_not_null(strstr(json, "\"complete\":false,"));
     ds_buf_cleanup(&text);
     ds_audit_report_destroy(report);
 }
