@@ -2,8 +2,10 @@
  *
  * Processors and gateways commit the place they have handled as their group's offset, a little
  * later than they handle it; a group that has committed nothing for a partition has position -1.
- * The read models say themselves how far they are. */
+ * The read models say themselves how far they are. Where a partition ends is not known while it has
+ * no leader: that is no lag of nothing, and exit code 1. */
 #include "cli/audit/read_models.h"
+#include "cli/lag_table.h"
 #include "cli/roles.h"
 #include "stream/broker_kafka.h"
 #include "stream/kafka_conf.h"
@@ -55,19 +57,12 @@ static const struct reader groups[] = {
     {"doorstep-notifications", {DS_AUDIT_ORDER}, 1},
 };
 
-struct row {
-    const char *reader;
-    int32_t topic;
-    int32_t partition;
-    int64_t position; /* the next offset it will handle, -1: not known */
-};
-
 struct lag {
     const struct ds_runtime *runtime;
     const struct settings *settings;
     int32_t partitions;
     struct ds_broker_end *ends; /* by partition, then topic */
-    struct row *rows;
+    struct ds_lag_row *rows;
     size_t row_count;
     struct ds_audit_report *notes; /* for its notes only */
 };
@@ -77,18 +72,18 @@ static const struct ds_broker_end *end_of(const struct lag *lag, int32_t topic, 
     return &lag->ends[partition * DS_AUDIT_TOPICS + topic];
 }
 
-/* Of a reader that has never been here: all there is. */
-static int64_t lag_of(const struct lag *lag, const struct row *row)
-{
-    const struct ds_broker_end *end = end_of(lag, row->topic, row->partition);
-    int64_t from = row->position > end->low ? row->position : end->low;
-    return end->end > from ? end->end - from : 0;
-}
-
 static void add_row(struct lag *lag, const char *reader, int32_t topic, int32_t partition,
                     int64_t position)
 {
-    lag->rows[lag->row_count++] = (struct row){reader, topic, partition, position};
+    const struct ds_broker_end *end = end_of(lag, topic, partition);
+
+    lag->rows[lag->row_count++] = (struct ds_lag_row){.reader = reader,
+                                                      .topic = ds_audit_schema(topic)->topic,
+                                                      .partition = partition,
+                                                      .position = position,
+                                                      .is_known = end->ok,
+                                                      .low = end->low,
+                                                      .end = end->end};
 }
 
 /* ---- asking */
@@ -247,66 +242,29 @@ static void ask_models(struct lag *lag)
         ds_audit_note(lag->notes, "%s", why.message);
 }
 
-/* ---- showing */
-
-static bool print_json(const struct lag *lag, ds_buf_t *out, ds_error_t *error)
+/* One topic after another: there is room for so many notes, not for one a partition. */
+static void note_unknown(struct lag *lag)
 {
-    int64_t total = 0;
-    for (size_t i = 0; i < lag->row_count; i++)
-        total += lag_of(lag, &lag->rows[i]);
-    if (!ds_buf_printf(out, error, "{\"lag\":%" PRId64 ",\"rows\":[", total))
-        return false;
-    for (size_t i = 0; i < lag->row_count; i++) {
-        const struct row *row = &lag->rows[i];
-        if (!ds_buf_printf(out, error,
-                           "%s{\"group\":\"%s\",\"topic\":\"%s\",\"partition\":%" PRId32
-                           ",\"end\":%" PRId64 ",\"position\":%" PRId64 ",\"lag\":%" PRId64 "}",
-                           i == 0 ? "" : ",", row->reader, ds_audit_schema(row->topic)->topic,
-                           row->partition, end_of(lag, row->topic, row->partition)->end,
-                           row->position, lag_of(lag, row)))
-            return false;
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
+        int32_t count = 0;
+        int32_t last = 0;
+        for (int32_t p = 0; p < lag->partitions; p++)
+            if (!end_of(lag, t, p)->ok) {
+                count++;
+                last = p;
+            }
+        if (count > 0)
+            ds_audit_note(lag->notes,
+                          "%s: the end of %" PRId32 " partitions is not known, such as %" PRId32,
+                          ds_audit_schema(t)->topic, count, last);
     }
-    if (!ds_buf_append_text(out, "],\"notes\":[", error))
-        return false;
-    for (size_t i = 0; i < lag->notes->noted; i++)
-        if ((i > 0 && !ds_buf_append_char(out, ',', error)) ||
-            !ds_buf_append_json(out, ds_str(lag->notes->notes[i]), error))
-            return false;
-    return ds_buf_append_text(out, "]}\n", error);
 }
 
-/* One line a reader and topic: the rows of its partitions stand beside each other, or at least
- * under one reader. */
-static bool print_text(const struct lag *lag, ds_buf_t *out, ds_error_t *error)
+static bool print(const struct lag *lag, ds_buf_t *out, ds_error_t *error)
 {
-    if (!ds_buf_printf(out, error, "%-26s %-20s %12s %12s %10s\n", "READER", "TOPIC", "RECORDS",
-                       "LAG", "WORST"))
-        return false;
-    for (size_t i = 0; i < lag->row_count; i++) {
-        const struct row *first = &lag->rows[i];
-        int64_t all = 0;
-        int64_t sum = 0;
-        int64_t worst = 0;
-        if (first->partition != 0)
-            continue;
-        for (size_t k = i; k < lag->row_count; k++) {
-            const struct row *row = &lag->rows[k];
-            if (row->reader != first->reader || row->topic != first->topic)
-                continue;
-            const struct ds_broker_end *end = end_of(lag, row->topic, row->partition);
-            int64_t one = lag_of(lag, row);
-            all += end->end - end->low;
-            sum += one;
-            worst = one > worst ? one : worst;
-        }
-        if (!ds_buf_printf(out, error, "%-26s %-20s %12" PRId64 " %12" PRId64 " %10" PRId64 "\n",
-                           first->reader, ds_audit_schema(first->topic)->topic, all, sum, worst))
-            return false;
-    }
-    for (size_t i = 0; i < lag->notes->noted; i++)
-        if (!ds_buf_printf(out, error, "note: %s\n", lag->notes->notes[i]))
-            return false;
-    return true;
+    return lag->settings->json
+               ? ds_lag_print_json(lag->rows, lag->row_count, lag->notes, out, error)
+               : ds_lag_print_text(lag->rows, lag->row_count, lag->notes, out, error);
 }
 
 static int run(const struct ds_runtime *runtime, const void *settings, int argc,
@@ -323,12 +281,14 @@ static int run(const struct ds_runtime *runtime, const void *settings, int argc,
     lag.notes = ds_audit_report_new();
     bool ok = lag.notes != NULL || ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "lag");
     ok = ok && ask_ends(&lag, error) && ask_groups(&lag, error);
-    if (ok)
+    if (ok) {
+        note_unknown(&lag);
         ask_models(&lag);
-    ok = ok &&
-         (lag.settings->json ? print_json(&lag, &text, error) : print_text(&lag, &text, error));
+    }
+    ok = ok && print(&lag, &text, error);
     if (ok)
         printf("%.*s", DS_STR_ARG(ds_buf_str(&text)));
+    ok = ok && ds_lag_unknown(lag.rows, lag.row_count) == 0;
     ds_buf_cleanup(&text);
     ds_audit_report_destroy(lag.notes);
     free(lag.rows);
@@ -341,7 +301,8 @@ const struct ds_role ds_role_lag = {
     .summary = "how far processors, gateways and read models are behind the log",
     .usage = "",
     .examples = "  doorstep lag\n"
-                "  doorstep lag --json | jq '.rows[] | select(.lag > 0)'\n",
+                "  doorstep lag --json | jq '.rows[] | select(.lag > 0)'\n"
+                "\nExit code: 0 all is known, 1 the end of a partition is not, or nothing is.\n",
     .options = options,
     .settings_bytes = sizeof(struct settings),
     .run = run,
