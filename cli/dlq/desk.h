@@ -40,7 +40,8 @@ struct ds_desk {
     bool begun; /* the key of --after was passed */
     bool more;
     int64_t shown;
-    ds_str_t last; /* key of the last that was shown; borrowed from the lists */
+    const char *last_processor; /* of the last that was shown, and its key; borrowed */
+    ds_str_t last;
 };
 
 /** @brief `,"name":"text"` and the like, appended to a JSON object. */
@@ -55,8 +56,9 @@ const void *ds_desk_decode(struct ds_desk *desk, const struct ds_schema *schema,
 /** @brief `,"decoded":...`: what this build makes of a record of the topic. */
 DS_MUST_CHECK bool ds_desk_decoded(struct ds_desk *desk, ds_str_t topic, ds_bytes_t value,
                                    ds_error_t *error);
-/** @brief Whether the item with this key belongs on the page; tells the page. */
-bool ds_desk_wants(struct ds_desk *desk, ds_str_t key, bool filtered_in);
+/** @brief Whether the item with this key, of this processor, belongs on the page; tells the page.
+ * The key alone does not name it: several processors may have a letter of one event. */
+bool ds_desk_wants(struct ds_desk *desk, const char *processor, ds_str_t key, bool filtered_in);
 
 /* ---- quarantine.c */
 

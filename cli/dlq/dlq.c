@@ -25,7 +25,8 @@ static const struct ds_option options[] = {
      "Only open, retried, dropped or edited letters; all: every one. Of quarantined aggregates those "
      "that hold are open; releasing: what waits is being decided."},
     {"after", NULL, DS_OPT_TEXT, PLACE(after), "", 0, 0, false, false,
-     "list and show: begin behind this key, the `next` of the page before."},
+     "list and show: begin behind this one, the `next` of the page before: PROCESSOR:KEY in a list, "
+     "where the key alone is its first."},
     {"limit", NULL, DS_OPT_INT, PLACE(limit), "100", 1, 10000, false, false,
      "list and show: how many at most."},
     {"actor", NULL, DS_OPT_TEXT, PLACE(actor), "", 0, 0, false, false,
@@ -133,15 +134,26 @@ static void print_line(const struct ds_letter *letter)
         printf("%30s by %.*s: %.*s\n", "", DS_STR_ARG(letter->actor), DS_STR_ARG(letter->reason));
 }
 
-bool ds_desk_wants(struct ds_desk *desk, ds_str_t key, bool filtered_in)
+/* "order:order.commands/3/17", or the key alone: it has no colon. */
+static bool is_after(const struct ds_desk *desk, const char *processor, ds_str_t key)
+{
+    ds_str_t after = ds_str(desk->settings->after);
+    ds_str_t name = ds_str_before(after, ':');
+
+    return ds_str_eq(key, after) ||
+           (ds_str_eq(name, ds_str(processor)) && ds_str_eq(key, ds_str_after(after, ':')));
+}
+
+bool ds_desk_wants(struct ds_desk *desk, const char *processor, ds_str_t key, bool filtered_in)
 {
     bool wanted = desk->begun && filtered_in;
 
-    desk->begun = desk->begun || ds_str_eq(key, ds_str(desk->settings->after));
+    desk->begun = desk->begun || is_after(desk, processor, key);
     if (wanted && desk->shown == desk->settings->limit)
         desk->more = true;
     if (!wanted || desk->more)
         return false;
+    desk->last_processor = processor;
     desk->last = key;
     desk->shown++;
     return true;
@@ -155,7 +167,7 @@ static bool list_letters(struct ds_desk *desk, ds_error_t *error)
     for (size_t i = 0; ok && i < ds_letters_count(desk->letters); i++) {
         const struct ds_letter *letter = ds_letters_at(desk->letters, i);
 
-        if (!ds_desk_wants(desk, letter->key, is_wanted(desk, letter)))
+        if (!ds_desk_wants(desk, letter->processor, letter->key, is_wanted(desk, letter)))
             continue;
         ok = (first || ds_buf_append_char(&desk->out, ',', error)) &&
              add_letter(&desk->out, letter, error) && ds_buf_append_char(&desk->out, '}', error);
@@ -164,6 +176,22 @@ static bool list_letters(struct ds_desk *desk, ds_error_t *error)
             print_line(letter);
     }
     return ok && ds_buf_append_char(&desk->out, ']', error);
+}
+
+static bool add_next(struct ds_desk *desk, ds_error_t *error)
+{
+    ds_buf_t next;
+    bool ok;
+
+    if (!desk->more)
+        return ds_buf_append_text(&desk->out, ",\"next\":null", error);
+    ds_buf_init(&next, TEXT_BYTES);
+    ok = ds_buf_printf(&next, error, "%s:%.*s", desk->last_processor, DS_STR_ARG(desk->last)) &&
+         ds_desk_text(&desk->out, "next", ds_buf_str(&next), error);
+    if (ok && !desk->settings->json)
+        printf("and more: --after %.*s\n", DS_STR_ARG(ds_buf_str(&next)));
+    ds_buf_cleanup(&next);
+    return ok;
 }
 
 /* Letters first, then quarantined aggregates; one page goes over both. */
@@ -179,12 +207,8 @@ static bool list(struct ds_desk *desk, ds_error_t *error)
                             "--after: no dead letter or quarantined aggregate %s",
                             desk->settings->after);
     if (!desk->settings->json)
-        printf("%" PRId64 " in all%s\n", desk->shown,
-               desk->more ? ", and more: --after the last key" : "");
-    return ds_buf_append_text(&desk->out, ",\"next\":", error) &&
-           (desk->more ? ds_buf_append_json(&desk->out, desk->last, error)
-                       : ds_buf_append_text(&desk->out, "null", error)) &&
-           ds_buf_append_char(&desk->out, '}', error);
+        printf("%" PRId64 " in all\n", desk->shown);
+    return add_next(desk, error) && ds_buf_append_char(&desk->out, '}', error);
 }
 
 const void *ds_desk_decode(struct ds_desk *desk, const struct ds_schema *schema, ds_bytes_t value,

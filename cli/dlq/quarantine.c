@@ -226,7 +226,8 @@ bool ds_desk_list_waiting(struct ds_desk *desk, ds_error_t *error)
     for (size_t i = 0; ok && i < ds_isolated_count(desk->waiting); i++) {
         const struct ds_isolated *waiting = ds_isolated_at(desk->waiting, i);
 
-        if (!ds_desk_wants(desk, waiting->aggregate, ds_desk_wants_waiting(desk, waiting)))
+        if (!ds_desk_wants(desk, waiting->decider->name, waiting->aggregate,
+                           ds_desk_wants_waiting(desk, waiting)))
             continue;
         ok = (first || ds_buf_append_char(&desk->out, ',', error)) &&
              add_waiting(&desk->out, waiting, error) &&

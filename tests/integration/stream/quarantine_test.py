@@ -268,6 +268,25 @@ class DeadLetters(Case):
         self.assertIn(key, letters('open'))
         self.assertEqual(dlq('drop', key, *WHO)['letters'][0]['state'], 'dropped')
 
+    def test_event_that_several_processors_could_not_read_is_on_one_page_of_each(self):
+        key, error = f'catalog.events/0/{secrets.randbelow(1 << 40)}', f'TEST_{secrets.token_hex(4)}'
+        processors = ['delivery', 'inventory', 'order']
+        for processor in processors:
+            subprocess.run(['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', f'{processor}.dlq', '-p', '0',
+                            '-k', key, '-H', f'__connect.errors.exception.class.name={error}'],
+                           input=b'rubbish', check=True, timeout=30)
+            self.addCleanup(dlq, 'drop', key, '--processor', processor, *WHO)
+        seen, after = [], ()
+        while after is not None and len(seen) <= len(processors):
+            page = dlq('list', '--error', error, '--limit', '1', *after)
+            seen += [letter['processor'] for letter in page['letters']]
+            after = page['next'] and ('--after', page['next'])
+        self.assertEqual(seen, processors)
+        # The key alone: the first of them.
+        page = dlq('list', '--error', error, '--after', key)
+        self.assertEqual([letter['processor'] for letter in page['letters']], processors[1:])
+        self.assertIn('no dead letter', dlq('list', '--after', f'payment:{key}', code=2))
+
 
 class UnderTraffic(Case):
     """What reads the log to its end means the end that it had: a shop with customers has no other."""
