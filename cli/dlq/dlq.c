@@ -418,8 +418,9 @@ static bool read_letters(struct ds_desk *desk, const char *verb, ds_error_t *err
     bool none = strcmp(verb, "release") == 0 ||
                 (strcmp(verb, "show") == 0 && !ds_desk_is_input(desk->keys[0]));
 
-    return none || ds_letters_read(desk->runtime, desk->settings->brokers,
-                                   desk->settings->processor, &desk->letters, error);
+    return none ||
+           ds_letters_read(desk->runtime, desk->settings->brokers, desk->settings->processor,
+                           desk->settings->timeout_us, &desk->letters, error);
 }
 
 static int run(const struct ds_runtime *runtime, const void *settings, int argc,

@@ -12,7 +12,6 @@
 
 #define TIMEOUT_MS     10000
 #define POLL_MS        50
-#define READ_US        (120 * DS_US_PER_S) /* for all of them */
 #define DELIVERY_US    (15 * DS_US_PER_S)
 #define TOPIC_BYTES    64
 #define CONNECT_PREFIX "__connect.errors."
@@ -267,9 +266,9 @@ static bool all_read(const struct ds_broker_end *ends, size_t count)
 }
 
 static bool take_all(ds_letters_t *letters, struct ds_broker_end *ends, size_t count,
-                     ds_error_t *error)
+                     int64_t timeout_us, ds_error_t *error)
 {
-    int64_t until = ds_monotonic_us(letters->runtime->clock) + READ_US;
+    int64_t until = ds_monotonic_us(letters->runtime->clock) + timeout_us;
 
     while (!all_read(ends, count)) {
         const struct ds_broker_event *events;
@@ -308,7 +307,7 @@ static int by_place(const void *a_, const void *b_)
 }
 
 static bool read_all(ds_letters_t *letters, const char *brokers, const char *processor,
-                     ds_error_t *error)
+                     int64_t timeout_us, ds_error_t *error)
 {
     struct ds_broker_end *ends = NULL;
     size_t count = 0;
@@ -321,7 +320,7 @@ static bool read_all(ds_letters_t *letters, const char *brokers, const char *pro
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "dead letters");
     else
         ok = start_reading(letters, processor, ends, &count, error) &&
-             take_all(letters, ends, count, error);
+             take_all(letters, ends, count, timeout_us, error);
     free(ends);
     if (ok && letters->count > 0)
         qsort(letters->list, letters->count, sizeof(struct ds_letter *), by_place);
@@ -329,7 +328,7 @@ static bool read_all(ds_letters_t *letters, const char *brokers, const char *pro
 }
 
 bool ds_letters_read(const struct ds_runtime *runtime, const char *brokers, const char *processor,
-                     ds_letters_t **letters_out, ds_error_t *error)
+                     int64_t timeout_us, ds_letters_t **letters_out, ds_error_t *error)
 {
     ds_letters_t *letters = calloc(1, sizeof *letters);
 
@@ -343,7 +342,7 @@ bool ds_letters_read(const struct ds_runtime *runtime, const char *brokers, cons
     if (letters == NULL || letters->arena == NULL || letters->by_key == NULL ||
         letters->list == NULL)
         ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "dead letters");
-    else if (read_all(letters, brokers, processor, error)) {
+    else if (read_all(letters, brokers, processor, timeout_us, error)) {
         *letters_out = letters;
         return true;
     }

@@ -53,11 +53,11 @@ struct ds_letter {
 typedef struct ds_letters ds_letters_t;
 
 /** @brief Read every .dlq topic (of `processor` alone when it is not empty) to its end.
- *  @param error  UNAVAILABLE: Kafka is away. LIMIT: more than DS_LETTERS_MAX letters. UNKNOWN: no
- * such processor. */
+ *  @param error  UNAVAILABLE: Kafka is away. TIMEOUT. LIMIT: more than DS_LETTERS_MAX letters.
+ * UNKNOWN: no such processor. */
 DS_MUST_CHECK bool ds_letters_read(const struct ds_runtime *runtime, const char *brokers,
-                                   const char *processor, ds_letters_t **letters_out,
-                                   ds_error_t *error);
+                                   const char *processor, int64_t timeout_us,
+                                   ds_letters_t **letters_out, ds_error_t *error);
 void ds_letters_destroy(ds_letters_t *letters);
 /** @brief The letters, by processor, then partition and place in the .dlq topic. */
 size_t ds_letters_count(const ds_letters_t *letters);
