@@ -87,15 +87,46 @@ static void forget_old(ds_contacts_t *contacts, struct fold *fold, int64_t now_u
         forget(contacts, fold, fold->first_ended);
 }
 
-/* Room for one more. Those that ended first have least to come; else the one placed first. */
-static void make_room(ds_contacts_t *contacts, struct fold *fold)
+/* NULL: of no partition an order has ended. */
+static struct fold *first_ended(ds_contacts_t *contacts)
+{
+    struct fold *first = NULL;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        struct fold *fold = &contacts->folds[p];
+        if (fold->first_ended != NULL &&
+            (first == NULL || fold->first_ended->ended_us < first->first_ended->ended_us))
+            first = fold;
+    }
+    return first;
+}
+
+static struct fold *fullest(ds_contacts_t *contacts)
+{
+    struct fold *most = NULL;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        struct fold *fold = &contacts->folds[p];
+        if (fold->by_order != NULL &&
+            (most == NULL || ds_map_count(fold->by_order) > ds_map_count(most->by_order)))
+            most = fold;
+    }
+    return most;
+}
+
+/* Room for one more, whichever partition it is of: one that comes last has the same right to it.
+ * Those that ended first have least to come; else the one placed first where there are most. */
+static void make_room(ds_contacts_t *contacts)
 {
     size_t cursor = 0;
     ds_str_t key;
-    void *oldest = fold->first_ended;
-    if (contacts->count < contacts->max ||
-        (oldest == NULL && !ds_map_next(fold->by_order, &cursor, &key, &oldest)))
+    if (contacts->count < contacts->max)
         return;
+    struct fold *fold = first_ended(contacts);
+    void *oldest = fold == NULL ? NULL : fold->first_ended;
+    if (fold == NULL) {
+        fold = fullest(contacts);
+        if (fold == NULL || !ds_map_next(fold->by_order, &cursor, &key, &oldest))
+            return;
+    }
     forget(contacts, fold, oldest);
     contacts->dropped++;
 }
@@ -161,7 +192,7 @@ static bool on_created(ds_contacts_t *contacts, struct fold *fold,
         free(contact); /* the log has each order once; a stranger's second one changes nothing */
         return true;
     }
-    make_room(contacts, fold);
+    make_room(contacts);
     if (!ds_map_put(fold->by_order, contact->order_id, contact, NULL, error)) {
         free(contact);
         return false;

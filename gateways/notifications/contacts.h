@@ -2,9 +2,9 @@
  *
  * payment.events and delivery.events name an order and nothing else, so what order.created said of
  * its customer is kept: for 72 h of the log's time after the order's end (a refund comes late), and
- * not more than DS_MAX_CONTACTS of all partitions; beyond that the oldest of the partition goes.
- * The memory is filled by reading order.events from its beginning. It holds personal data: none of
- * it is logged. Threads: one. */
+ * not more than DS_MAX_CONTACTS of all partitions; beyond that the one whose order ended first
+ * goes. The memory is filled by reading order.events from its beginning. It holds personal data:
+ * none of it is logged. Threads: one. */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_CONTACTS_H
 #define DS_GATEWAYS_NOTIFICATIONS_CONTACTS_H
 

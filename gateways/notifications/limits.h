@@ -14,9 +14,9 @@
 /* A value of an event, as it goes into a message: longer ones are cut. */
 #define DS_MAX_VALUE_BYTES 300
 
-/* Contacts of orders, some 500 bytes each. Beyond this the oldest is forgotten, and what still
- * happens to its order is told to nobody (and counted). */
-#define DS_MAX_CONTACTS (200 * 1000)
+/* Contacts of orders, some 500 bytes each: 350 MB. Beyond this the one whose order ended first is
+ * forgotten, and what still happens to that order is told to nobody (and counted). */
+#define DS_MAX_CONTACTS (700 * 1000)
 /* What a channel has to send, some 700 bytes each. Beyond this it takes no more; the partition is
  * read again when there is room. */
 #define DS_MAX_WAITING_NOTICES (50 * 1000)

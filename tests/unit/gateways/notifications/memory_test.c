@@ -137,6 +137,48 @@ Test(contacts, have_a_maximum_and_those_of_ended_orders_go_first)
     ds_contacts_destroy(contacts);
 }
 
+/* The maximum is of all partitions, and so is the choice of what goes. */
+Test(contacts, of_a_partition_that_comes_when_all_room_is_taken_are_known)
+{
+    static const char *const of_others[] = {"a.A", "a.B", "a.C", "a.D"};
+    static const char *const orders[] = {"b.A", "b.B", "b.C"};
+    struct ds_notice notice;
+    ds_contacts_t *contacts = ds_contacts_new(4);
+    for (int i = 0; i < 4; i++) {
+        int32_t partition = i % 2 * 2; /* 0 and 2, in turns */
+        take(contacts, partition, created(of_others[i], "anna@home.example"));
+        take(contacts, partition, ended(of_others[i], (2 + i) * HOUR_US));
+    }
+    for (int i = 0; i < 3; i++)
+        take(contacts, 1, created(orders[i], "anna@home.example"));
+    for (int i = 0; i < 3; i++) {
+        cr_expect(known(contacts, 1, orders[i], &notice), "%s", orders[i]);
+        cr_expect_not(known(contacts, i % 2 * 2, of_others[i], &notice), "%s", of_others[i]);
+    }
+    cr_expect(known(contacts, 2, of_others[3], &notice), "the one that ended last");
+    cr_expect_eq(ds_contacts_count(contacts), 4);
+    cr_expect_eq(ds_contacts_dropped(contacts), 3);
+    ds_contacts_destroy(contacts);
+}
+
+Test(contacts, of_open_orders_go_where_there_are_most_of_them)
+{
+    struct ds_notice notice;
+    ds_contacts_t *contacts = ds_contacts_new(3);
+    take(contacts, 0, created("a.A", "anna@home.example"));
+    take(contacts, 0, created("a.B", "anna@home.example"));
+    take(contacts, 0, created("a.C", "anna@home.example"));
+    take(contacts, 1, created("b.A", "anna@home.example"));
+    take(contacts, 1, created("b.B", "anna@home.example"));
+    cr_expect_not(known(contacts, 0, "a.A", &notice));
+    cr_expect_not(known(contacts, 0, "a.B", &notice));
+    cr_expect(known(contacts, 0, "a.C", &notice));
+    cr_expect(known(contacts, 1, "b.A", &notice));
+    cr_expect(known(contacts, 1, "b.B", &notice));
+    cr_expect_eq(ds_contacts_count(contacts), 3);
+    ds_contacts_destroy(contacts);
+}
+
 Test(contacts, an_order_is_created_once)
 {
     struct ds_notice notice;
