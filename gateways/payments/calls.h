@@ -2,7 +2,7 @@
  *
  * A thread of its own calls the provider, many calls at once, and hands a report out for each
  * definite outcome. A timeout or a 5xx is unknown: the provider is asked again (1 s doubling to
- * 5 min, jittered) until it says, for 72 h also where payment has given the charge up. Every
+ * 5 min, jittered) until it says, for 7 days also where payment has given the charge up. Every
  * request carries the key of its event, so nothing is charged twice, whoever repeats it.
  *
  * Threads: all functions from any thread; `report` is called from the calling thread without a lock

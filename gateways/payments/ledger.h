@@ -25,12 +25,13 @@
 #define DS_GATEWAYS_PAYMENTS_LEDGER_H
 
 #include "base/clock.h"
+#include "decider/memory.h"
 #include "gateways/payments/provider.h"
 #include "schemas/schema.h"
 
-/* Payment forgets a charge 72 h after its last event; a success that is reported later is a charge
+/* For as long as payment knows the charge: a success that is reported later is one of a charge that
  * it does not know, and is not refunded. */
-#define DS_GIVEN_UP_US (72 * 3600 * DS_US_PER_S)
+#define DS_GIVEN_UP_US DS_PAYMENT_MEMORY_US
 
 enum ds_entry_state {
     DS_ENTRY_HELD,

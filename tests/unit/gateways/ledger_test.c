@@ -344,6 +344,20 @@ Test(ledger, given_up_in_any_state_is_asked_for_or_reported)
     }
 }
 
+/* Payment knows it for seven days, and would give a late success back. */
+Test(ledger, charge_given_up_is_asked_for_while_payment_knows_it)
+{
+    ds_ledger_t *ledger = with_given_up();
+    ds_ledger_expire(ledger, FAILED_US + INT64_C(6) * 24 * 3600 * S);
+    struct ds_entry *entry = ds_ledger_take_call(ledger, 1000 * S, true);
+    cr_assert_not_null(entry);
+    cr_expect(entry->ask_first);
+    (void)ds_ledger_called(ledger, entry, &succeeded, false, 0, 1000 * S);
+    cr_assert_eq(ds_ledger_take_report(ledger, 1000 * S), entry);
+    ds_ledger_reported(ledger, entry, true, 1000 * S);
+    ds_ledger_destroy(ledger);
+}
+
 Test(ledger, charge_given_up_is_dropped_when_payment_has_forgotten_it)
 {
     ds_ledger_t *ledger = with_given_up();
