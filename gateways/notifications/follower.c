@@ -313,7 +313,7 @@ static bool may_go(void *context, const struct ds_held *held)
     if (held->offset >= follower->slots[release->partition].targets[held->topic] ||
         held->notice->at_us >= release->before_us)
         return false;
-    if (!release->known ||
+    if (!release->known || held->topic == DS_NOTICE_ORDER || /* it was placed before, or never */
         ds_contacts_knows(follower->contacts, release->partition, held->notice->order_id))
         return true;
     release->unknown = true;

@@ -194,6 +194,13 @@ static void turn_often(int turns)
         turn();
 }
 
+static void turn_until_current(void)
+{
+    for (int turns = 0; turns < 5000 && !ds_follower_current(follower); turns++)
+        turn();
+    cr_assert(ds_follower_current(follower));
+}
+
 static void turn_until_told(int count)
 {
     for (int turns = 0; turns < 20000 && all_told() < count; turns++)
@@ -294,6 +301,35 @@ Test(follower, clock_that_is_behind_loses_nothing)
     stop();
 }
 
+/* Its order stood before it, so that reading on would not make it known. */
+Test(follower, notice_of_an_order_that_was_never_placed_holds_nothing_back)
+{
+    int64_t at_us = ds_now_us(runtime.clock) - 2 * ORDERS * DS_US_PER_S;
+    struct ds_delivery_event assigned = {.meta.at = at_us + 1,
+                                         .body.kind = DS_DELIVERY_EVENT_DELIVERY_ASSIGNED};
+    struct ds_order_event confirmed = {.meta.at = at_us,
+                                       .body.kind = DS_ORDER_EVENT_ORDER_CONFIRMED};
+    assigned.body.as.delivery_assigned.order_id = DS_STR("b.never");
+    confirmed.body.as.order_confirmed.order_id = DS_STR("b.never");
+    append(DS_NOTICE_DELIVERY, &assigned);
+    start();
+    turn_until_current(); /* the delivery's time is known, and later than that of what comes now */
+    ds_fake_silence(events, topics[DS_NOTICE_DELIVERY]);
+    int64_t read = ds_fake_end(events, topics[DS_NOTICE_ORDER], 0);
+    append(DS_NOTICE_ORDER, &confirmed);
+    append_orders(0);
+    for (int turns = 0; turns < 20000 && ds_fake_hint(broker, DS_NOTICE_ORDER, 0) <= read; turns++)
+        turn();
+    cr_expect_not(ds_fake_reads(broker, DS_NOTICE_ORDER, 0), "enough of it waits");
+    cr_expect_gt(ds_fake_hint(broker, DS_NOTICE_ORDER, 0), read);
+    cr_expect_lt(ds_fake_hint(broker, DS_NOTICE_ORDER, 0),
+                 ds_fake_end(events, topics[DS_NOTICE_ORDER], 0));
+    ds_fake_silence(events, NULL);
+    turn_until_told(EACH * ORDERS);
+    expect_each_in_order();
+    stop();
+}
+
 /* --- what others have noted since --------------------------------------------------------------
  */
 
@@ -330,13 +366,6 @@ static int64_t append_notes_of_another(int64_t step_us)
         append_note(&note);
     }
     return at_us;
-}
-
-static void turn_until_current(void)
-{
-    for (int turns = 0; turns < 5000 && !ds_follower_current(follower); turns++)
-        turn();
-    cr_assert(ds_follower_current(follower));
 }
 
 Test(follower, channel_that_was_off_for_longer_than_notices_are_told_begins_at_the_end)
