@@ -79,11 +79,11 @@ static void forget(ds_contacts_t *contacts, struct fold *fold, struct contact *c
     free(contact);
 }
 
-/* For as long as payment can be asked to give something back. */
+/* Longer than payment can be asked to give something back: that begins with the payment's last
+ * event, which may come after the order's end. And then the id may be another order's. */
 static void forget_old(ds_contacts_t *contacts, struct fold *fold, int64_t now_us)
 {
-    while (fold->first_ended != NULL &&
-           fold->first_ended->ended_us <= now_us - DS_PAYMENT_MEMORY_US)
+    while (fold->first_ended != NULL && fold->first_ended->ended_us <= now_us - DS_ORDER_MEMORY_US)
         forget(contacts, fold, fold->first_ended);
 }
 

@@ -1,10 +1,10 @@
 /* gateways/notifications/contacts.h - whom to tell about an order: a fold of order.events.
  *
  * payment.events and delivery.events name an order and nothing else, so what order.created said of
- * its customer is kept: for 72 h of the log's time after the order's end (a refund comes late), and
- * not more than DS_MAX_CONTACTS of all partitions; beyond that the one whose order ended first
- * goes. The memory is filled by reading order.events from its beginning. It holds personal data:
- * none of it is logged. Threads: one. */
+ * its customer is kept: for DS_ORDER_MEMORY_US of the log's time after the order's end (a refund
+ * comes late), and not more than DS_MAX_CONTACTS of all partitions; beyond that the one whose order
+ * ended first goes. The memory is filled by reading order.events from its beginning. It holds
+ * personal data: none of it is logged. Threads: one. */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_CONTACTS_H
 #define DS_GATEWAYS_NOTIFICATIONS_CONTACTS_H
 

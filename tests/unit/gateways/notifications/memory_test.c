@@ -103,16 +103,18 @@ Test(contacts, that_are_none_are_left_out)
     ds_contacts_destroy(contacts);
 }
 
-Test(contacts, are_forgotten_seven_days_of_the_log_after_the_end)
+Test(contacts, are_forgotten_ten_days_of_the_log_after_the_end)
 {
     struct ds_notice notice;
     ds_contacts_t *contacts = ds_contacts_new(0);
     take(contacts, 0, created("b.A", "anna@home.example"));
     take(contacts, 0, created("b.B", "anna@home.example"));
     take(contacts, 0, ended("b.A", 2 * HOUR_US));
-    take(contacts, 0, ended("b.other", 169 * HOUR_US));
+    take(contacts, 0, ended("b.other", (2 + 8 * 24) * HOUR_US));
+    cr_expect(known(contacts, 0, "b.A", &notice), "of a late success that is given back");
+    take(contacts, 0, ended("b.other", (1 + 10 * 24) * HOUR_US));
     cr_expect(known(contacts, 0, "b.A", &notice));
-    take(contacts, 0, ended("b.other", 170 * HOUR_US));
+    take(contacts, 0, ended("b.other", (2 + 10 * 24) * HOUR_US));
     cr_expect_not(known(contacts, 0, "b.A", &notice));
     cr_expect(known(contacts, 0, "b.B", &notice));
     cr_expect_eq(ds_contacts_dropped(contacts), 0);
