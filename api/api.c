@@ -93,7 +93,7 @@ static bool make_parts(ds_api_t *api, ds_error_t *error)
     api->limits = ds_ratelimit_new(seed);
     api->recent = ds_recent_new(RECENT_COMMANDS);
     api->catalog = ds_catalogue_new(api->runtime, settings->catalog_fresh_us);
-    api->ends = ds_ends_new(api->runtime, settings->brokers);
+    api->ends = ds_ends_new(api->runtime, settings->brokers, NULL);
     if (api->limits == NULL || api->recent == NULL || api->catalog == NULL || api->ends == NULL)
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for the api");
     const struct ds_database_config database = {settings->database_url,

@@ -334,6 +334,10 @@ static void repeat_unknown(ds_request_t *request)
 static void look_up_behind_end(ds_request_t *request)
 {
     struct ds_query_job *query = request->query;
+    if (request->command->end_unknown) {
+        repeat_unknown(request);
+        return;
+    }
     query->run = look_up;
     query->then = after_refusal_lookup;
     query->timeout_us = 0;
@@ -342,15 +346,19 @@ static void look_up_behind_end(ds_request_t *request)
     ds_database_submit(request->api->database, request, query);
 }
 
-/* @locality a query thread */
+/* A leader that does not answer is no failure of the query: the connection to the database is kept,
+ * and nothing is asked twice. @locality a query thread */
 static bool ask_end(ds_request_t *request, ds_db_t *db, ds_error_t *error)
 {
     struct ds_command_job *job = request->command;
     struct ds_token *token = &request->tokens[0];
     int64_t end;
     (void)db;
-    if (!ds_ends_ask(request->api->ends, job->topic, job->key, &token->partition, &end, error))
-        return false;
+    if (!ds_ends_ask(request->api->ends, job->topic, job->key, &token->partition, &end, error)) {
+        ds_log_error(&request->api->log, DS_LOG_DEBUG, "api.end_unknown", error);
+        job->end_unknown = true;
+        return true;
+    }
     token->identity[0] = '\0';
     token->topic = job->topic;
     token->offset = end - 1;

@@ -27,6 +27,7 @@ struct ds_command_job {
     ds_str_t currency; /* of the products; compared with the store's */
     bool plain_ok;     /* a webhook: 200 {} instead of 202 */
     bool looked_up;
+    bool end_unknown;
     /* A refusal that only counts when this is not a repeat (prices have moved since). */
     int refusal_status;
     const char *refusal_code;
