@@ -11,20 +11,10 @@ enum {
     END_TIMEOUT_MS = 1000,
     IDENTITY_TIMEOUT_MS = 1000,
     ASK_END_US = 2000000,      /* well below catalog_fresh_us */
+    ASK_SILENT_US = 4000000,   /* each costs END_TIMEOUT_MS, in which nothing is read */
     ASK_IDENTITY_US = 3000000, /* of a log that has no writer yet */
     IDENTITIES_A_TURN = 4,
     PAUSE_MS = 250,
-};
-
-struct follower {
-    ds_catalogue_t *catalog;
-    ds_reader_t *reader;
-    int32_t partitions; /* 0: not assigned yet */
-    int64_t asked_us;   /* when the ends below were asked for; 0: never */
-    int64_t ends[DS_MAX_PARTITIONS];
-    int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
-    int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
-    bool told_away;
 };
 
 static const struct ds_schema *const topics[DS_TOPICS] = {
@@ -35,7 +25,7 @@ static const struct ds_schema *const topics[DS_TOPICS] = {
     [DS_TOPIC_DELIVERY] = &ds_schema_delivery_events,
 };
 
-static int64_t now_us(const struct follower *follower)
+static int64_t now_us(const struct ds_catalogue_follower *follower)
 {
     return ds_monotonic_us(follower->catalog->runtime->clock);
 }
@@ -46,7 +36,7 @@ static void pause_ms(int ms)
     (void)nanosleep(&time, NULL);
 }
 
-static void tell(struct follower *follower, const ds_error_t *error)
+static void tell(struct ds_catalogue_follower *follower, const ds_error_t *error)
 {
     const struct ds_runtime *runtime = follower->catalog->runtime;
     if (error->code == DS_ERR_DAMAGE)
@@ -56,7 +46,7 @@ static void tell(struct follower *follower, const ds_error_t *error)
     follower->told_away = true;
 }
 
-static bool open_reader(struct follower *follower, ds_error_t *error)
+static bool open_reader(struct ds_catalogue_follower *follower, ds_error_t *error)
 {
     struct ds_reader_config config = {.brokers = follower->catalog->brokers,
                                       .client_id = "doorstep-api",
@@ -112,7 +102,7 @@ void ds_catalogue_take(ds_catalogue_t *catalog, const struct ds_read_batch *batc
     (void)pthread_rwlock_unlock(&catalog->lock);
 }
 
-static bool read_some(struct follower *follower, ds_error_t *error)
+static bool read_some(struct ds_catalogue_follower *follower, ds_error_t *error)
 {
     struct ds_read_batch batch;
     if (!ds_reader_poll(follower->reader, POLL_MS, &batch, error))
@@ -122,24 +112,49 @@ static bool read_some(struct follower *follower, ds_error_t *error)
     return true;
 }
 
-static bool ask_ends(struct follower *follower, ds_error_t *error)
+static bool ask_end(struct ds_catalogue_follower *follower, int32_t p, ds_error_t *error)
 {
-    int64_t now = now_us(follower);
-    if (follower->asked_us != 0 && now - follower->asked_us < ASK_END_US)
-        return true;
-    follower->asked_us = now;
-    for (int32_t p = 0; p < follower->partitions; p++) {
-        int64_t asked_us = now_us(follower);
-        if (!ds_reader_end(follower->reader, DS_TOPIC_CATALOG, p, END_TIMEOUT_MS,
-                           &follower->ends[p], error))
-            return false;
-        follower->ends_asked_us[p] = asked_us;
+    int64_t asked_us = now_us(follower);
+    follower->asked_us[p] = asked_us;
+    follower->silent[p] = !ds_reader_end(follower->reader, DS_TOPIC_CATALOG, p, END_TIMEOUT_MS,
+                                         &follower->ends[p], error);
+    if (follower->silent[p]) {
+        follower->ask_silent_us = now_us(follower) + ASK_SILENT_US;
+        return false;
     }
-    follower->told_away = false;
+    follower->ends_asked_us[p] = asked_us;
     return true;
 }
 
-static void note_reached(struct follower *follower)
+/* One at a time, the one that was asked longest ago. */
+static bool ask_silent(struct ds_catalogue_follower *follower, ds_error_t *error)
+{
+    int32_t oldest = -1;
+    for (int32_t p = 0; p < follower->partitions; p++)
+        if (follower->silent[p] &&
+            (oldest < 0 || follower->asked_us[p] < follower->asked_us[oldest]))
+            oldest = p;
+    if (oldest < 0) {
+        follower->told_away = false;
+        return true;
+    }
+    return now_us(follower) < follower->ask_silent_us || ask_end(follower, oldest, error);
+}
+
+/* A leader that does not answer ends the turn; the next one goes on with the others, and what has
+ * arrived is read in between. */
+static bool ask_ends(struct ds_catalogue_follower *follower, ds_error_t *error)
+{
+    for (int32_t p = 0; p < follower->partitions; p++) {
+        bool due =
+            follower->asked_us[p] == 0 || now_us(follower) - follower->asked_us[p] >= ASK_END_US;
+        if (due && !follower->silent[p] && !ask_end(follower, p, error))
+            return false;
+    }
+    return ask_silent(follower, error);
+}
+
+static void note_reached(struct ds_catalogue_follower *follower)
 {
     for (int32_t p = 0; p < follower->partitions; p++) {
         if (follower->ends_asked_us[p] == 0 ||
@@ -151,7 +166,7 @@ static void note_reached(struct follower *follower)
     }
 }
 
-static bool identify_one(struct follower *follower, int32_t topic, int32_t partition,
+static bool identify_one(struct ds_catalogue_follower *follower, int32_t topic, int32_t partition,
                          ds_error_t *error)
 {
     ds_catalogue_t *catalog = follower->catalog;
@@ -170,7 +185,7 @@ static bool identify_one(struct follower *follower, int32_t topic, int32_t parti
     return true;
 }
 
-static bool identify(struct follower *follower, ds_error_t *error)
+static bool identify(struct ds_catalogue_follower *follower, ds_error_t *error)
 {
     int left = IDENTITIES_A_TURN;
     int64_t now = now_us(follower);
@@ -186,7 +201,7 @@ static bool identify(struct follower *follower, ds_error_t *error)
     return true;
 }
 
-static void turn(struct follower *follower)
+bool ds_catalogue_turn(struct ds_catalogue_follower *follower)
 {
     ds_error_t error = DS_ERROR_INIT;
     bool ok = follower->partitions > 0 || open_reader(follower, &error);
@@ -194,19 +209,19 @@ static void turn(struct follower *follower)
     if (follower->partitions > 0)
         note_reached(follower);
     ok = ok && identify(follower, &error);
-    if (!ok) {
+    if (!ok)
         tell(follower, &error);
-        pause_ms(PAUSE_MS);
-    }
+    return ok;
 }
 
 void *ds_catalogue_follow(void *catalog_)
 {
-    static const struct follower empty;
-    struct follower follower = empty;
+    static const struct ds_catalogue_follower empty;
+    struct ds_catalogue_follower follower = empty;
     follower.catalog = catalog_;
     while (!atomic_load(&follower.catalog->stop))
-        turn(&follower);
+        if (!ds_catalogue_turn(&follower))
+            pause_ms(PAUSE_MS);
     ds_reader_destroy(follower.reader);
     return NULL;
 }

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 struct ds_read_batch;
+struct ds_reader;
 
 /* All that the processor of every partition may accept, so what runs out is memory. Removed
  * products count too. */
@@ -67,12 +68,30 @@ struct ds_catalogue {
     atomic_bool stop;
 };
 
+/** What the thread knows that keeps the catalogue up. Zeroed but for `catalog`; a test brings a
+ * reader of its own. */
+struct ds_catalogue_follower {
+    ds_catalogue_t *catalog;
+    struct ds_reader *reader;
+    int32_t partitions;                  /* 0: not assigned yet */
+    int64_t asked_us[DS_MAX_PARTITIONS]; /* when its end was asked for last; 0: never */
+    bool silent[DS_MAX_PARTITIONS];      /* its leader did not answer then */
+    int64_t ask_silent_us;               /* before that none of those is asked again */
+    int64_t ends[DS_MAX_PARTITIONS];
+    int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
+    int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
+    bool told_away;
+};
+
 /** @brief ds_catalogue_apply without the lock. */
 DS_MUST_CHECK bool ds_catalogue_fold(ds_catalogue_t *catalog, const struct ds_catalog_event *event,
                                      int32_t partition, int64_t offset, ds_error_t *error);
 /** @brief Fold what was read. A record that cannot be taken costs its own partition the prices, and
  * no other record anything. @locality the follower, or a test. */
 void ds_catalogue_take(ds_catalogue_t *catalog, const struct ds_read_batch *batch);
+/** @brief One turn: read, ask where the partitions end. @return false: something did not answer; a
+ * pause is due. */
+bool ds_catalogue_turn(struct ds_catalogue_follower *follower);
 void *ds_catalogue_follow(void *catalog);
 
 #endif
