@@ -129,13 +129,16 @@ void ds_get_courier_offers(ds_request_t *request)
 
 /* clang-format off */
 /* Two statements: with a status that may be NULL, a prepared plan could not use the index that has
- * it, and would read all that a courier ever carried. */
+ * it, and would read all that a courier ever carried. Where lines were cancelled by a version that did
+ * not say what is left to pay, only the order's total does. */
 #define DELIVERIES_OF \
-    "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, d.total_minor, d.currency, " \
+    "SELECT d.order_id, d.store_id, d.status, d.reason, d.payment_method, " \
+    "least(d.total_minor, o.total_minor), d.currency, " \
     DS_MICROS_SQL("d.requested_at") ", " DS_MICROS_SQL("d.assigned_at") ", " \
     DS_MICROS_SQL("d.pick_up_by") ", " DS_MICROS_SQL("d.picked_up_at") ", " \
     DS_MICROS_SQL("d.ended_at") ", a.recipient, a.phone, a.street, a.city, a.zip_code, a.notes" \
     " FROM shop.deliveries d LEFT JOIN shop.order_addresses a ON a.order_id = d.order_id" \
+    " LEFT JOIN shop.orders o ON o.order_id = d.order_id" \
     " WHERE d.courier_id = $1" \
     " AND ($2::bigint IS NULL OR (d.requested_at, d.order_id) < (" DS_FROM_MICROS_SQL("$2") ", $3))"
 #define NEWEST_FIRST " ORDER BY d.requested_at DESC, d.order_id DESC LIMIT $4::int"

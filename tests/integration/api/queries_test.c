@@ -193,6 +193,14 @@ Test(queries, a_commands_outcome_is_shown_to_its_caller)
     expect(get("customer:anna", "/api/commands/01BRZ3NDEKTSV4RRFFQ69G5FAV"), 404, "not_found");
 }
 
+static void expect_cash(int64_t amount)
+{
+    struct answer work = get("courier:berlin-1.max", "/api/couriers/berlin-1.max/deliveries");
+    const json_t *cash = json_object_get(json_array_get(data_of(&work), 0), "cashToCollect");
+    cr_assert_eq(json_integer_value(json_object_get(cash, "amount")), amount, "%s", work.body);
+    answer_free(&work);
+}
+
 Test(queries, stock_offers_deliveries_and_track_are_shown)
 {
     struct answer stock = get("staff:jo:berlin-1", "/api/stores/berlin-1/stock?low=true");
@@ -204,10 +212,7 @@ Test(queries, stock_offers_deliveries_and_track_are_shown)
     struct answer offers = get("courier:berlin-1.max", "/api/couriers/berlin-1.max/offers");
     cr_assert_eq(json_array_size(data_of(&offers)), 1, "%s", offers.body);
     answer_free(&offers);
-    struct answer work = get("courier:berlin-1.max", "/api/couriers/berlin-1.max/deliveries");
-    const json_t *cash = json_object_get(json_array_get(data_of(&work), 0), "cashToCollect");
-    cr_assert_eq(json_integer_value(json_object_get(cash, "amount")), 437, "%s", work.body);
-    answer_free(&work);
+    expect_cash(437);
     struct answer track = get("customer:anna", "/api/deliveries/berlin-1.O1/track");
     const json_t *event = json_array_get(json_object_get(data_of(&track), "events"), 0);
     cr_assert_eq(track.status, 200, "%s", track.body);
@@ -216,6 +221,17 @@ Test(queries, stock_offers_deliveries_and_track_are_shown)
     cr_assert_not_null(json_object_get(json_object_get(data_of(&track), "location"), "lat"));
     answer_free(&track);
     expect(get("customer:eva", "/api/deliveries/berlin-1.O1/track"), 404, "delivery_unknown");
+}
+
+/* Earlier versions did not say to the delivery what the cancelled lines leave to pay. */
+Test(queries, cash_is_what_is_left_of_the_order_whichever_version_cancelled_its_lines)
+{
+    execute("UPDATE read_v1.orders SET total_minor = 318 WHERE order_id = 'berlin-1.O1'");
+    expect_cash(318);
+    execute("UPDATE read_v1.deliveries SET total_minor = 318 WHERE order_id = 'berlin-1.O1'");
+    expect_cash(318);
+    execute("DELETE FROM read_v1.orders WHERE order_id = 'berlin-1.O1'");
+    expect_cash(318);
 }
 
 static struct answer with_token(const char *identity, int64_t offset)
