@@ -396,6 +396,41 @@ Test(queries, a_keyed_order_that_was_kept_is_a_repeat_although_prices_are_stale)
     expect(cash_order("p2"), 503, "catalog_stale");
 }
 
+/* Sent, not read. */
+static int begin_cash_order(const char *jwt, int number)
+{
+    char request[2048];
+    int fd = kit_connect(&kit);
+    int len = snprintf(request, sizeof request,
+                       "POST /api/orders HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %s\r\n"
+                       "Idempotency-Key: h%d\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\n\r\n%s",
+                       jwt, number, strlen(CASH_ORDER), CASH_ORDER);
+    kit_send(fd, request, (size_t)len);
+    return fd;
+}
+
+/* Each order asks the hung leader of its commands. Were that done one after the other, it would
+ * take longer than a query waits for its turn. */
+Test(queries, they_are_answered_while_orders_ask_a_leader_that_hangs)
+{
+    enum { ORDERS = 20 };
+    int orders[ORDERS];
+    kit.settings.catalog_fresh_us = -1;
+    start_anew();
+    expect(cash_order("h"), 503, "catalog_stale");
+    kit_slow_kafka(&kit, 10000);
+    char *jwt = kit_token("anna", "customer", "", 60);
+    for (int i = 0; i < ORDERS; i++)
+        orders[i] = begin_cash_order(jwt, i);
+    free(jwt);
+    for (int i = 0; i < 2; i++)
+        expect(get("customer:anna", "/api/orders/berlin-1.O1"), 200, "");
+    for (int i = 0; i < ORDERS; i++)
+        expect(kit_read(orders[i], 15000), 503, "outcome_unknown");
+    kit_slow_kafka(&kit, 0);
+}
+
 /* ---- cost: what a person asks for must not read what others have ---- */
 
 /* Rows of the table that statements have read so far. Other sessions report theirs with a delay. */
