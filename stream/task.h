@@ -87,6 +87,7 @@ struct ds_task_input {
     int64_t told;            /* as it was committed last */
     size_t release_next;     /* records of `pending` before it are decided */
     int64_t barrier;         /* timers: must be read up to here; -1: not told so far */
+    int64_t wait_us;         /* timers: monotonic; deadlines did not wait for it before */
     int64_t moved_us;        /* timers: monotonic time of the last record */
 };
 

@@ -28,20 +28,19 @@ static bool end_reached(const struct ds_task_input *in)
     return in->barrier >= 0 && in->fence.next_offset >= in->barrier;
 }
 
-static bool ends_reached(const struct ds_task *task)
-{
-    for (int32_t i = 0; i < task->input_count; i++)
-        if (!end_reached(&task->inputs[i]))
-            return false;
-    return true;
-}
-
-/* What is told from now on was asked for after `now_us`. */
+/* What is told from now on was asked for after `now_us`. An input that was read to the end before
+ * has kept no deadline waiting, whatever others do: its wait begins now. One that was not waits as
+ * since the deadline before. */
 static void forget_ends(struct ds_task *task, int64_t now_us)
 {
     task->barrier_us = now_us;
-    for (int32_t i = 0; i < task->input_count; i++)
-        task->inputs[i].barrier = -1;
+    for (int32_t i = 0; i < task->input_count; i++) {
+        struct ds_task_input *in = &task->inputs[i];
+
+        if (end_reached(in))
+            in->wait_us = ds_task_now(task);
+        in->barrier = -1;
+    }
 }
 
 bool ds_task_wants_ends(struct ds_task *task)
@@ -53,9 +52,7 @@ bool ds_task_wants_ends(struct ds_task *task)
         return false;
     }
     if (task->barrier_us < timer.due_us) {
-        /* Its own wait, not that of a deadline before it; unless an input stands still all the
-         * while: then they wait together. */
-        if (task->barrier_wait_us == 0 || task->barrier_us == 0 || ends_reached(task))
+        if (task->barrier_wait_us == 0 || task->barrier_us == 0)
             task->barrier_wait_us = ds_task_now(task);
         forget_ends(task, ds_task_decision_time(task));
     }
@@ -77,6 +74,8 @@ static int64_t waits_since(const struct ds_task *task, const struct ds_task_inpu
 {
     int64_t since_us = task->barrier_wait_us;
 
+    if (in->wait_us > since_us)
+        since_us = in->wait_us;
     if (in->moved_us > since_us)
         since_us = in->moved_us;
     return task->host->answers_us > since_us ? task->host->answers_us : since_us;

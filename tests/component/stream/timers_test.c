@@ -172,6 +172,32 @@ Test(timers, leader_of_an_input_that_does_not_answer_holds_deadlines_back_for_th
     cr_assert_eq(fired(), 1);
 }
 
+/* The grace is over for the one that stands still, and not for those that deadlines did not wait
+ * for so far: they may have got something since. */
+Test(timers, input_that_stands_still_takes_no_grace_from_the_others)
+{
+    begin_both();
+    rig_deadline(&rig, 0, "s.first", 5 * SECOND);
+    rig_deadline(&rig, 0, "s.second", 10 * SECOND);
+    rig_settle(&rig);
+    ds_fake_deafen(rig.log, RIG_ORDERS, 0);
+    rig_run(&rig, 20 * SECOND);
+    cr_assert_eq(fired(), 0);
+    ds_fake_silence(rig.log, RIG_COMMANDS);
+    rig_receive(&rig, 0, NULL, 1, 1); /* it came in time, but nobody has read it yet */
+    for (int i = 0; i < 4000 && fired() == 0; i++)
+        rig_run(&rig, SECOND / 100);
+    rig_run(&rig, 10 * SECOND);
+    cr_assert_eq(fired(), 1);
+    ds_fake_silence(rig.log, NULL);
+    rig_run(&rig, SECOND);
+    cr_assert_eq(fired(), 2);
+    cr_assert_eq(rig_fold(&rig, 0).counter.total, 1);
+    /* first what had arrived, then the deadline */
+    cr_assert_eq(rig_last(&rig, 0, DS_INVENTORY_EVENT_INVENTORY_UPDATED)->meta.cause.kind,
+                 DS_META_CAUSE_TIMER_CAUSE);
+}
+
 /* While records are under way all the time no idle partition's end is asked for: that somebody
  * answers must be found out all the same. */
 Test(timers, busy_owner_fires_after_the_grace_too)
