@@ -371,6 +371,10 @@ static bool decide_payment(const struct ds_orders *orders, struct step *s, ds_er
         return false;
     switch (event->body.kind) {
     case DS_PAYMENT_EVENT_PAYMENT_SUCCESS:
+        /* A late one goes back, and its payment.failed was here before it: an order that still
+         * waits has its id from one that is forgotten (ADR 31). */
+        if (event->body.as.payment_success.late)
+            return true;
         s->what = DS_ORDER_ON_PAYMENT_SUCCESS;
         return perform(s, error);
     case DS_PAYMENT_EVENT_PAYMENT_FAILED:

@@ -1,5 +1,6 @@
 #include "processors/payment/payment.h"
 
+#include "decider/memory.h"
 #include "processors/payment/payment_decide.h"
 #include "processors/payment/payment_logic.h"
 #include "processors/payment/payment_state.h"
@@ -8,6 +9,12 @@
 #define HOUR   (3600 * SECOND)
 #define DAY    (24 * HOUR)
 
+/* The memory of a charge that is given up begins then, that of its order when it is cancelled,
+ * which may be as long before. */
+#define GIVE_UP_MAX (2 * DAY)
+_Static_assert(GIVE_UP_MAX + DS_PAYMENT_MEMORY_US <= DS_ORDER_MEMORY_US,
+               "a charge that was given up is forgotten before its order is");
+
 static const struct ds_decider_input inputs[] = {
     {DS_PAYMENT_INPUT_COMMANDS, &ds_schema_payment_commands},
     {DS_PAYMENT_INPUT_ORDER, &ds_schema_order_events},
@@ -15,7 +22,7 @@ static const struct ds_decider_input inputs[] = {
 
 static const struct ds_option options[] = {
     {"payment-give-up", "PAYMENT_GIVE_UP", DS_OPT_DURATION,
-     offsetof(struct ds_payment_settings, give_up_us), "24h", SECOND, 7 * DAY, false, false,
+     offsetof(struct ds_payment_settings, give_up_us), "24h", SECOND, GIVE_UP_MAX, false, false,
      "How long a charge may stay without an answer; then it counts as failed."},
     {"payment-refund-retry-first", "PAYMENT_REFUND_RETRY_FIRST", DS_OPT_DURATION,
      offsetof(struct ds_payment_settings, refund_retry_first_us), "1m", SECOND, DAY, false, false,

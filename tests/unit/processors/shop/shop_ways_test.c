@@ -1,4 +1,5 @@
 /* The ways of an order through all deciders, in the words of the choreography. */
+#include "processors/payment/payment.h"
 #include "shop.h"
 #include "tests/support/behaviours.h"
 
@@ -222,4 +223,60 @@ DS_BEHAVIOUR(shop_ways, an_order_delivered_three_days_ago_is_not_carried_again_b
 DS_BEHAVIOUR(shop_ways, an_order_delivered_eight_days_ago_is_not_carried_again_by_a_repeat)
 {
     expect_repeat_after(8 * 24 * DS_KIT_HOUR);
+}
+
+/* Order gives up at once, payment later: its days begin then. */
+static struct ds_payment_settings slow = {.refund_retry_first_us = DS_KIT_MINUTE,
+                                          .refund_retry_max_us = DS_KIT_HOUR};
+
+static void give_up_unanswered(int64_t give_up_us)
+{
+    slow.give_up_us = give_up_us;
+    ds_kit_destroy(shop.kits[SHOP_PAYMENT]);
+    shop.kits[SHOP_PAYMENT] = ds_kit_new(&ds_payment_decider, &slow);
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    while (shop_fire_next(&shop))
+        shop_settle(&shop);
+    cr_assert_not_null(strstr(shop.history, "order.cancelled"));
+    cr_assert_not_null(strstr(shop.history, "payment.failed"));
+    shop_wait(&shop, 241 * DS_KIT_HOUR - give_up_us); /* order knows it for ten days */
+    deliver_by_card(1, 1);
+    shop.history[0] = '\0';
+}
+
+static int64_t give_up_max_us(void)
+{
+    for (const struct ds_option *o = ds_payment_decider.options; o->name != NULL; o++)
+        if (strcmp(o->name, "payment-give-up") == 0)
+            return o->max;
+    cr_assert_fail("there is no such option");
+    return 0;
+}
+
+DS_BEHAVIOUR(shop_ways, a_payment_given_up_is_forgotten_before_its_order_however_late)
+{
+    give_up_unanswered(give_up_max_us());
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    cr_expect_str_eq(shop.history, "payment.unmatched");
+}
+
+/* Payment's log stood still, say, so it knows the charge of an order that order has forgotten. */
+DS_BEHAVIOUR(shop_ways, a_late_payment_does_not_pay_for_an_order_that_has_the_id_again)
+{
+    give_up_unanswered(7 * 24 * DS_KIT_HOUR);
+    shop_place(&shop, 0, DS_PAYMENT_METHOD_CARD);
+    shop_settle(&shop);
+    shop_report(&shop, 0, true);
+    shop_settle(&shop);
+    cr_expect_str_eq(shop.history, "order.created,inventory.reserved,order.payment_requested,"
+                                   "payment.success,payment.refund_initiated");
+    cr_assert_eq(shop.call_count, 3);
+    shop_report(&shop, 2, true);
+    shop_fire(&shop, SHOP_ORDER);
+    shop_settle(&shop);
+    cr_expect_not_null(strstr(shop.history, "order.cancelled"));
+    cr_expect_null(strstr(shop.history, "order.confirmed"));
+    shop_check_stock(&shop, true);
 }
