@@ -14,11 +14,6 @@
 
 typedef struct ds_catalogue ds_catalogue_t;
 
-struct ds_catalogue_config {
-    const char *brokers;
-    int64_t fresh_us;
-};
-
 /** Whether a store takes orders at this moment. */
 enum ds_store_door {
     DS_DOOR_OPEN,
@@ -43,13 +38,6 @@ struct ds_product_view {
     bool removed;
     int64_t offset;
     int64_t store_offset;
-};
-
-enum ds_price_verdict {
-    DS_PRICE_OK,
-    DS_PRICE_STALE, /* 503 catalog_stale */
-    DS_PRICE_STORE_UNKNOWN,
-    DS_PRICE_PRODUCT_UNKNOWN,
 };
 
 enum ds_product_sort { DS_SORT_NAME, DS_SORT_PRICE_UP, DS_SORT_PRICE_DOWN };

@@ -1,39 +1,10 @@
 /* A failing Nth allocation, for every N: an event that could not be folded has changed nothing that
- * can be seen, and what is shown is never memory that is gone. The linker puts the functions below
- * between the catalogue and the allocator (--wrap). */
+ * can be seen, and what is shown is never memory that is gone. */
 #include "api/catalogue.h"
+#include "tests/support/failing_malloc.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-static int left = -1; /* allocations until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
 
 static const struct ds_runtime runtime;
 
@@ -98,12 +69,11 @@ static bool nth_fails(enum change change, int nth)
 {
     ds_catalogue_t *catalogue = ds_catalogue_new(&runtime, 1);
     cr_assert(fold_store(catalogue, "Berlin") && fold_product(catalogue, "berlin-1.milk", "Milk"));
-    left = nth;
+    ds_failing_malloc_begin(nth);
     bool ok = change == STORE  ? fold_store(catalogue, "Another")
               : change == MILK ? fold_product(catalogue, "berlin-1.milk", "Another")
                                : fold_product(catalogue, "berlin-1.bread", "Bread");
-    bool failed = left < 0;
-    left = -1;
+    bool failed = ds_failing_malloc_end();
     cr_assert_eq(ok, !failed, "change %d, allocation %d", (int)change, nth);
     nothing_but(catalogue, ok && change == STORE ? "Another" : "Berlin",
                 ok && change == MILK ? "Another" : "Milk", ok && change == BREAD ? 2 : 1);

@@ -1,65 +1,14 @@
 /* A failing Nth allocation, for every N: an error like any other, nothing leaked, nothing half
- * done.
- *
- * The linker puts the functions below between base/ and the allocator (--wrap). Criterion's own
- * allocations come from its shared library and are not touched. */
+ * done. */
 #include "base/buf.h"
 #include "base/heap.h"
 #include "base/map.h"
 #include "base/metrics.h"
+#include "tests/support/failing_malloc.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-static int left = -1; /* allocations until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
-
-/* Run `scenario` with the first, the second, ... allocation failing, until it needs no more of
- * them. */
-static void for_every_allocation(bool (*scenario)(ds_error_t *error))
-{
-    for (int nth = 0;; nth++) {
-        cr_assert_lt(nth, 1000);
-        ds_error_t error = DS_ERROR_INIT;
-        left = nth;
-        bool ok = scenario(&error);
-        bool failed = left < 0;
-        left = -1;
-        cr_assert_eq(ok, !failed, "allocation %d", nth);
-        if (!failed) {
-            cr_assert_gt(nth, 1, "nothing was made to fail");
-            return;
-        }
-        cr_assert(!ds_error_is_set(&error) || error.code == DS_ERR_MEMORY, "%s", error.message);
-    }
-}
 
 static bool use_buf(ds_error_t *error)
 {
@@ -76,7 +25,7 @@ static bool use_buf(ds_error_t *error)
 
 Test(memory, buffer_keeps_what_it_held)
 {
-    for_every_allocation(use_buf);
+    ds_failing_malloc_each(use_buf, 2);
 }
 
 static bool use_arena(ds_error_t *error)
@@ -94,7 +43,7 @@ static bool use_arena(ds_error_t *error)
 
 Test(memory, arena_gives_null)
 {
-    for_every_allocation(use_arena);
+    ds_failing_malloc_each(use_arena, 2);
 }
 
 static bool use_map(ds_error_t *error)
@@ -116,7 +65,7 @@ static bool use_map(ds_error_t *error)
 
 Test(memory, map_is_unchanged)
 {
-    for_every_allocation(use_map);
+    ds_failing_malloc_each(use_map, 2);
 }
 
 static int32_t *handle_of(void *item)
@@ -141,7 +90,7 @@ static bool use_heap(ds_error_t *error)
 
 Test(memory, heap_is_unchanged)
 {
-    for_every_allocation(use_heap);
+    ds_failing_malloc_each(use_heap, 2);
 }
 
 /* A metric that could not be had is NULL, and the registry can still be shown. */
@@ -164,5 +113,5 @@ static bool use_metrics(ds_error_t *error)
 
 Test(memory, registry_goes_on_without_the_metric)
 {
-    for_every_allocation(use_metrics);
+    ds_failing_malloc_each(use_metrics, 2);
 }

@@ -1,38 +1,10 @@
 /* A failing Nth allocation, for every N: decide and evolve say so, and nothing is lost or freed
- * twice. The linker puts the functions below between the product and the allocator (--wrap). */
+ * twice. */
 #include "processors/delivery/delivery.h"
+#include "tests/support/failing_malloc.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
-
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__real_realloc(void *memory, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-void *__wrap_realloc(void *memory, size_t bytes);
-
-static int left = -1; /* allocations until one fails; negative: none does */
-
-static bool fails(void)
-{
-    return left >= 0 && left-- == 0;
-}
-
-void *__wrap_malloc(size_t bytes)
-{
-    return fails() ? NULL : __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    return fails() ? NULL : __real_calloc(count, bytes);
-}
-
-void *__wrap_realloc(void *memory, size_t bytes)
-{
-    return fails() ? NULL : __real_realloc(memory, bytes);
-}
 
 static const struct ds_delivery_settings settings = {
     .search_timeout_us = 1800000000,
@@ -110,18 +82,5 @@ out:
 
 Test(delivery_memory, failing_allocation_is_an_error_and_leaks_nothing)
 {
-    for (int nth = 0;; nth++) {
-        ds_error_t error = DS_ERROR_INIT;
-        cr_assert_lt(nth, 500);
-        left = nth;
-        bool ok = scenario(&error);
-        bool failed = left < 0;
-        left = -1;
-        cr_assert_eq(ok, !failed, "allocation %d", nth);
-        if (!failed) {
-            cr_assert_gt(nth, 20, "hardly anything was made to fail");
-            return;
-        }
-        cr_assert(!ds_error_is_set(&error) || error.code == DS_ERR_MEMORY, "%s", error.message);
-    }
+    ds_failing_malloc_each(scenario, 21);
 }
