@@ -1,11 +1,10 @@
 /* cli/events.c - `doorstep events`: what counts in the log, as decoded JSON lines. */
+#include "cli/log_span.h"
 #include "cli/roles.h"
 #include "stream/partition.h"
-#include "stream/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define MAX_TOPICS 5
 #define POLL_MS    100
@@ -43,8 +42,7 @@ struct view {
     ds_reader_t *reader;
     const struct ds_schema *topics[MAX_TOPICS];
     size_t topic_count;
-    int32_t first_partition, end_partition, partitions;
-    int64_t *ends; /* by topic, then partition, as they were at the start; NULL: it follows */
+    struct ds_log_span span;
     ds_buf_t line;
     int64_t waiting_since_us; /* for a schema; 0: it does not */
 };
@@ -62,39 +60,17 @@ static bool choose_topics(struct view *view, int argc, const char *const *argv, 
                         "'%s' is not an events topic, such as order.events", argv[0]);
 }
 
-static int64_t *end_of(const struct view *view, int32_t topic, int32_t partition)
-{
-    return &view->ends[topic * view->partitions + partition];
-}
-
-static bool choose_partitions(struct view *view, ds_error_t *error)
-{
-    ds_str_t order = ds_str(view->settings->order);
-    if (!ds_reader_partitions(view->reader, ASK_MS, &view->partitions, error))
-        return false;
-    view->end_partition = view->partitions;
-    if (order.len > 0) {
-        view->first_partition = ds_partition_of(ds_str_before(order, '.'), view->partitions);
-        view->end_partition = view->first_partition + 1;
-    }
-    if (view->settings->follow)
-        return true;
-    view->ends = calloc((size_t)view->partitions * MAX_TOPICS, sizeof *view->ends);
-    return view->ends != NULL ||
-           ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "ends of the topics");
-}
-
 static bool start(struct view *view, ds_error_t *error)
 {
-    if (!choose_partitions(view, error))
+    ds_str_t order = ds_str(view->settings->order);
+    int32_t partitions;
+    int32_t first = 0;
+    if (!ds_reader_partitions(view->reader, ASK_MS, &partitions, error))
         return false;
-    for (int32_t t = 0; t < (int32_t)view->topic_count; t++)
-        for (int32_t p = view->first_partition; p < view->end_partition; p++)
-            if ((view->ends != NULL &&
-                 !ds_reader_end(view->reader, t, p, ASK_MS, end_of(view, t, p), error)) ||
-                !ds_reader_assign(view->reader, t, p, DS_PLACE_START, error))
-                return false;
-    return true;
+    if (order.len > 0)
+        first = ds_partition_of(ds_str_before(order, '.'), partitions);
+    return ds_log_span_begin(&view->span, view->reader, (int32_t)view->topic_count, first,
+                             order.len > 0 ? first + 1 : partitions, error);
 }
 
 static bool is_wanted(const struct view *view, const struct ds_read_record *record)
@@ -150,15 +126,6 @@ static bool print_record(struct view *view, const struct ds_read_record *record,
     return true;
 }
 
-static bool at_the_ends(const struct view *view)
-{
-    for (int32_t t = 0; t < (int32_t)view->topic_count; t++)
-        for (int32_t p = view->first_partition; p < view->end_partition; p++)
-            if (ds_reader_next_offset(view->reader, t, p) < *end_of(view, t, p))
-                return false;
-    return true;
-}
-
 /* A partition that waits for the registry, or for a newer version, holds up the end: say so rather
  * than wait for ever. */
 static bool may_go_on(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
@@ -180,21 +147,21 @@ static bool print_batch(struct view *view, const struct ds_read_batch *batch, bo
         const struct ds_read_record *r = &batch->records[i];
         if (is_wanted(view, r) && !print_record(view, r, error))
             return false;
-        *awaited_out = *awaited_out || (view->ends != NULL &&
-                                        r->place.offset < *end_of(view, r->topic, r->partition));
+        *awaited_out = *awaited_out || ds_log_span_holds(&view->span, r);
     }
     return true;
 }
 
 static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
 {
-    while (!ds_stopping(runtime) && (view->ends == NULL || !at_the_ends(view))) {
+    bool follow = view->settings->follow;
+    while (!ds_stopping(runtime) && (follow || !ds_log_span_is_read(&view->span))) {
         struct ds_read_batch batch;
         bool awaited;
         if (!ds_reader_poll(view->reader, POLL_MS, &batch, error) ||
             !print_batch(view, &batch, &awaited, error))
             return false;
-        if (view->ends == NULL)
+        if (follow)
             (void)fflush(stdout);
         else if (!awaited && !may_go_on(view, runtime, error))
             return false;
@@ -220,7 +187,7 @@ static int run(const struct ds_runtime *runtime, const void *settings, int argc,
     bool ok = ds_reader_new(runtime, &config, &view.reader, error) && start(&view, error) &&
               show(&view, runtime, error);
     ds_reader_destroy(view.reader);
-    free(view.ends);
+    ds_log_span_cleanup(&view.span);
     ds_buf_cleanup(&view.line);
     return ok ? 0 : 1;
 }

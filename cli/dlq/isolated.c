@@ -1,9 +1,9 @@
 #include "cli/dlq/isolated.h"
 
 #include "base/map.h"
+#include "cli/log_span.h"
 #include "cli/roles.h"
 #include "stream/partition.h"
-#include "stream/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,6 @@ struct part {
     struct ds_quarantine quarantine;
     ds_map_t *notes; /* by aggregate, to struct ds_isolated; NULL: none ever */
     bool mid_decision;
-    int64_t end; /* that the log had when it was begun with: a running shop has no last one */
 };
 
 struct ds_isolated_list {
@@ -28,7 +27,8 @@ struct ds_isolated_list {
     const struct ds_decider *deciders[DS_DECIDERS];
     const struct ds_schema *topics[DS_DECIDERS];
     int32_t decider_count;
-    int32_t first_partition, end_partition, partitions;
+    int32_t partitions;
+    struct ds_log_span span;
     struct part *parts; /* [decider * partitions + partition] */
     ds_arena_t *arena;
     struct ds_isolated *list;
@@ -143,36 +143,18 @@ static bool start(struct ds_isolated_list *list, const struct ds_isolated_scope 
 
     if (!ds_reader_partitions(list->reader, ASK_MS, &list->partitions, error))
         return false;
-    list->end_partition = list->partitions;
     if (only < 0 && scope->aggregate.len > 0)
         only = ds_partition_of(ds_str_before(scope->aggregate, '.'), list->partitions);
     if (only >= list->partitions)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_UNKNOWN,
                             "there is no partition %" PRId32 ", but %" PRId32, only,
                             list->partitions);
-    if (only >= 0) {
-        list->first_partition = only;
-        list->end_partition = only + 1;
-    }
     list->parts =
         calloc((size_t)list->partitions * (size_t)list->decider_count, sizeof *list->parts);
     if (list->parts == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "partitions");
-    for (int32_t d = 0; d < list->decider_count; d++)
-        for (int32_t p = list->first_partition; p < list->end_partition; p++)
-            if (!ds_reader_end(list->reader, d, p, ASK_MS, &part_of(list, d, p)->end, error) ||
-                !ds_reader_assign(list->reader, d, p, DS_PLACE_START, error))
-                return false;
-    return true;
-}
-
-static bool at_the_ends(struct ds_isolated_list *list)
-{
-    for (int32_t d = 0; d < list->decider_count; d++)
-        for (int32_t p = list->first_partition; p < list->end_partition; p++)
-            if (ds_reader_next_offset(list->reader, d, p) < part_of(list, d, p)->end)
-                return false;
-    return true;
+    return ds_log_span_begin(&list->span, list->reader, list->decider_count, only < 0 ? 0 : only,
+                             only < 0 ? list->partitions : only + 1, error);
 }
 
 /* One poll. */
@@ -193,18 +175,15 @@ static bool turn(struct ds_isolated_list *list, bool folds, ds_error_t *error)
 static bool may_wait(const struct ds_isolated_list *list, int64_t until_us, const char *what,
                      ds_error_t *error)
 {
-    const char *waiting = ds_reader_waiting(list->reader);
-
     return (!ds_stopping(list->runtime) && ds_monotonic_us(list->runtime->clock) < until_us) ||
-           ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_TIMEOUT, "%s%s%s", what,
-                        waiting == NULL ? "" : ": ", waiting == NULL ? "" : waiting);
+           ds_log_span_not_read(&list->span, what, error);
 }
 
 static bool read_all(struct ds_isolated_list *list, int64_t timeout_us, ds_error_t *error)
 {
     int64_t until_us = ds_monotonic_us(list->runtime->clock) + timeout_us;
 
-    while (!at_the_ends(list))
+    while (!ds_log_span_is_read(&list->span))
         if (!may_wait(list, until_us, "the events topics could not be read to their ends in time",
                       error) ||
             !turn(list, true, error))
@@ -285,6 +264,7 @@ void ds_isolated_destroy(ds_isolated_list_t *list)
         ds_quarantine_clear(&list->parts[i].quarantine);
         ds_map_destroy(list->parts[i].notes, NULL);
     }
+    ds_log_span_cleanup(&list->span);
     ds_reader_destroy(list->reader);
     free(list->parts);
     free(list->list);

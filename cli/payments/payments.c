@@ -1,14 +1,14 @@
 /* cli/payments/payments.c - `doorstep payments reconcile FILE`: does the provider's list agree with
  * the log? */
+#include "cli/log_span.h"
 #include "cli/payments/reconcile.h"
 #include "cli/roles.h"
-#include "stream/reader.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 
-enum { POLL_MS = 100, ASK_MS = 5000, PARTITIONS_MAX = 4096 };
+enum { POLL_MS = 100, ASK_MS = 5000 };
 
 struct settings {
     const char *brokers;
@@ -91,28 +91,6 @@ static bool take_batch(struct run *run, const struct ds_read_batch *batch, ds_er
     return true;
 }
 
-static bool is_read(ds_reader_t *reader, int32_t partitions, const int64_t *ends)
-{
-    for (int32_t p = 0; p < partitions; p++)
-        if (ds_reader_next_offset(reader, 0, p) < ends[p])
-            return false;
-    return true;
-}
-
-static bool open_log(ds_reader_t *reader, int32_t *partitions_out, int64_t *ends, ds_error_t *error)
-{
-    if (!ds_reader_partitions(reader, ASK_MS, partitions_out, error))
-        return false;
-    if (*partitions_out > PARTITIONS_MAX)
-        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT, "more than %d partitions",
-                            PARTITIONS_MAX);
-    for (int32_t p = 0; p < *partitions_out; p++)
-        if (!ds_reader_end(reader, 0, p, ASK_MS, &ends[p], error) ||
-            !ds_reader_assign(reader, 0, p, DS_PLACE_START, error))
-            return false;
-    return true;
-}
-
 static bool read_log(struct run *run, const struct ds_runtime *runtime, ds_error_t *error)
 {
     static const struct ds_schema *const topics[] = {&ds_schema_payment_events};
@@ -121,21 +99,20 @@ static bool read_log(struct run *run, const struct ds_runtime *runtime, ds_error
                                       .topics = topics,
                                       .topic_count = 1};
     int64_t deadline_us = ds_monotonic_us(runtime->clock) + run->settings->timeout_us;
-    int64_t ends[PARTITIONS_MAX];
-    int32_t partitions = 0;
+    struct ds_log_span span = {0};
+    int32_t partitions;
     ds_reader_t *reader = NULL;
     bool ok = ds_reader_new(runtime, &config, &reader, error) &&
-              open_log(reader, &partitions, ends, error);
-    while (ok && !is_read(reader, partitions, ends)) {
+              ds_reader_partitions(reader, ASK_MS, &partitions, error) &&
+              ds_log_span_begin(&span, reader, 1, 0, partitions, error);
+    while (ok && !ds_log_span_is_read(&span)) {
         struct ds_read_batch batch;
-        const char *waiting = ds_reader_waiting(reader);
         if (ds_stopping(runtime) || ds_monotonic_us(runtime->clock) > deadline_us)
-            ok = ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_TIMEOUT,
-                              "the log was not read to its end%s%s", waiting == NULL ? "" : ": ",
-                              waiting == NULL ? "" : waiting);
+            ok = ds_log_span_not_read(&span, "the log was not read to its end", error);
         else
             ok = ds_reader_poll(reader, POLL_MS, &batch, error) && take_batch(run, &batch, error);
     }
+    ds_log_span_cleanup(&span);
     ds_reader_destroy(reader);
     return ok;
 }

@@ -1,7 +1,7 @@
 #include "cli/shop/timeline.h"
 
+#include "cli/log_span.h"
 #include "stream/partition.h"
-#include "stream/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,8 +23,7 @@ static const struct ds_schema *const topics[TOPIC_COUNT] = {
 struct search {
     ds_reader_t *reader;
     ds_str_t order_id;
-    int32_t partition;
-    int64_t ends[TOPIC_COUNT];
+    struct ds_log_span span;
     struct ds_timeline *timeline;
 };
 
@@ -63,37 +62,19 @@ static bool start(struct search *search, ds_error_t *error)
     int32_t partitions;
     if (!ds_reader_partitions(search->reader, ASK_MS, &partitions, error))
         return false;
-    search->partition = ds_partition_of(ds_str_before(search->order_id, '.'), partitions);
-    for (int32_t t = 0; t < TOPIC_COUNT; t++)
-        if (!ds_reader_end(search->reader, t, search->partition, ASK_MS, &search->ends[t], error) ||
-            !ds_reader_assign(search->reader, t, search->partition, DS_PLACE_START, error))
-            return false;
-    return true;
-}
-
-static bool at_the_ends(const struct search *search)
-{
-    for (int32_t t = 0; t < TOPIC_COUNT; t++)
-        if (ds_reader_next_offset(search->reader, t, search->partition) < search->ends[t])
-            return false;
-    return true;
-}
-
-static bool not_read(const struct search *search, ds_error_t *error)
-{
-    const char *waiting = ds_reader_waiting(search->reader);
-    return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_TIMEOUT, "the log was not read to its end%s%s",
-                        waiting == NULL ? "" : ": ", waiting == NULL ? "" : waiting);
+    int32_t partition = ds_partition_of(ds_str_before(search->order_id, '.'), partitions);
+    return ds_log_span_begin(&search->span, search->reader, TOPIC_COUNT, partition, partition + 1,
+                             error);
 }
 
 static bool read_all(struct search *search, const struct ds_runtime *runtime, int64_t timeout_us,
                      ds_error_t *error)
 {
     int64_t deadline = ds_monotonic_us(runtime->clock) + timeout_us;
-    while (!at_the_ends(search)) {
+    while (!ds_log_span_is_read(&search->span)) {
         struct ds_read_batch batch;
         if (ds_stopping(runtime) || ds_monotonic_us(runtime->clock) > deadline)
-            return not_read(search, error);
+            return ds_log_span_not_read(&search->span, "the log was not read to its end", error);
         if (!ds_reader_poll(search->reader, POLL_MS, &batch, error))
             return false;
         for (size_t i = 0; i < batch.count; i++)
@@ -123,6 +104,7 @@ bool ds_timeline_read(const struct ds_runtime *runtime, const char *brokers, ds_
     struct search search = {.order_id = order_id, .timeline = timeline_out};
     bool ok = ds_reader_new(runtime, &config, &search.reader, error) && start(&search, error) &&
               read_all(&search, runtime, timeout_us, error);
+    ds_log_span_cleanup(&search.span);
     ds_reader_destroy(search.reader);
     if (ok && timeline_out->count > 1)
         qsort(timeline_out->steps, timeline_out->count, sizeof *timeline_out->steps, by_time);
