@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "gateways/notifications/contacts.h"
 #include "gateways/notifications/events.h"
-#include "gateways/notifications/held.h"
+#include "gateways/notifications/holdback.h"
 #include "gateways/notifications/limits.h"
 #include "gateways/notifications/notes.h"
 #include "schemas/framing.h"
@@ -12,11 +12,10 @@
 
 #include <stdlib.h>
 
-#define GROUP_ID       "doorstep-notifications"
-#define IDLE_POLL_MS   50
-#define BUSY_POLL_MS   2
-#define END_TIMEOUT_MS 1000
-#define UNREADABLE_US  (30 * DS_US_PER_S)
+#define GROUP_ID      "doorstep-notifications"
+#define IDLE_POLL_MS  50
+#define BUSY_POLL_MS  2
+#define UNREADABLE_US (30 * DS_US_PER_S)
 /* The channels may go on for so long after a turn, and after the group's last sign of life: below
  * its session timeout (10 s). Whoever was away for longer may have lost its partitions, and sends
  * nothing until it knows. */
@@ -40,27 +39,12 @@ enum slot_state { SLOT_NONE, SLOT_READING, SLOT_CURRENT };
 
 struct slot {
     enum slot_state state;
-    bool refused;                      /* its notes cannot be taken; it is asked for again */
-    int64_t ends[DS_NOTICE_TOPICS];    /* as they were when the partition came */
-    int64_t read[DS_NOTICE_TOPICS];    /* behind the last delivered record */
-    int64_t read_us[DS_NOTICE_TOPICS]; /* the time of that record */
+    bool refused;                   /* its notes cannot be taken; it is asked for again */
+    int64_t ends[DS_NOTICE_TOPICS]; /* as they were when the partition came */
     int64_t hinted;
     struct ds_notes_history histories[DS_CHANNELS];
     struct noted noted[DS_CHANNELS];
-    struct ds_held_list held;
-    bool full[DS_NOTICE_TOPICS]; /* enough of it is held */
-    bool asked;                  /* `targets` is set */
-    int64_t
-        targets[DS_NOTICE_TOPICS]; /* read so far, what is held in front of them is free to go */
-};
-
-/** What is free to go. */
-struct release {
-    const ds_follower_t *follower;
-    int32_t partition;
-    int64_t before_us; /* what happened earlier */
-    bool known;        /* and of orders that are known only */
-    bool unknown;      /* one was met that is not */
+    struct ds_holdback holdback;
 };
 
 struct ds_follower {
@@ -94,7 +78,7 @@ static int64_t now_of(const ds_follower_t *follower)
 static void clear_slot(ds_follower_t *follower, int32_t partition)
 {
     struct slot *slot = &follower->slots[partition];
-    ds_held_clear(&slot->held);
+    ds_holdback_clear(&slot->holdback);
     for (int c = 0; c < DS_CHANNELS; c++) {
         ds_notes_history_cleanup(&slot->histories[c]);
         if (follower->config.senders[c] != NULL)
@@ -167,9 +151,10 @@ static bool begin(ds_follower_t *follower, int32_t partition, struct slot *slot,
     char identities[DS_NOTICE_TOPICS][DS_NOTES_IDENTITY_BYTES];
     for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
         ds_str_t identity;
-        if (!ds_reader_end(follower->reader, t, partition, END_TIMEOUT_MS, &slot->ends[t], error) ||
-            !ds_reader_log_identity(follower->reader, t, partition, END_TIMEOUT_MS, &identity,
-                                    error))
+        if (!ds_reader_end(follower->reader, t, partition, DS_LOG_END_TIMEOUT_MS, &slot->ends[t],
+                           error) ||
+            !ds_reader_log_identity(follower->reader, t, partition, DS_LOG_END_TIMEOUT_MS,
+                                    &identity, error))
             return false;
         if (!ds_str_to_array(identity, identities[t], sizeof identities[t]))
             identities[t][0] = '\0';
@@ -284,58 +269,28 @@ static bool is_wanted(ds_follower_t *follower, const struct slot *slot, enum ds_
     return false;
 }
 
-static bool hand_over(ds_follower_t *follower, int32_t partition, enum ds_notice_topic topic,
-                      int64_t offset, struct ds_notice *notice, ds_error_t *error)
+static bool hand_over(void *context, int32_t partition, const struct ds_held *held,
+                      ds_error_t *error)
 {
+    ds_follower_t *follower = context;
     struct slot *slot = &follower->slots[partition];
-    if (!ds_contacts_fill(follower->contacts, partition, notice)) {
+    if (!ds_contacts_fill(follower->contacts, partition, held->notice)) {
         ds_metric_add(follower->skipped_unknown, 1);
         return true;
     }
     for (int c = 0; c < DS_CHANNELS; c++) {
         ds_sender_t *sender = follower->config.senders[c];
-        const struct ds_notes_topic *noted = &slot->histories[c].topics[topic];
-        if (sender == NULL || offset < noted->next)
+        const struct ds_notes_topic *noted = &slot->histories[c].topics[held->topic];
+        if (sender == NULL || held->offset < noted->next)
             continue;
-        if (ds_notes_over(noted, offset)
-                ? !ds_sender_add_over(sender, partition, topic, offset, error)
-                : reaches(notice, (enum ds_channel)c) &&
-                      !ds_sender_add(sender, partition, topic, offset, notice, error))
+        if (ds_notes_over(noted, held->offset)
+                ? !ds_sender_add_over(sender, partition, held->topic, held->offset, error)
+                : reaches(held->notice, (enum ds_channel)c) &&
+                      !ds_sender_add(sender, partition, held->topic, held->offset, held->notice,
+                                     error))
             return false;
     }
     return true;
-}
-
-static bool may_go(void *context, const struct ds_held *held)
-{
-    struct release *release = context;
-    const ds_follower_t *follower = release->follower;
-    if (held->offset >= follower->slots[release->partition].targets[held->topic] ||
-        held->notice->at_us >= release->before_us)
-        return false;
-    if (!release->known || held->topic == DS_NOTICE_ORDER || /* it was placed before, or never */
-        ds_contacts_knows(follower->contacts, release->partition, held->notice->order_id))
-        return true;
-    release->unknown = true;
-    return false;
-}
-
-static bool let_go(ds_follower_t *follower, int32_t partition, struct release *release,
-                   ds_error_t *error)
-{
-    struct slot *slot = &follower->slots[partition];
-    struct ds_held **list;
-    size_t count;
-    if (!ds_held_take(&slot->held, may_go, release, &list, &count, error))
-        return false;
-    bool ok = true;
-    for (size_t i = 0; i < count; i++) {
-        ok = ok && hand_over(follower, partition, list[i]->topic, list[i]->offset, list[i]->notice,
-                             error);
-        ds_held_free(list[i]);
-    }
-    free(list);
-    return ok;
 }
 
 static void log_unreadable(const ds_follower_t *follower, const struct ds_read_record *record)
@@ -367,13 +322,11 @@ static bool take_record(ds_follower_t *follower, const struct ds_read_record *re
     if (topic == DS_NOTICE_ORDER &&
         !ds_contacts_event(follower->contacts, record->partition, record->event, error))
         return false;
-    if (ds_notice_of_event(topic, record->event, amount, &notice) &&
-        is_wanted(follower, slot, topic, record->place.offset, &notice) &&
-        !ds_held_put(&slot->held, topic, record->place.offset, &notice, error))
-        return false;
-    slot->read[topic] = record->place.offset + 1;
-    slot->read_us[topic] = ((const struct ds_event_head *)record->event)->meta.at;
-    return true;
+    bool tells = ds_notice_of_event(topic, record->event, amount, &notice) &&
+                 is_wanted(follower, slot, topic, record->place.offset, &notice);
+    return ds_holdback_take(&slot->holdback, topic, record->place.offset,
+                            ((const struct ds_event_head *)record->event)->meta.at,
+                            tells ? &notice : NULL, error);
 }
 
 static bool take_batch(ds_follower_t *follower, const struct ds_read_batch *batch,
@@ -388,100 +341,18 @@ static bool take_batch(ds_follower_t *follower, const struct ds_read_batch *batc
 /* --- partitions, turn by turn ------------------------------------------------------------------
  */
 
-/* What an event answers stood in the log before it, and so in front of ends that were asked for
- * when the event had been read. */
-static bool ask_ends(ds_follower_t *follower, int32_t partition)
-{
-    struct slot *slot = &follower->slots[partition];
-    ds_error_t away = DS_ERROR_INIT;
-    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
-        if (!ds_reader_end(follower->reader, t, partition, END_TIMEOUT_MS, &slot->targets[t],
-                           &away))
-            return false;
-    return true;
-}
-
-static bool is_behind(const ds_follower_t *follower, int32_t partition, int topic)
-{
-    return ds_reader_next_offset(follower->reader, topic, partition) <
-           follower->slots[partition].targets[topic];
-}
-
-/* Of the topics that are still to be read that far the one whose events are the oldest;
- * DS_NOTICE_TOPICS: all have been. */
-static int last_behind(const ds_follower_t *follower, int32_t partition)
-{
-    const struct slot *slot = &follower->slots[partition];
-    int last = DS_NOTICE_TOPICS;
-    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
-        if (is_behind(follower, partition, t) &&
-            (last == DS_NOTICE_TOPICS || slot->read_us[t] < slot->read_us[last]))
-            last = t;
-    return last;
-}
-
-/* There are too many to wait for the ends. What happened before the event that `last` has come to
- * goes: the topics' own times rise, so what it answers has been read. As far as clocks agree, that
- * is; so nothing goes whose order is not known, as long as it may become known, and then orders are
- * read first. Where more and more is held all the same, only the order in time is given up. */
-static bool let_some_go(ds_follower_t *follower, int32_t partition, int *last, ds_error_t *error)
-{
-    const struct slot *slot = &follower->slots[partition];
-    struct release release = {
-        .follower = follower,
-        .partition = partition,
-        .before_us = slot->read_us[*last],
-        .known = is_behind(follower, partition, DS_NOTICE_ORDER),
-    };
-    if (!let_go(follower, partition, &release, error))
-        return false;
-    if (release.unknown)
-        *last = DS_NOTICE_ORDER;
-    release.before_us = INT64_MAX;
-    return slot->held.of[*last] < 2 * follower->config.max_held ||
-           let_go(follower, partition, &release, error);
-}
-
-/* A topic of which enough is held is read on when half of that has gone; the last one always is, as
- * the others wait for it. */
-static void pace(ds_follower_t *follower, int32_t partition, int last)
-{
-    struct slot *slot = &follower->slots[partition];
-    for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
-        size_t held = slot->held.of[t];
-        slot->full[t] = held >= follower->config.max_held ||
-                        (slot->full[t] && held > follower->config.max_held / 2);
-        ds_reader_pause(follower->reader, t, partition, slot->full[t] && t != last);
-    }
-}
-
-static bool is_full(const struct slot *slot)
-{
-    bool full = false;
-    for (int t = 0; t < DS_NOTICE_TOPICS; t++)
-        full = full || slot->full[t];
-    return full;
-}
-
 static bool release_held(ds_follower_t *follower, int32_t partition, ds_error_t *error)
 {
-    struct slot *slot = &follower->slots[partition];
-    int last = DS_NOTICE_TOPICS;
-    bool ok = true;
-    if (slot->held.count > 0 && !slot->asked)
-        slot->asked = !follower->kafka_away && ask_ends(follower, partition);
-    if (slot->asked)
-        last = last_behind(follower, partition);
-    if (slot->asked && last == DS_NOTICE_TOPICS) {
-        struct release release = {
-            .follower = follower, .partition = partition, .before_us = INT64_MAX};
-        ok = let_go(follower, partition, &release, error);
-        slot->asked = false;
-    } else if (slot->asked && is_full(slot)) {
-        ok = let_some_go(follower, partition, &last, error);
-    }
-    pace(follower, partition, last);
-    return ok;
+    const struct ds_holdback_route route = {
+        .reader = follower->reader,
+        .partition = partition,
+        .contacts = follower->contacts,
+        .max_held = follower->config.max_held,
+        .hand_over = hand_over,
+        .context = follower,
+    };
+    return ds_holdback_release(&follower->slots[partition].holdback, &route, !follower->kafka_away,
+                               error);
 }
 
 /* false: there is nothing new to note, or it is too much. */
@@ -493,7 +364,7 @@ static bool position_of(ds_follower_t *follower, int32_t partition, int channel,
     for (int t = 0; t < DS_NOTICE_TOPICS; t++) {
         const struct ds_notes_topic *history = &slot->histories[channel].topics[t];
         int64_t *beyond = follower->beyond + (size_t)t * DS_MAX_SETTLED_BEYOND;
-        int64_t read = ds_held_first(&slot->held, (enum ds_notice_topic)t, slot->read[t]);
+        int64_t read = ds_holdback_passed(&slot->holdback, (enum ds_notice_topic)t);
         size_t count = 0;
         if (read < history->next) /* still reading what is over */
             read = history->next;

@@ -8,10 +8,8 @@
  * than `max_age_us`, is passed over. Where the notes say nothing the channel begins at the end; so
  * does one of which nothing was noted for longer than notices are told.
  *
- * An event is held back until all three topics have been read as far as they went when it was met:
- * so its order is known, and what it answers is told before it, also when the topics come up at
- * different speeds. Where too much would be held, the topics that are ahead wait for the one that
- * is behind, and what happened before the event that this one has come to goes.
+ * The three topics come up at different speeds: what may be told already, and what is held back, is
+ * holdback.h's to say.
  */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H
 #define DS_GATEWAYS_NOTIFICATIONS_FOLLOWER_H

@@ -1,6 +1,5 @@
-/* gateways/notifications/held.h - the events of a partition that are held back until all that stood
- * in the log before them is read: the contact of the order, and what its customer is to hear first.
- * Threads: one list, one thread. */
+/* gateways/notifications/held.h - a list of events that are held back, by topic and time; which of
+ * them go is holdback.h's to say. Threads: one list, one thread. */
 #ifndef DS_GATEWAYS_NOTIFICATIONS_HELD_H
 #define DS_GATEWAYS_NOTIFICATIONS_HELD_H
 

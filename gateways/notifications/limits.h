@@ -29,5 +29,7 @@
  * were met, some 700 bytes each. Beyond this the topic is read no further until another has come
  * up; what one poll has brought is taken still. */
 #define DS_MAX_HELD (20 * 1000)
+/* A question where a partition ends; the turn waits for the answer. */
+#define DS_LOG_END_TIMEOUT_MS 1000
 
 #endif
