@@ -5,6 +5,7 @@
 #include "gateways/notifications/follower.h"
 #include "gateways/notifications/limits.h"
 #include "gateways/notifications/notes.h"
+#include "line.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -20,8 +21,6 @@ static const char *const topics[] = {"order.events", "payment.events", "delivery
 static const char *const notes_topic[] = {"notifications.sent"};
 
 static struct ds_fake_time times;
-static struct ds_health health;
-static volatile sig_atomic_t never;
 static struct ds_runtime runtime;
 static ds_fake_log_t *events;
 static int64_t seqs[DS_NOTICE_TOPICS];
@@ -43,17 +42,6 @@ static int all_told(void)
     return count;
 }
 
-static void *open_line(const struct ds_runtime *given, const void *config)
-{
-    (void)config;
-    return (void *)(uintptr_t)given;
-}
-
-static void close_line(void *line)
-{
-    (void)line;
-}
-
 static void send_one(void *line, const struct ds_notice *notice, const atomic_bool *stop,
                      struct ds_told_answer *answer)
 {
@@ -69,7 +57,7 @@ static void send_one(void *line, const struct ds_notice *notice, const atomic_bo
     answer->told = DS_TOLD_SENT;
 }
 
-static const struct ds_channel_ops ops = {open_line, close_line, send_one};
+static const struct ds_channel_ops ops = {line_open, line_close, send_one};
 
 /* --- the log -----------------------------------------------------------------------------------
  */
@@ -145,11 +133,7 @@ static void append_orders(int64_t skew_us)
 static void start(void)
 {
     ds_error_t error = DS_ERROR_INIT;
-    const struct ds_sender_config channel = {.channel = DS_CHANNEL_LOG,
-                                             .ops = &ops,
-                                             .threads = 2,
-                                             .ledger = {.max_age_us = 3600 * DS_US_PER_S}};
-    cr_assert(ds_sender_new(&runtime, &channel, &sender, &error), "%s", error.message);
+    sender = line_sender(&runtime, &ops, DS_CHANNEL_LOG, 2);
     broker = ds_fake_broker_new(events, topics, DS_NOTICE_TOPICS);
     const struct ds_follower_config config = {
         .max_age_us = 3600 * DS_US_PER_S,
@@ -222,12 +206,7 @@ static void expect_each_in_order(void)
 /* A channel that has begun; then the gateway is away for a while. */
 static void set_up(void)
 {
-    runtime = (struct ds_runtime){.log = ds_log_root("test", DS_LOG_ERROR),
-                                  .clock = ds_system_clock(),
-                                  .random = ds_system_random(),
-                                  .metrics = ds_metrics_new(),
-                                  .health = &health,
-                                  .stop = &never};
+    runtime = line_runtime();
     ds_fake_time_init(&times, ds_now_us(runtime.clock));
     events = ds_fake_log_new(&times, 1);
     append_claims();

@@ -1,12 +1,10 @@
 /* Threads of a channel, with a channel that does as it is told. */
-#include "gateways/notifications/sender.h"
+#include "line.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <time.h>
 
-static struct ds_health health;
-static volatile sig_atomic_t never;
 static struct ds_runtime runtime;
 static atomic_int sends;
 static atomic_bool hangs;
@@ -24,17 +22,6 @@ static void pause_ms(long ms)
         cr_assert(condition);                                                                      \
     } while (0)
 
-static void *open_line(const struct ds_runtime *given, const void *config)
-{
-    (void)config;
-    return (void *)(uintptr_t)given;
-}
-
-static void close_line(void *line)
-{
-    (void)line;
-}
-
 static void send_one(void *line, const struct ds_notice *notice, const atomic_bool *stop,
                      struct ds_told_answer *answer)
 {
@@ -45,23 +32,12 @@ static void send_one(void *line, const struct ds_notice *notice, const atomic_bo
     answer->told = atomic_load(stop) ? DS_TOLD_LATER : DS_TOLD_SENT;
 }
 
-static const struct ds_channel_ops ops = {open_line, close_line, send_one};
+static const struct ds_channel_ops ops = {line_open, line_close, send_one};
 
 static ds_sender_t *start(size_t threads)
 {
-    ds_error_t error = DS_ERROR_INIT;
-    ds_sender_t *sender;
-    runtime = (struct ds_runtime){.log = ds_log_root("test", DS_LOG_ERROR),
-                                  .clock = ds_system_clock(),
-                                  .random = ds_system_random(),
-                                  .metrics = ds_metrics_new(),
-                                  .health = &health,
-                                  .stop = &never};
-    const struct ds_sender_config config = {.channel = DS_CHANNEL_EMAIL,
-                                            .ops = &ops,
-                                            .threads = threads,
-                                            .ledger = {.max_age_us = 3600 * DS_US_PER_S}};
-    cr_assert(ds_sender_new(&runtime, &config, &sender, &error));
+    runtime = line_runtime();
+    ds_sender_t *sender = line_sender(&runtime, &ops, DS_CHANNEL_EMAIL, threads);
     ds_sender_assigned(sender, 0);
     return sender;
 }
