@@ -13,7 +13,6 @@ enum { PARTITIONS = 3, CALLERS = 20 };
 /* A server of which the leaders of some partitions are silent: whoever asks them waits until the
  * test says that the time is over. */
 struct server {
-    struct ds_broker base;
     pthread_mutex_t lock;
     pthread_cond_t moved;
     bool silent[PARTITIONS];
@@ -22,7 +21,9 @@ struct server {
 };
 
 static struct server server;
+static struct ds_broker_ops server_ops;
 static struct ds_fake_time fake_time;
+static ds_fake_log_t *fake_log;
 static struct ds_runtime runtime;
 static ds_metrics_t *metrics;
 static ds_ends_t *ends;
@@ -45,40 +46,31 @@ static bool answer_ends(ds_broker_t *broker, struct ds_broker_end *list, size_t 
     return !silent || ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "no answer in time");
 }
 
-static bool answer_partitions(ds_broker_t *broker, int32_t topic_count, int timeout_ms,
-                              int32_t *count_out, ds_error_t *error)
-{
-    (void)broker;
-    (void)topic_count;
-    (void)timeout_ms;
-    (void)error;
-    *count_out = PARTITIONS;
-    return true;
-}
-
-static void leave(ds_broker_t *broker, int timeout_ms)
-{
-    (void)broker;
-    (void)timeout_ms;
-}
-
-static const struct ds_broker_ops server_ops = {
-    .destroy = leave, .ends = answer_ends, .partitions = answer_partitions};
-
 static void start(void)
 {
+    static const char *const topics[DS_TOPICS] = {[DS_TOPIC_CATALOG] = "catalog.commands",
+                                                  [DS_TOPIC_ORDER] = "order.commands",
+                                                  [DS_TOPIC_PAYMENT] = "payment.commands",
+                                                  [DS_TOPIC_INVENTORY] = "inventory.commands",
+                                                  [DS_TOPIC_DELIVERY] = "delivery.commands"};
+
     ds_fake_time_init(&fake_time, 1800000000 * DS_US_PER_S);
     metrics = ds_metrics_new();
     runtime = (struct ds_runtime){.clock = &fake_time.clock, .metrics = metrics};
-    server.base.ops = &server_ops;
+    fake_log = ds_fake_log_new(&fake_time, PARTITIONS);
+    ds_broker_t *broker = ds_fake_broker_new(fake_log, topics, DS_TOPICS);
+    server_ops = *broker->ops;
+    server_ops.ends = answer_ends;
+    broker->ops = &server_ops;
     (void)pthread_mutex_init(&server.lock, NULL);
     (void)pthread_cond_init(&server.moved, NULL);
-    ends = ds_ends_new(&runtime, "nowhere", &server.base);
+    ends = ds_ends_new(&runtime, "nowhere", broker);
 }
 
 static void stop(void)
 {
     ds_ends_destroy(ends);
+    ds_fake_log_destroy(fake_log);
     ds_metrics_destroy(metrics);
 }
 
