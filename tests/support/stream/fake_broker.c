@@ -76,10 +76,17 @@ static enum ds_broker_put produce(ds_broker_t *broker, const struct ds_broker_me
 
 /* ---- reading and asking ---- */
 
+static bool is_silent(const struct fake_broker *b, int32_t topic)
+{
+    const char *silent = b->log->faults.silent;
+
+    return silent != NULL && strcmp(silent, b->names[topic]) == 0;
+}
+
 static void take_records(struct fake_broker *b, struct ds_broker_event *out, size_t *count)
 {
     for (int32_t t = 0; t < b->topic_count; t++) {
-        if (b->log->faults.silent != NULL && strcmp(b->log->faults.silent, b->names[t]) == 0)
+        if (is_silent(b, t))
             continue;
         for (int32_t p = 0; p < b->log->partitions; p++) {
             struct ds_fake_part *part = ds_fake_part(b->log, b->names[t], p);
@@ -377,4 +384,16 @@ bool ds_fake_reads(const ds_broker_t *broker, int32_t topic, int32_t partition)
 int ds_fake_commits(const ds_broker_t *broker)
 {
     return ((const struct fake_broker *)broker)->commits;
+}
+
+bool ds_fake_is_drained(const ds_broker_t *broker)
+{
+    const struct fake_broker *b = (const struct fake_broker *)broker;
+    bool more = b->queued_count > 0;
+
+    for (int32_t t = 0; t < b->topic_count; t++)
+        for (int32_t p = 0; p < b->log->partitions; p++)
+            more = more || (b->reading[t][p] && !is_silent(b, t) &&
+                            b->told_end[t][p] != ds_fake_part(b->log, b->names[t], p)->end);
+    return !more;
 }

@@ -118,5 +118,7 @@ int64_t ds_fake_hint(const ds_broker_t *broker, int32_t topic, int32_t partition
 /** How often this worker committed hints. */
 int ds_fake_commits(const ds_broker_t *broker);
 bool ds_fake_reads(const ds_broker_t *broker, int32_t topic, int32_t partition);
+/** Its next poll gives nothing, as long as nobody appends, and it reads no more than it does. */
+bool ds_fake_is_drained(const ds_broker_t *broker);
 
 #endif
