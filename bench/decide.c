@@ -10,7 +10,7 @@
  * none is not. */
 #include "decide.h"
 
-#include "base/id.h"
+#include "heads.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,28 +65,10 @@ static _Noreturn void fail(const char *what)
 
 /* ---- commands ---- */
 
-static void new_id(const struct driver *d, ds_id_t *id)
+static struct ds_command_head head(const struct driver *d, struct bench_ids *ids,
+                                   enum ds_actor_kind kind, const char *actor)
 {
-    ds_error_t error = DS_ERROR_INIT;
-
-    if (!ds_id_new(d->runtime->clock, d->runtime->random, id, &error))
-        fail(error.message);
-}
-
-struct ids {
-    ds_id_t command, body, correlation;
-};
-
-static struct ds_command_head head(const struct driver *d, struct ids *ids, enum ds_actor_kind kind,
-                                   const char *actor)
-{
-    new_id(d, &ids->command);
-    new_id(d, &ids->body);
-    new_id(d, &ids->correlation);
-    return (struct ds_command_head){.command_id = ds_str(ids->command.text),
-                                    .body_hash = ds_str(ids->body.text),
-                                    .correlation_id = ds_str(ids->correlation.text),
-                                    .actor = {kind, ds_str(actor)}};
+    return bench_head(d->runtime, ids, kind, actor);
 }
 
 static void product_id(char to[ID_BYTES], int64_t store, int64_t product)
@@ -98,7 +80,7 @@ static void receive(struct driver *d, int64_t store)
 {
     struct ds_stock_item items[PRODUCTS_A_STORE];
     char names[PRODUCTS_A_STORE][ID_BYTES], store_id[ID_BYTES];
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_inventory_command c = {.head = head(d, &ids, DS_ACTOR_KIND_STAFF, "staff-1")};
 
     (void)snprintf(store_id, sizeof store_id, "berlin-%" PRId64, store);
@@ -120,9 +102,9 @@ static void place(struct driver *d, int64_t number)
     struct ds_order_line lines[LINES];
     char store_id[ID_BYTES], street[ID_BYTES], phone[ID_BYTES];
     ds_id_t id;
-    struct ids ids;
+    struct bench_ids ids;
 
-    new_id(d, &id);
+    bench_id(d->runtime, &id);
     (void)snprintf(order->id, ID_BYTES, "berlin-%" PRId64 ".%s", store, id.text);
     (void)snprintf(order->customer, ID_BYTES, "customer-%" PRId64, number % 200000);
     (void)snprintf(store_id, sizeof store_id, "berlin-%" PRId64, store);
@@ -170,7 +152,7 @@ static void place(struct driver *d, int64_t number)
 static void report_charge(struct driver *d, const struct order *order)
 {
     char key[ID_BYTES + 8];
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_payment_command c = {.head = head(d, &ids, DS_ACTOR_KIND_GATEWAY, "sandbox")};
 
     (void)snprintf(key, sizeof key, "%s-c1", order->id);
@@ -190,7 +172,7 @@ static void report_refunds(struct driver *d)
 {
     while (d->refund_count > 0) {
         struct refund refund = d->refunds[--d->refund_count];
-        struct ids ids;
+        struct bench_ids ids;
         struct ds_payment_command c = {.head = head(d, &ids, DS_ACTOR_KIND_GATEWAY, "sandbox")};
 
         c.body.kind = DS_PAYMENT_COMMAND_REPORT_REFUND;
@@ -209,7 +191,7 @@ static void report_refunds(struct driver *d)
 static void go_online(struct driver *d, int64_t store, int number)
 {
     char courier[ID_BYTES];
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_delivery_command c = {.body.kind = DS_DELIVERY_COMMAND_GO_ONLINE};
 
     (void)snprintf(courier, sizeof courier, "berlin-%" PRId64 ".courier-%d", store, number);
@@ -225,7 +207,7 @@ static void go_online(struct driver *d, int64_t store, int number)
 /* A command of an order's delivery that names nothing but the order, by staff. */
 static void deliver(struct driver *d, int32_t kind, const char *order)
 {
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_delivery_command c = {.head = head(d, &ids, DS_ACTOR_KIND_STAFF, "staff-1"),
                                     .body.kind = kind};
 
@@ -259,7 +241,7 @@ static void deliver(struct driver *d, int32_t kind, const char *order)
 
 static void answer_offer(struct driver *d, const struct offer *offer, int32_t kind)
 {
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_delivery_command c = {.head = head(d, &ids, DS_ACTOR_KIND_COURIER, offer->courier),
                                     .body.kind = kind};
 
@@ -288,7 +270,7 @@ static const struct order *find(const struct driver *d, const char *id)
 
 static void cancel(struct driver *d, const char *order, bool lines)
 {
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_order_command c = {.head = head(d, &ids, DS_ACTOR_KIND_STAFF, "staff-1")};
     struct ds_line_quantity piece = {1, DS_STR(""), 1};
 
@@ -306,7 +288,7 @@ static void cancel(struct driver *d, const char *order, bool lines)
 static void give_money_back(struct driver *d, const char *order, bool dispute)
 {
     char key[ID_BYTES + 8];
-    struct ids ids;
+    struct bench_ids ids;
     struct ds_payment_command c = {
         .head = head(d, &ids, dispute ? DS_ACTOR_KIND_GATEWAY : DS_ACTOR_KIND_STAFF, "staff-1")};
 

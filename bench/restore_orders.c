@@ -1,5 +1,5 @@
 /* The orders of the benchmark: as large, and as different from each other, as a shop's. */
-#include "base/id.h"
+#include "heads.h"
 #include "restore.h"
 #include "schemas/schema.h"
 
@@ -7,14 +7,6 @@
 #include <stdio.h>
 
 #define LINES 3
-
-static void new_id(const struct ds_runtime *runtime, ds_id_t *id)
-{
-    ds_error_t error = DS_ERROR_INIT;
-
-    if (!ds_id_new(runtime->clock, runtime->random, id, &error))
-        hop_fail("id", error.message);
-}
 
 static uint64_t number(const struct ds_runtime *runtime, uint64_t below)
 {
@@ -71,20 +63,15 @@ void restore_place(const struct ds_runtime *runtime, rd_kafka_t *producer, int32
     struct ds_order_line lines[LINES];
     char products[LINES][48], street[64], phone[32], order[64], customer[32];
     ds_error_t error = DS_ERROR_INIT;
-    ds_id_t id, correlation, body;
+    struct bench_ids ids;
     int64_t sum = fill_lines(runtime, lines, products);
 
-    new_id(runtime, &id);
-    new_id(runtime, &correlation);
-    new_id(runtime, &body);
-    (void)snprintf(order, sizeof order, RESTORE_STORE ".%s", id.text);
     (void)snprintf(customer, sizeof customer, "customer-%" PRIu64, number(runtime, 200000));
-    struct ds_order_command command = {.head = {.command_id = ds_str(id.text),
-                                                .body_hash = ds_str(body.text),
-                                                .correlation_id = ds_str(correlation.text),
-                                                .actor = {DS_ACTOR_KIND_CUSTOMER, ds_str(customer)},
-                                                .sent_at = ds_now_us(runtime->clock)},
+    struct ds_order_command command = {.head = bench_head(runtime, &ids, DS_ACTOR_KIND_CUSTOMER,
+                                                          customer),
                                        .body.kind = DS_ORDER_COMMAND_PLACE_ORDER};
+    command.head.sent_at = ds_now_us(runtime->clock);
+    (void)snprintf(order, sizeof order, RESTORE_STORE ".%s", ids.command.text);
     struct ds_place_order *place = &command.body.as.place_order;
     *place = (struct ds_place_order){.order_id = ds_str(order),
                                      .store_id = DS_STR(RESTORE_STORE),
