@@ -11,7 +11,6 @@ enum {
     END_TIMEOUT_MS = 1000,
     IDENTITY_TIMEOUT_MS = 1000,
     ASK_END_US = 2000000,      /* well below catalog_fresh_us */
-    ASK_SILENT_US = 4000000,   /* each costs END_TIMEOUT_MS, in which nothing is read */
     ASK_IDENTITY_US = 3000000, /* of a log that has no writer yet */
     IDENTITIES_A_TURN = 4,
     PAUSE_MS = 250,
@@ -115,43 +114,29 @@ static bool read_some(struct ds_catalogue_follower *follower, ds_error_t *error)
 static bool ask_end(struct ds_catalogue_follower *follower, int32_t p, ds_error_t *error)
 {
     int64_t asked_us = now_us(follower);
-    follower->asked_us[p] = asked_us;
-    follower->silent[p] = !ds_reader_end(follower->reader, DS_TOPIC_CATALOG, p, END_TIMEOUT_MS,
-                                         &follower->ends[p], error);
-    if (follower->silent[p]) {
-        follower->ask_silent_us = now_us(follower) + ASK_SILENT_US;
+    if (!ds_reader_end(follower->reader, DS_TOPIC_CATALOG, p, END_TIMEOUT_MS, &follower->ends[p],
+                       error))
         return false;
-    }
-    follower->ends_asked_us[p] = asked_us;
+    follower->asked_us[p] = follower->ends_asked_us[p] = asked_us;
     return true;
-}
-
-/* One at a time, the one that was asked longest ago. */
-static bool ask_silent(struct ds_catalogue_follower *follower, ds_error_t *error)
-{
-    int32_t oldest = -1;
-    for (int32_t p = 0; p < follower->partitions; p++)
-        if (follower->silent[p] &&
-            (oldest < 0 || follower->asked_us[p] < follower->asked_us[oldest]))
-            oldest = p;
-    if (oldest < 0) {
-        follower->told_away = false;
-        return true;
-    }
-    return now_us(follower) < follower->ask_silent_us || ask_end(follower, oldest, error);
 }
 
 /* A leader that does not answer ends the turn; the next one goes on with the others, and what has
  * arrived is read in between. */
 static bool ask_ends(struct ds_catalogue_follower *follower, ds_error_t *error)
 {
+    bool all = true;
     for (int32_t p = 0; p < follower->partitions; p++) {
-        bool due =
-            follower->asked_us[p] == 0 || now_us(follower) - follower->asked_us[p] >= ASK_END_US;
-        if (due && !follower->silent[p] && !ask_end(follower, p, error))
+        if (follower->asked_us[p] != 0 && now_us(follower) - follower->asked_us[p] < ASK_END_US)
+            continue;
+        bool asks = ds_reader_may_ask(follower->reader, DS_TOPIC_CATALOG, p);
+        if (asks && !ask_end(follower, p, error))
             return false;
+        all = all && asks;
     }
-    return ask_silent(follower, error);
+    if (all)
+        follower->told_away = false;
+    return true;
 }
 
 static void note_reached(struct ds_catalogue_follower *follower)

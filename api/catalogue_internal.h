@@ -74,9 +74,7 @@ struct ds_catalogue_follower {
     ds_catalogue_t *catalog;
     struct ds_reader *reader;
     int32_t partitions;                  /* 0: not assigned yet */
-    int64_t asked_us[DS_MAX_PARTITIONS]; /* when its end was asked for last; 0: never */
-    bool silent[DS_MAX_PARTITIONS];      /* its leader did not answer then */
-    int64_t ask_silent_us;               /* before that none of those is asked again */
+    int64_t asked_us[DS_MAX_PARTITIONS]; /* when its end was asked for that is known; 0: never */
     int64_t ends[DS_MAX_PARTITIONS];
     int64_t ends_asked_us[DS_MAX_PARTITIONS]; /* 0: answered */
     int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];

@@ -17,7 +17,7 @@ enum {
 
 /* Who asks has the turn, and with it all from `reader` on. The query threads ask, and a leader that
  * does not answer would hold all of them up: so nobody waits for a turn that takes long, and of the
- * leaders that were silent when they were last asked one is asked in a second. */
+ * leaders that are silent the reader asks one in a second. */
 struct ds_ends {
     const struct ds_runtime *runtime;
     const char *brokers;
@@ -28,8 +28,7 @@ struct ds_ends {
     int64_t began_us;
     ds_reader_t *reader; /* never polled: it only asks */
     int32_t partitions;
-    int64_t retry_us; /* before that no silent leader is asked again */
-    bool silent[DS_TOPICS][DS_MAX_PARTITIONS];
+    int64_t retry_us; /* before that they are not counted again */
 };
 
 static const struct ds_schema *const topics[DS_TOPICS] = {
@@ -76,6 +75,7 @@ static bool open_reader(ds_ends_t *ends, ds_error_t *error)
                                             .client_id = "doorstep-api-ends",
                                             .topics = topics,
                                             .topic_count = DS_TOPICS,
+                                            .silent_pause_us = RETRY_US,
                                             .broker = ends->broker};
     if (ends->reader != NULL)
         return true;
@@ -114,14 +114,7 @@ static bool ask(ds_ends_t *ends, enum ds_commands_topic topic, ds_str_t key, int
     if (!count_partitions(ends, error))
         return false;
     *partition_out = ds_partition_of(key, ends->partitions);
-    bool *silent = &ends->silent[topic][*partition_out];
-    if (*silent && now_us(ends) < ends->retry_us)
-        return not_asked(error);
-    *silent =
-        !ds_reader_end(ends->reader, (int32_t)topic, *partition_out, TIMEOUT_MS, end_out, error);
-    if (*silent)
-        ends->retry_us = now_us(ends) + RETRY_US;
-    return !*silent;
+    return ds_reader_end(ends->reader, (int32_t)topic, *partition_out, TIMEOUT_MS, end_out, error);
 }
 
 /* @locks ends. @return false: the turn that another has takes too long. */

@@ -100,6 +100,7 @@ bool ds_reader_new(const struct ds_runtime *runtime, const struct ds_reader_conf
     reader->config = *config;
     reader->broker = config->broker;
     reader->lookup = config->lookup;
+    reader->silent.pause_us = config->silent_pause_us;
     for (size_t t = 0; t < config->topic_count; t++)
         reader->topics[t] = config->topics[t];
     register_metrics(reader);
@@ -513,16 +514,40 @@ bool ds_reader_poll(ds_reader_t *reader, int timeout_ms, struct ds_read_batch *b
 
 /* ---- questions ---- */
 
+bool ds_reader_ask(struct ds_reader *reader, struct ds_broker_end *end, int timeout_ms,
+                   ds_error_t *error)
+{
+    int64_t asked_us = ds_monotonic_us(reader->runtime->clock);
+    int ask_ms =
+        ds_silent_ask_ms(&reader->silent, end->topic, end->partition, timeout_ms, asked_us);
+    bool ok;
+
+    if (ask_ms == 0)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
+                            "%s/%d: its leader was silent and is not asked again yet",
+                            reader->topics[end->topic]->topic, (int)end->partition);
+    ok = reader->broker->ops->ends(reader->broker, end, 1, ask_ms, error);
+    ds_silent_note(&reader->silent, end->topic, end->partition, ok, asked_us,
+                   ds_monotonic_us(reader->runtime->clock));
+    return ok;
+}
+
 bool ds_reader_end(ds_reader_t *reader, int32_t topic, int32_t partition, int timeout_ms,
                    int64_t *end_out, ds_error_t *error)
 {
     struct ds_broker_end end = {.topic = topic, .partition = partition};
 
     *end_out = 0;
-    if (!reader->broker->ops->ends(reader->broker, &end, 1, timeout_ms, error))
+    if (!ds_reader_ask(reader, &end, timeout_ms, error))
         return false;
     *end_out = end.end;
     return true;
+}
+
+bool ds_reader_may_ask(const ds_reader_t *reader, int32_t topic, int32_t partition)
+{
+    return ds_silent_ask_ms(&reader->silent, topic, partition, 1,
+                            ds_monotonic_us(reader->runtime->clock)) > 0;
 }
 
 int64_t ds_reader_next_offset(const ds_reader_t *reader, int32_t topic, int32_t partition)

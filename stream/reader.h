@@ -61,6 +61,7 @@ struct ds_reader_config {
     /** Group only: p is another's now; nothing more of it will be delivered. */
     void (*revoked)(void *context, int32_t partition);
     void *context;
+    int64_t silent_pause_us; /* as in stream/silent.h */
     /** For tests and simulations; both are taken, also on failure. NULL: Kafka at `brokers`. */
     struct ds_broker *broker;
     struct ds_broker *lookup; /* for ds_reader_log_identity */
@@ -94,9 +95,13 @@ DS_MUST_CHECK bool ds_reader_poll(ds_reader_t *reader, int timeout_ms,
 /** @brief What a partition waits for, a literal for people: the schema registry, or a version that
  * knows a schema. NULL: none does. It is logged (schema.waiting) and goes on by itself. */
 const char *ds_reader_waiting(const ds_reader_t *reader);
-/** @brief Ask the broker for the end (next offset to be written). Finite timeout. */
+/** @brief Ask the leader for the end (next offset to be written), for `timeout_ms` at most. One
+ * that was silent is not asked each time (stream/silent.h): then it fails at once.
+ *  @param error  UNAVAILABLE. */
 DS_MUST_CHECK bool ds_reader_end(ds_reader_t *reader, int32_t topic, int32_t partition,
                                  int timeout_ms, int64_t *end_out, ds_error_t *error);
+/** @brief False: its leader was silent, and ds_reader_end would not ask it now. */
+bool ds_reader_may_ask(const ds_reader_t *reader, int32_t topic, int32_t partition);
 /** @brief How far rule F has read: everything before this offset was delivered, skipped, or is part
  * of a decision not yet complete. Compare with ds_reader_end to know whether one has caught up. */
 int64_t ds_reader_next_offset(const ds_reader_t *reader, int32_t topic, int32_t partition);

@@ -8,6 +8,9 @@
 #include "stream/pending.h"
 #include "stream/reader.h"
 #include "stream/schema_wait.h"
+#include "stream/silent.h"
+
+_Static_assert(DS_SILENT_TOPICS == DS_BROKER_MAX_TOPICS, "silent.h counts topics as a reader does");
 
 #define DS_READER_IDENTITY_BYTES 64
 
@@ -47,6 +50,7 @@ struct ds_reader {
     struct ds_reader_part parts[DS_MAX_PARTITIONS];
     ds_metric_t *skipped[DS_BROKER_MAX_TOPICS][DS_FENCE_VERDICTS];
 
+    struct ds_silent silent;
     size_t waiting; /* streams that wait for a schema */
     int64_t wait_said_us;
     int64_t sight_at_us; /* monotonic: when to look again whether Kafka is back */
@@ -68,6 +72,9 @@ DS_MUST_CHECK bool ds_reader_take(struct ds_reader *reader, struct ds_stream *st
                                   const struct ds_broker_event *record, ds_error_t *error);
 /** @brief True when the batch should be handed out before more is taken. */
 bool ds_reader_full(const struct ds_reader *reader);
+/** @brief Ask about one partition, unless its leader was silent (stream/silent.h). */
+DS_MUST_CHECK bool ds_reader_ask(struct ds_reader *reader, struct ds_broker_end *end,
+                                 int timeout_ms, ds_error_t *error);
 /** @brief The stream, made when it is asked for the first time. NULL: LIMIT, MEMORY. */
 struct ds_stream *ds_reader_stream(struct ds_reader *reader, int32_t topic, int32_t partition,
                                    ds_error_t *error);

@@ -5,13 +5,14 @@
 #include "gateways/notifications/limits.h"
 #include "schemas/framing.h"
 #include "stream/broker_kafka.h"
+#include "stream/silent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define IN_FLIGHT_MAX 256
 #define POLL_MS       20
-#define END_MS        2000
+#define END_MS        1000
 #define LOAD_US       (10 * DS_US_PER_S) /* without a record */
 #define WAIT_US       (10 * DS_US_PER_S)
 #define FIRST_WINDOW  2000
@@ -37,6 +38,7 @@ struct ds_notes {
     uint64_t awaited; /* a tag somebody waits for; 0: none */
     enum ds_error_code awaited_code;
     bool lost; /* the producer is to be renewed */
+    struct ds_silent silent;
     /* The partition that is being loaded. */
     struct ds_notes_history *histories;
     const bool *wanted;
@@ -285,15 +287,25 @@ static bool is_enough(const ds_notes_t *notes, int64_t silent_us)
     return enough;
 }
 
+static bool ask_end(ds_notes_t *notes, struct ds_broker_end *end, ds_error_t *error)
+{
+    int64_t asked_us = ds_monotonic_us(notes->runtime->clock);
+    int ask_ms = ds_silent_ask_ms(&notes->silent, 0, end->partition, END_MS, asked_us);
+    bool ok = ask_ms > 0 && notes->broker->ops->ends(notes->broker, end, 1, ask_ms, error);
+    if (ask_ms > 0)
+        ds_silent_note(&notes->silent, 0, end->partition, ok, asked_us,
+                       ds_monotonic_us(notes->runtime->clock));
+    return (ok && end->ok) ||
+           ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
+                        "notifications.sent/%d: its end is not known", (int)end->partition);
+}
+
 /* Backwards, in ever larger windows. */
 static bool load(ds_notes_t *notes, int64_t silent_us, ds_error_t *error)
 {
     struct ds_broker_end end = {.partition = notes->partition, .want_low = true};
-    if (!notes->broker->ops->ends(notes->broker, &end, 1, END_MS, error))
+    if (!ask_end(notes, &end, error))
         return false;
-    if (!end.ok)
-        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE,
-                            "notifications.sent/%d: its end is not known", (int)notes->partition);
     int64_t width = FIRST_WINDOW;
     int64_t from = end.end;
     forget(notes);

@@ -430,6 +430,22 @@ static void append_beyond(int64_t first)
     append_note(&note);
 }
 
+/* The channels may go on for 3 s after a turn: a longer one stops what can be told. */
+Test(follower, turn_is_short_beside_leaders_that_do_not_answer)
+{
+    ds_fake_log_destroy(events);
+    events = ds_fake_log_new(&times, 8);
+    start();
+    ds_fake_assign(broker, 0, 8);
+    ds_fake_deafen(events, topics[0], -1);
+    for (int turns = 0; turns < 100; turns++) {
+        int64_t began_us = times.monotonic_us;
+        turn();
+        cr_assert_leq(times.monotonic_us - began_us, 3 * DS_US_PER_S);
+    }
+    stop();
+}
+
 Test(follower, notes_that_cannot_be_taken_make_it_wait_and_are_tried_again)
 {
     int64_t first = ds_fake_end(events, notes_topic[0], 0);

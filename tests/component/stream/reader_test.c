@@ -265,7 +265,6 @@ Test(reader, identity_is_the_nonce_of_the_first_valid_claim)
     cr_assert_eq(by_lookup.len, 0); /* a log without a Claim has none */
 }
 
-/* Seen on a real Kafka that was frozen: where nobody writes, no record tells that it is back. */
 /* Empty means that the log has no Claim; a projection takes that for another log, and stops. */
 Test(reader, identity_is_not_known_where_the_end_is_not)
 {
@@ -284,6 +283,47 @@ Test(reader, identity_is_not_known_where_the_end_is_not)
     cr_assert_gt(identity.len, 0);
 }
 
+/* Asked in a loop: what is waited for the silent ones, and whether the others are asked. */
+static int64_t ask_for(int64_t us, int answered[2][2])
+{
+    int64_t until_us = rig.time.monotonic_us + us;
+    int64_t waited_us = 0;
+
+    while (rig.time.monotonic_us < until_us) {
+        int64_t began_us = rig.time.monotonic_us;
+
+        for (int32_t i = 0; i < 4; i++) {
+            int64_t end;
+            ds_error_t ignored = DS_ERROR_INIT;
+
+            answered[i / 2][i % 2] += ds_reader_end(reader, i / 2, i % 2, 1000, &end, &ignored);
+        }
+        waited_us += rig.time.monotonic_us - began_us;
+        ds_fake_time_add(&rig.time, 50 * DS_US_PER_MS);
+    }
+    return waited_us;
+}
+
+Test(reader, silent_leaders_hold_up_whoever_asks_for_little)
+{
+    int answered[2][2] = {0};
+
+    open_reader(NULL);
+    ds_fake_deafen(rig.log, RIG_EVENTS, -1);
+    cr_assert_leq(ask_for(60 * DS_US_PER_S, answered), 15 * DS_US_PER_S);
+    cr_assert_eq(answered[0][0] + answered[0][1] + answered[1][0] + answered[1][1], 0);
+    ds_fake_deafen(rig.log, NULL, 0);
+    cr_assert_eq(ask_for(10 * DS_US_PER_S, answered), 0);
+    for (int i = 0; i < 4; i++)
+        cr_assert_gt(answered[i / 2][i % 2], 50, "%d", i);
+    ds_fake_deafen(rig.log, RIG_EVENTS, 1);
+    answered[0][0] = answered[0][1] = 0;
+    cr_assert_leq(ask_for(60 * DS_US_PER_S, answered), 15 * DS_US_PER_S);
+    cr_assert_gt(answered[0][0], 500);
+    cr_assert_eq(answered[0][1], 0);
+}
+
+/* Seen on a real Kafka that was frozen: where nobody writes, no record tells that it is back. */
 Test(reader, that_lost_sight_of_kafka_finds_it_again_without_a_record)
 {
     struct ds_read_batch batch;
