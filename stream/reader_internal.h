@@ -44,7 +44,8 @@ struct ds_reader {
     ds_broker_t
         *lookup; /* reads beginnings of logs beside the running reading; NULL: not needed now */
     int64_t lookup_used_us;
-    int32_t partitions; /* 0: not known yet */
+    int64_t lookup_alone_us; /* monotonic: until then one log is looked up at a time */
+    int32_t partitions;      /* 0: not known yet */
 
     struct ds_stream *streams[DS_BROKER_MAX_TOPICS][DS_MAX_PARTITIONS];
     struct ds_reader_part parts[DS_MAX_PARTITIONS];

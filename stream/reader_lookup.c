@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define ALONE_US (10 * DS_US_PER_S)
+
 void ds_reader_close_lookup(struct ds_reader *reader)
 {
     if (reader->lookup != NULL)
@@ -124,6 +126,38 @@ static bool take_ends(struct search *search, const struct ds_broker_end *ends, d
     return true;
 }
 
+static void keep_wanted(struct search *search, struct ds_broker_end *ends)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < search->count; i++) {
+        if (search->list[i].stream != search->wanted)
+            continue;
+        search->list[kept] = search->list[i];
+        ends[kept++] = ends[i];
+    }
+    search->count = kept;
+}
+
+/* A call fails as a whole where one leader is silent. Then, and for a while, each log is looked up
+ * alone. */
+static bool ask_ends(struct search *search, struct ds_broker_end *ends, int timeout_ms,
+                     ds_error_t *error)
+{
+    struct ds_reader *reader = search->reader;
+    int64_t now_us = ds_monotonic_us(reader->runtime->clock);
+    ds_error_t ignored = DS_ERROR_INIT;
+
+    if (now_us >= reader->lookup_alone_us) {
+        if (reader->broker->ops->ends(reader->broker, ends, search->count, timeout_ms / 2,
+                                      &ignored))
+            return true;
+        reader->lookup_alone_us = now_us + ALONE_US;
+    }
+    keep_wanted(search, ends);
+    return search->count == 0 || ds_reader_ask(reader, ends, timeout_ms / 2, error);
+}
+
 /* All partitions that are held and whose identity is not known: one question costs as long as many,
  * and whoever asks for one of a freshly assigned set asks for the others next. */
 static bool gather(struct search *search, int timeout_ms, ds_error_t *error)
@@ -150,8 +184,7 @@ static bool gather(struct search *search, int timeout_ms, ds_error_t *error)
         ds_fence_init(&search->list[search->count++].fence, DS_PLACE_START);
     }
     if (ok && search->count > 0)
-        ok = reader->broker->ops->ends(reader->broker, ends, search->count, timeout_ms, error) &&
-             take_ends(search, ends, error);
+        ok = ask_ends(search, ends, timeout_ms, error) && take_ends(search, ends, error);
     free(ends);
     return ok;
 }

@@ -283,6 +283,27 @@ Test(reader, identity_is_not_known_where_the_end_is_not)
     cr_assert_gt(identity.len, 0);
 }
 
+/* One call asks for all that are held, and no part of its answer is had where one leader is silent.
+ */
+Test(reader, identity_is_known_beside_a_silent_leader)
+{
+    ds_str_t identity;
+
+    rig_order_cancelled(&rig, 0);
+    open_reader(NULL);
+    assign(DS_PLACE_START);
+    cr_assert(ds_reader_assign(reader, 1, 0, DS_PLACE_START, &error));
+    cr_assert(ds_reader_assign(reader, 0, 1, DS_PLACE_START, &error));
+    ds_fake_deafen(rig.log, RIG_EVENTS, 1);
+    for (int32_t t = 0; t < 2; t++) {
+        cr_assert(ds_reader_log_identity(reader, t, 0, 1000, &identity, &error), "%s",
+                  error.message);
+        cr_assert_gt(identity.len, 0);
+    }
+    cr_assert_not(ds_reader_log_identity(reader, 0, 1, 1000, &identity, &error));
+    cr_assert_eq(error.code, DS_ERR_UNAVAILABLE);
+}
+
 /* Asked in a loop: what is waited for the silent ones, and whether the others are asked. */
 static int64_t ask_for(int64_t us, int answered[2][2])
 {
