@@ -64,7 +64,7 @@ function(ds_add_test target label)
   target_link_options(${target} PRIVATE -no-pie LINKER:--as-needed)
   add_test(NAME ${target} COMMAND ${target} --jobs 2)
   if(NOT T_TIMEOUT)
-    set(T_TIMEOUT 120)
+    set(T_TIMEOUT 300)
   endif()
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT ${T_TIMEOUT}
     ENVIRONMENT_MODIFICATION ASAN_OPTIONS=path_list_append:intercept_strstr=0

@@ -28,6 +28,9 @@ struct answer {
     json_t *json;
 };
 
+/* What comes at all is waited for so long: a machine may pause. */
+#define KIT_PATIENCE_MS 30000
+
 /** @brief Settings with the defaults; no Kafka, no database; change them before kit_start. */
 void kit_init(struct kit *kit);
 /** @brief A mock cluster with all topics, one store `berlin-1` (EUR, card and cash, fee 199) and
@@ -51,7 +54,7 @@ struct answer kit_call(const struct kit *kit, const char *method, const char *pa
 /** @brief The same with a bearer token of that role ("customer:anna", "staff:jo:berlin-1"). */
 struct answer kit_call_as(const struct kit *kit, const char *who, const char *method,
                           const char *path, const char *headers, const char *body);
-/** @brief Send these bytes, read until the server closes or 5 s have passed. */
+/** @brief Send these bytes, read until the server closes or KIT_PATIENCE_MS have passed. */
 struct answer kit_raw(const struct kit *kit, const char *bytes, size_t len);
 int kit_connect(const struct kit *kit);
 void kit_send(int fd, const char *bytes, size_t len);
@@ -64,7 +67,7 @@ const char *answer_code(const struct answer *answer);
 char *answer_header(const struct answer *answer, const char *name);
 /** @brief data.<name> as text, or "". Borrowed. */
 const char *answer_data(const struct answer *answer, const char *name);
-/** @brief GET `path` until the status is `status`; at most 10 s. */
+/** @brief GET `path` until the status is `status`; at most KIT_PATIENCE_MS. */
 bool kit_wait_status(const struct kit *kit, const char *path, int status);
 
 #endif

@@ -20,7 +20,7 @@ static void stop(void)
     kit_stop(&kit);
 }
 
-TestSuite(ingress, .init = start, .fini = stop, .timeout = 60);
+TestSuite(ingress, .init = start, .fini = stop, .timeout = 300);
 
 static void expect(struct answer answer, int status, const char *code)
 {
@@ -140,7 +140,7 @@ Test(ingress, a_chunked_body_that_is_too_large_is_413)
     for (int i = 0; i < 6; i++)
         kit_send(fd, chunk, (size_t)at + 0x4002);
     kit_send(fd, "0\r\n\r\n", 5);
-    expect(kit_read(fd, 5000), 413, "body_too_large");
+    expect(kit_read(fd, KIT_PATIENCE_MS), 413, "body_too_large");
 }
 
 Test(ingress, content_length_and_transfer_encoding_together_are_400_and_nothing_else_runs)
@@ -338,7 +338,7 @@ Test(ingress, a_webhook_with_a_bad_signature_is_401)
 /* --- settings of their own
  * -------------------------------------------------------------------------- */
 
-Test(deadlines, a_body_that_never_ends_is_408, .timeout = 60)
+Test(deadlines, a_body_that_never_ends_is_408, .timeout = 300)
 {
     kit_init(&kit);
     kit.settings.request_timeout_us = 700000;
@@ -352,14 +352,14 @@ Test(deadlines, a_body_that_never_ends_is_408, .timeout = 60)
     free(token);
     int fd = kit_connect(&kit);
     kit_send(fd, head, strlen(head));
-    struct answer answer = kit_read(fd, 10000);
+    struct answer answer = kit_read(fd, KIT_PATIENCE_MS);
     cr_assert_eq(answer.status, 408, "%s", answer.head);
     cr_assert_str_eq(answer_code(&answer), "request_timeout");
     answer_free(&answer);
     kit_stop(&kit);
 }
 
-Test(deadlines, a_head_that_never_ends_closes_the_connection, .timeout = 60)
+Test(deadlines, a_head_that_never_ends_closes_the_connection, .timeout = 300)
 {
     kit_init(&kit);
     kit.settings.request_timeout_us = 700000;
@@ -367,14 +367,15 @@ Test(deadlines, a_head_that_never_ends_closes_the_connection, .timeout = 60)
     int fd = kit_connect(&kit);
     kit_send(fd, "GET /health HT", 14);
     int64_t from_us = ds_monotonic_us(ds_system_clock());
-    struct answer answer = kit_read(fd, 10000);
+    struct answer answer = kit_read(fd, KIT_PATIENCE_MS);
     cr_assert_eq(answer.status, 0);
-    cr_assert_lt(ds_monotonic_us(ds_system_clock()) - from_us, 5 * DS_US_PER_S);
+    /* Any silent connection is closed after 10 s. */
+    cr_assert_lt(ds_monotonic_us(ds_system_clock()) - from_us, 9 * DS_US_PER_S);
     answer_free(&answer);
     kit_stop(&kit);
 }
 
-Test(limits, the_anonymous_rate_is_limited_with_headers, .timeout = 60)
+Test(limits, the_anonymous_rate_is_limited_with_headers, .timeout = 300)
 {
     kit_init(&kit);
     kit.settings.rate_anonymous = 2;
@@ -397,7 +398,7 @@ Test(limits, the_anonymous_rate_is_limited_with_headers, .timeout = 60)
     kit_stop(&kit);
 }
 
-Test(start, a_trusted_proxy_that_is_no_network_is_named, .timeout = 60)
+Test(start, a_trusted_proxy_that_is_no_network_is_named, .timeout = 300)
 {
     static const struct {
         const char *proxies;
@@ -424,7 +425,7 @@ Test(start, a_trusted_proxy_that_is_no_network_is_named, .timeout = 60)
     }
 }
 
-Test(cors, only_listed_origins_are_answered, .timeout = 60)
+Test(cors, only_listed_origins_are_answered, .timeout = 300)
 {
     kit_init(&kit);
     kit.settings.cors_origins = "https://shop.example";

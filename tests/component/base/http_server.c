@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS 60000
 
 struct http_server {
     struct http_script script;
@@ -40,7 +40,7 @@ static int listen_on_loopback(int backlog, int *port_out)
     return fd;
 }
 
-/* @return poll()'s: 0 when five seconds have passed; *readable_out is false then, and when the
+/* @return poll()'s: 0 when a minute have passed; *readable_out is false then, and when the
  * server is to stop. */
 static int wait_once(const http_server_t *server, int fd, bool *readable_out)
 {
@@ -50,7 +50,7 @@ static int wait_once(const http_server_t *server, int fd, bool *readable_out)
     return count;
 }
 
-/* True when `fd` can be read; false when the server is to stop or five seconds have passed. */
+/* True when `fd` can be read; false when the server is to stop or a minute have passed. */
 static bool wait_readable(const http_server_t *server, int fd)
 {
     bool readable;

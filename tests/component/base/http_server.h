@@ -2,7 +2,7 @@
  * of the loopback.
  *
  * One thread takes one connection after the other; each request on it is read whole (head and
- * Content-Length) and answered from the script. Nothing here waits longer than five seconds. */
+ * Content-Length) and answered from the script. Nothing here waits longer than a minute. */
 #ifndef DS_TESTS_HTTP_SERVER_H
 #define DS_TESTS_HTTP_SERVER_H
 

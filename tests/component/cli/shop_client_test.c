@@ -49,7 +49,7 @@ static void tear_down(void)
     http_server_stop(server);
 }
 
-TestSuite(shop_client, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(shop_client, .init = set_up, .fini = tear_down, .timeout = 300);
 
 /* The header that a call brings along at this hour. */
 static void call_at(int64_t hour, char header_out[2048])

@@ -88,7 +88,7 @@ static int run_up(ds_error_t *error)
     return code;
 }
 
-Test(up, role_that_cannot_be_started_again_is_tried_later_and_the_others_go_on, .timeout = 60)
+Test(up, role_that_cannot_be_started_again_is_tried_later_and_the_others_go_on, .timeout = 300)
 {
     ds_error_t error = DS_ERROR_INIT;
     failing = 3; /* the first role again */
@@ -100,7 +100,7 @@ Test(up, role_that_cannot_be_started_again_is_tried_later_and_the_others_go_on, 
     cr_expect_geq(forked_us[3] - forked_us[2], 50 * DS_US_PER_MS);
 }
 
-Test(up, role_that_cannot_be_started_at_all_ends_it, .timeout = 60)
+Test(up, role_that_cannot_be_started_at_all_ends_it, .timeout = 300)
 {
     ds_error_t error = DS_ERROR_INIT;
     failing = 2;

@@ -41,7 +41,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(deadline, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(deadline, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static void begin(void)
 {

@@ -19,7 +19,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(moment, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(moment, .init = set_up, .fini = tear_down, .timeout = 300);
 
 /* Reports late and records split by every means the fake has: each 3rd append is held until the
  * 5th one behind it. */

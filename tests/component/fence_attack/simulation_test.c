@@ -26,7 +26,7 @@ static struct {
     int last_id;
 } sim;
 
-TestSuite(simulation, .timeout = 280);
+TestSuite(simulation, .timeout = 800);
 
 static uint64_t roll(uint64_t sides)
 {

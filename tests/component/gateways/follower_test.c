@@ -242,7 +242,7 @@ static void tear_down(void)
     ds_metrics_destroy(runtime.metrics);
 }
 
-TestSuite(follower, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(follower, .init = set_up, .fini = tear_down, .timeout = 300);
 
 Test(follower, what_waits_for_its_orders_is_told_when_they_are_read_however_much_it_is)
 {

@@ -107,21 +107,21 @@ struct reply kit_charge(const struct kit *kit, const char *key, const char *toke
     (void)snprintf(body, sizeof body,
                    "{\"reference\":\"b.A\",\"amount\":2998,\"currency\":\"EUR\",\"token\":\"%s\"}",
                    token);
-    return kit_call(kit, "POST", "/v1/charges", key, body, 4000);
+    return kit_call(kit, "POST", "/v1/charges", key, body, ANSWER_MS);
 }
 
 void kit_mode(const struct kit *kit, const char *mode)
 {
     char body[64];
     (void)snprintf(body, sizeof body, "{\"mode\":\"%s\"}", mode);
-    struct reply reply = kit_call(kit, "PUT", "/v1/control", NULL, body, 4000);
+    struct reply reply = kit_call(kit, "PUT", "/v1/control", NULL, body, ANSWER_MS);
     cr_assert_eq(reply.status, 200);
     reply_free(&reply);
 }
 
 size_t kit_charges(const struct kit *kit)
 {
-    struct reply reply = kit_call(kit, "GET", "/v1/books?limit=1000", NULL, NULL, 4000);
+    struct reply reply = kit_call(kit, "GET", "/v1/books?limit=1000", NULL, NULL, ANSWER_MS);
     cr_assert_eq(reply.status, 200);
     size_t count = json_array_size(json_object_get(reply.json, "charges"));
     reply_free(&reply);

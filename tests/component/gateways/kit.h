@@ -27,6 +27,9 @@ void kit_stop(struct kit *kit);
 void kit_sandbox_stop(struct kit *kit);
 void kit_sandbox_start(struct kit *kit);
 
+/** An answer that comes is waited for so long: a machine may pause, and a disk be slow. */
+#define ANSWER_MS 30000
+
 /** The answer to one request; json is NULL without one. */
 struct reply {
     int status; /* 0: none came */
@@ -43,10 +46,10 @@ struct reply kit_charge(const struct kit *kit, const char *key, const char *toke
 void kit_mode(const struct kit *kit, const char *mode);
 /** How many charges the books hold. */
 size_t kit_charges(const struct kit *kit);
-/** Wait, at most 5 s, until the condition holds. */
+/** Wait, at most some 30 s, until the condition holds. */
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        for (int turns_ = 0; turns_ < 1000 && !(condition); turns_++)                              \
+        for (int turns_ = 0; turns_ < 6000 && !(condition); turns_++)                              \
             kit_pause();                                                                           \
         cr_assert(condition);                                                                      \
     } while (0)

@@ -73,7 +73,7 @@ static struct ds_ledger_entry *wait_note(ds_sender_t *sender)
     return entry;
 }
 
-TestSuite(sender, .timeout = 60);
+TestSuite(sender, .timeout = 300);
 
 Test(sender, sends_all_that_is_given_and_hands_it_out_to_be_noted)
 {

@@ -50,7 +50,7 @@ static void charge_id(const struct kit *kit, const char *key, char id[64])
 {
     char path[128];
     (void)snprintf(path, sizeof path, "/v1/charges?key=%s", key);
-    struct reply reply = kit_call(kit, "GET", path, NULL, NULL, 4000);
+    struct reply reply = kit_call(kit, "GET", path, NULL, NULL, ANSWER_MS);
     (void)snprintf(id, 64, "%s", reply_text(&reply, "id"));
     reply_free(&reply);
 }
@@ -88,11 +88,12 @@ Test(webhook, late_charge_is_told_when_it_is_applied)
     struct http_script script = {.answer = OK_200};
     http_server_t *server = http_server_start(&script);
     struct kit *kit = kit_start(http_server_url(server, "/hook"));
+    int64_t begun_us = ds_monotonic_us(kit->runtime.clock);
     struct reply reply = kit_charge(kit, "b.A-c1", "tok_late_700");
     cr_expect_eq(reply.status, 202);
-    cr_expect_eq(http_server_requests(server), 0);
     reply_free(&reply);
     WAIT_FOR(http_server_requests(server) == 1);
+    cr_expect_geq(ds_monotonic_us(kit->runtime.clock) - begun_us, 600 * DS_US_PER_MS);
     cr_expect_not_null(strstr(http_server_request(server), "charge.succeeded"));
     kit_stop(kit);
     http_server_stop(server);
@@ -106,9 +107,10 @@ Test(webhook, refused_delivery_is_repeated_with_the_same_id)
     char first[128], second[128];
     struct reply reply = kit_charge(kit, "b.A-c1", "tok_ok");
     reply_free(&reply);
-    WAIT_FOR(http_server_requests(server) == 1);
+    WAIT_FOR(http_server_requests(server) >= 1);
     header_of(http_server_request(server), "webhook-id", first, sizeof first);
-    WAIT_FOR(http_server_requests(server) == 2);
+    int seen = http_server_requests(server); /* more than one, where this thread had to wait */
+    WAIT_FOR(http_server_requests(server) > seen);
     header_of(http_server_request(server), "webhook-id", second, sizeof second);
     cr_expect_str_eq(first, second);
     kit_stop(kit);

@@ -44,7 +44,7 @@ void fake_registry_start(struct fake_registry *fake, const char *path)
         .close_after = true, .answer_to = answer_to, .context = fake};
     fake->server = http_server_start(&script);
     (void)snprintf(fake->url, sizeof fake->url, "%s", http_server_url(fake->server, path));
-    fake->config = (struct ds_registry_config){fake->url, 2 * DS_US_PER_S};
+    fake->config = (struct ds_registry_config){fake->url, 30 * DS_US_PER_S};
 }
 
 void fake_registry_stop(struct fake_registry *fake)

@@ -8,7 +8,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 static struct fake_registry fake;
 static struct ds_runtime runtime;
@@ -48,7 +48,7 @@ static void tear_down(void)
     ds_metrics_destroy(runtime.metrics);
 }
 
-TestSuite(framing, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(framing, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static bool encode(void)
 {
@@ -192,8 +192,9 @@ Test(framing, a_flood_of_ids_does_not_flood_the_registry)
         cr_assert_eq(decode(id), DS_ERR_UNAVAILABLE);
     while (http_server_requests(fake.server) < 32)
         look_again();
+    int requests = http_server_requests(fake.server); /* before the time they took is measured */
     int64_t tenths = (ds_monotonic_us(runtime.clock) - began_us) / (100 * DS_US_PER_MS);
-    cr_assert_leq(http_server_requests(fake.server), 31 + 1 + tenths);
+    cr_assert_leq(requests, 31 + 1 + tenths);
 }
 
 Test(framing, the_registry_away_hinders_nothing_that_is_known)
@@ -219,11 +220,11 @@ Test(framing, a_registry_that_never_answers_holds_up_nobody)
     if (!http_hanging_start(&hanging))
         cr_skip_test("the system takes every connection");
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", hanging.port);
-    const struct ds_registry_config silent = {url, DS_US_PER_S};
+    const struct ds_registry_config silent = {url, 10 * DS_US_PER_S};
     open_framing(&silent);
     ds_ids_learn(framing, 5, schema->fingerprint);
     cr_assert_eq(decode(6), DS_ERR_UNAVAILABLE);
-    for (int i = 0; i < 1000; i++) /* the exchange takes a second; none of these does */
+    for (int i = 0; i < 1000; i++) /* the exchange takes ten seconds; none of these waits for it */
         cr_assert_eq(decode(5), DS_OK);
     cr_assert_null(strstr(ds_framing_waiting(framing), "away"));
     http_hanging_stop(&hanging);

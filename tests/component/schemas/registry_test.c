@@ -25,7 +25,7 @@ static void tear_down(void)
     fake_registry_stop(&fake);
 }
 
-TestSuite(registry, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(registry, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static bool find(void)
 {
@@ -260,7 +260,7 @@ Test(registry, a_password_goes_to_the_server_and_into_no_message)
     char url[300];
     ds_registry_t *other = NULL;
     (void)snprintf(url, sizeof url, "http://ann:secret@%.255s", fake.url + strlen("http://"));
-    const struct ds_registry_config config = {url, 2 * DS_US_PER_S};
+    const struct ds_registry_config config = {url, 30 * DS_US_PER_S};
     cr_assert(ds_registry_new(&config, &other, &error));
     fake_registry_spoil(&fake, FAKE_JSON("500 Oops", "{}"), -1);
     cr_assert(!ds_registry_find(other, &ds_schema_courier_locations, &id, &error));

@@ -15,7 +15,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(damage, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(damage, .init = set_up, .fini = tear_down, .timeout = 300);
 
 /* The partition stops, and says nothing more in the log. */
 static void stops(void)

@@ -19,7 +19,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(dead_letters, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(dead_letters, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static struct rig_fold check(int host)
 {

@@ -18,7 +18,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(follow, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(follow, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static void one_copy(struct ds_host_config *config)
 {

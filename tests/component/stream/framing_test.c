@@ -21,7 +21,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(framing, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(framing, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static void begin(void)
 {

@@ -17,7 +17,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(inputs, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(inputs, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static struct rig_fold check(void)
 {

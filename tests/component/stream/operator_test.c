@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
 
-TestSuite(operator, .init = qk_set_up, .fini = qk_tear_down, .timeout = 120);
+TestSuite(operator, .init = qk_set_up, .fini = qk_tear_down, .timeout = 300);
 
 static void drop(const char *topic, int64_t offset, const char *aggregate)
 {

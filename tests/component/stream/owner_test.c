@@ -15,7 +15,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(owner, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(owner, .init = set_up, .fini = tear_down, .timeout = 300);
 
 /* The log holds what the running host believes, and nothing in it was decided twice. */
 static struct rig_fold check(int host)

@@ -18,7 +18,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(progress, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(progress, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static struct rig_fold check(void)
 {

@@ -42,7 +42,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(quarantine_snapshot, .init = set_up, .fini = tear_down, .timeout = 300);
+TestSuite(quarantine_snapshot, .init = set_up, .fini = tear_down, .timeout = 800);
 
 static void begin(void)
 {

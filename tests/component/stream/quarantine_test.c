@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-TestSuite(quarantine, .init = qk_set_up, .fini = qk_tear_down, .timeout = 120);
+TestSuite(quarantine, .init = qk_set_up, .fini = qk_tear_down, .timeout = 300);
 
 static void with_copies(struct ds_host_config *config)
 {

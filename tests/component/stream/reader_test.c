@@ -67,7 +67,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(reader, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(reader, .init = set_up, .fini = tear_down, .timeout = 300);
 
 /* Reads all there is; counts records by topic and checks that no batch ends inside a decision. */
 struct got {

@@ -23,7 +23,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(snapshot, .init = set_up, .fini = tear_down, .timeout = 300);
+TestSuite(snapshot, .init = set_up, .fini = tear_down, .timeout = 800);
 
 static void begin(void (*change)(struct ds_host_config *config))
 {

@@ -17,7 +17,7 @@ static void tear_down(void)
     rig_cleanup(&rig);
 }
 
-TestSuite(timers, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(timers, .init = set_up, .fini = tear_down, .timeout = 300);
 
 static int64_t fired(void)
 {

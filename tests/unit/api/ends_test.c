@@ -74,7 +74,7 @@ static void stop(void)
     ds_metrics_destroy(metrics);
 }
 
-TestSuite(ends, .init = start, .fini = stop, .timeout = 20);
+TestSuite(ends, .init = start, .fini = stop, .timeout = 60);
 
 static bool ask(int32_t partition)
 {
