@@ -278,10 +278,11 @@ Test(queries, a_waiting_query_goes_on_when_the_read_model_comes)
                        (int)text.len, (const char *)text.data, jwt);
     free(jwt);
     ds_buf_cleanup(&text);
+    kit.settings.behind_wait_us = 9 * DS_US_PER_S; /* a disk may take its time for the update */
     int fd = kit_connect(&kit);
     kit_send(fd, request, (size_t)len);
     execute("UPDATE read_v1.position SET commands_through = 6");
-    struct answer answer = kit_read(fd, 5000);
+    struct answer answer = kit_read(fd, KIT_PATIENCE_MS);
     expect(answer, 200, "");
 }
 
@@ -427,7 +428,7 @@ Test(queries, they_are_answered_while_orders_ask_a_leader_that_hangs)
     for (int i = 0; i < 2; i++)
         expect(get("customer:anna", "/api/orders/berlin-1.O1"), 200, "");
     for (int i = 0; i < ORDERS; i++)
-        expect(kit_read(orders[i], 15000), 503, "outcome_unknown");
+        expect(kit_read(orders[i], KIT_PATIENCE_MS), 503, "outcome_unknown");
     kit_slow_kafka(&kit, 0);
 }
 

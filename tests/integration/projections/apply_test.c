@@ -44,8 +44,8 @@ static void setup(void)
     error = (ds_error_t)DS_ERROR_INIT;
     ds_pg_kit_init(&kit, "apply");
     ds_pg_kit_migrate(&kit);
-    open_worker(&first, 5000);
-    open_worker(&second, 5000);
+    open_worker(&first, DS_PG_KIT_PATIENCE_MS);
+    open_worker(&second, DS_PG_KIT_PATIENCE_MS);
 }
 
 static void teardown(void)
@@ -55,7 +55,7 @@ static void teardown(void)
     ds_pg_kit_cleanup(&kit);
 }
 
-TestSuite(apply, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(apply, .init = setup, .fini = teardown, .timeout = 120);
 
 static void take(struct worker *w)
 {
@@ -259,8 +259,12 @@ Test(apply, an_unknown_outcome_that_was_a_commit_is_not_repeated)
 Test(apply, an_unknown_outcome_waits_for_the_old_backend)
 {
     struct worker hasty = {0};
-    open_worker(&hasty, 400);
+    open_worker(&hasty, 4000); /* enough for a slow disk */
     take(&hasty);
+    /* The server's patience is the client's, and would end in the same moment. */
+    cr_assert(ds_pg_script(hasty.pg, "SET statement_timeout = 0; SET lock_timeout = 0", 4000,
+                           &error),
+              "%s", error.message);
     place_order(0);
     /* The second round trip waits for this lock until the client gives up: its COMMIT is under way.
      */
@@ -297,10 +301,11 @@ Test(apply, without_a_server_nothing_is_lost_and_it_goes_on_afterwards)
     char sql[256];
     take(&first);
     place_order(0);
-    (void)snprintf(sql, sizeof sql,
-                   "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = "
-                   "'%s' AND application_name = 'projection test'",
-                   kit.name);
+    (void)snprintf(
+        sql, sizeof sql,
+        "SELECT count(pg_terminate_backend(pid, 30000)) FROM pg_stat_activity WHERE datname = "
+        "'%s' AND application_name = 'projection test'",
+        kit.name);
     (void)ds_pg_kit_ask(&kit, sql);
     first.unit_count = ds_worker_gather(batch, batch_count, first.slots, first.units);
     enum ds_disposition d =

@@ -22,7 +22,7 @@ TestSuite(migrate, .init = setup, .fini = teardown);
 static bool migrate(const struct ds_migration *migrations, size_t count, int *applied,
                     ds_error_t *error)
 {
-    ds_pg_t *pg = ds_pg_kit_link(&kit, 10000);
+    ds_pg_t *pg = ds_pg_kit_link(&kit, DS_PG_KIT_PATIENCE_MS);
     bool ok = ds_migrate(pg, &kit.log, migrations, count, applied, error);
     ds_pg_destroy(pg);
     return ok;

@@ -42,7 +42,7 @@ static void setup(void)
     error = (ds_error_t)DS_ERROR_INIT;
     (void)snprintf(database, sizeof database, "projections_%d", (int)getpid());
     make_url(from, url, sizeof url);
-    cr_assert(ds_mongo_new(url, 5000, &mongo, &error), "%s", error.message);
+    cr_assert(ds_mongo_new(url, 30000, &mongo, &error), "%s", error.message);
     cr_assert(ds_mongo_ping(mongo, &error), "no MongoDB for the test: %s", error.message);
     client = mongoc_client_new(url);
     cr_assert(ds_tallies_init(&tallies, &error));
@@ -60,7 +60,7 @@ static void teardown(void)
     mongoc_cleanup();
 }
 
-TestSuite(mongo, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(mongo, .init = setup, .fini = teardown, .timeout = 120);
 
 static void add(int64_t offset, struct ds_order_event event)
 {
@@ -196,7 +196,7 @@ Test(mongo, a_read_preference_of_the_url_is_not_ours)
                    strchr(url, '?') == NULL ? "?" : "&");
     ds_mongo_destroy(mongo);
     mongo = NULL;
-    cr_assert(ds_mongo_new(with_preference, 2000, &mongo, &error), "%s", error.message);
+    cr_assert(ds_mongo_new(with_preference, 30000, &mongo, &error), "%s", error.message);
     place_and_confirm();
     apply(); /* no secondary is there to be asked */
     cr_assert_eq(sum("sales_by_hour", "placed_orders"), 1);

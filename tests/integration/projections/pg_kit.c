@@ -13,7 +13,7 @@ static PGconn *open_connection(const char *url, const char *database)
 {
     const char *const names[] = {"dbname", "connect_timeout", database == NULL ? NULL : "dbname",
                                  NULL};
-    const char *const values[] = {url, "5", database, NULL};
+    const char *const values[] = {url, "30", database, NULL};
     PGconn *conn = PQconnectdbParams(names, values, 1);
     cr_assert_eq(PQstatus(conn), CONNECTION_OK, "no PostgreSQL for the test: %s",
                  PQerrorMessage(conn));
@@ -60,11 +60,18 @@ void ds_pg_kit_init(struct ds_pg_kit *kit, const char *test)
     (void)PQsetNoticeProcessor(kit->db, quiet, NULL);
 }
 
+/* Not WITH (FORCE), which is refused while the server vacuums it: as another role. Without it the
+ * server calls its vacuum off. */
 void ds_pg_kit_cleanup(struct ds_pg_kit *kit)
 {
-    char sql[128];
+    char sql[256];
     PQfinish(kit->db);
-    (void)snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", kit->name);
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
+                   " WHERE datname = '%s' AND usename = current_user",
+                   kit->name);
+    run(kit->admin, sql);
+    (void)snprintf(sql, sizeof sql, "DROP DATABASE %s", kit->name);
     run(kit->admin, sql);
     PQfinish(kit->admin);
 }
@@ -85,7 +92,7 @@ void ds_pg_kit_migrate(struct ds_pg_kit *kit)
 {
     ds_error_t error = DS_ERROR_INIT;
     int applied = 0;
-    ds_pg_t *pg = ds_pg_kit_link(kit, 10000);
+    ds_pg_t *pg = ds_pg_kit_link(kit, DS_PG_KIT_PATIENCE_MS);
     cr_assert(ds_migrate(pg, &kit->log, ds_migrations, ds_migration_count, &applied, &error), "%s",
               error.message);
     ds_pg_destroy(pg);

@@ -6,6 +6,9 @@
 #include "base/log.h"
 #include "projections/postgres/link.h"
 
+/* For what a slow disk may hold up. */
+#define DS_PG_KIT_PATIENCE_MS 30000
+
 struct ds_pg_kit {
     char name[64]; /* of the database */
     char url[512];
