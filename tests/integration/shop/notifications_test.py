@@ -18,11 +18,12 @@ ROLE = 'notifications'
 SHOP = kit.Shop('notifications', {
     'SMTP_URL': MAILS.url, 'SMTP_TLS': 'none', 'SMTP_FROM': 'shop@shop.example',
     'SMTP_FROM_NAME': 'Käse & "Co"', 'PUSH_URL': PUSHES.url, 'PUSH_SECRET': SECRET,
-    'NOTIFY_TIMEOUT': '1s', 'NOTIFY_PAUSE': '1s'})
+    # Longer than a machine pauses: what is not answered by then is told again.
+    'NOTIFY_TIMEOUT': '8s', 'NOTIFY_PAUSE': '1s'})
 NOTES = sinks.Avro(json.loads((kit.ROOT / 'schemas/avsc/notifications.sent.avsc').read_text()))
 DELIVERED = ['confirmed', 'courier_assigned', 'arriving', 'delivered']
 CANCELLED = ['confirmed', 'cancelled', 'refunded']
-IN_SOCKETS_S = 2  # what a killed process has sent may reach a busy machine's sink so late
+IN_SOCKETS_S = 5  # what a killed process has sent may reach a busy machine's sink so late
 
 
 def setUpModule():

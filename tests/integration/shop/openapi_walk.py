@@ -495,7 +495,7 @@ class TightReplicas(unittest.TestCase):
             'a store to have too many orders'), 429, 'store_quota')
 
     def test_before_the_first_look_at_kafka(self):
-        early = Replica('early', KAFKA_BROKERS='127.0.0.1:1', REQUEST_TIMEOUT='1s').wait('/livez')
+        early = Replica('early', KAFKA_BROKERS='127.0.0.1:1', REQUEST_TIMEOUT='4s').wait('/livez')
         for op in OPS.values():
             if op.has('starting'):
                 with self.subTest(operation=op.id):
@@ -522,8 +522,11 @@ class ServersAway(unittest.TestCase):
     def test_commands_while_kafka_is_frozen(self):
         # Five requests may be on their way to a broker; what waits behind them is known to be unsent.
         groups = [commands()[i:i + 5] for i in range(0, len(commands()), 5)]
-        short = [Replica(f'short-{i}', MESSAGE_TIMEOUT='1s').wait() for i in range(len(groups))]
-        narrow = Replica('narrow', COMMANDS_IN_FLIGHT_MAX='1').wait()
+        short = [Replica(f'short-{i}', MESSAGE_TIMEOUT='2s', CATALOG_FRESH='10m').wait() for i in range(len(groups))]
+        url_of = {op.id: replica.url for replica, group in zip(short, groups) for op in group}
+        # Each holds one command for so long; `ending` for less than it drains.
+        narrow = Replica('narrow', COMMANDS_IN_FLIGHT_MAX='1', MESSAGE_TIMEOUT='8s', REQUEST_TIMEOUT='20s',
+                         CATALOG_FRESH='10m').wait()
         ending = Replica('ending', MESSAGE_TIMEOUT='4s').wait()
         stale = Replica('stale', CATALOG_FRESH='1s').wait()
         ops = [op for op in OPS.values() if op.has('draining')]
@@ -531,15 +534,18 @@ class ServersAway(unittest.TestCase):
         kit.stack('pause', 'kafka')
         try:
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
-                held = [pool.submit(send, OPS['placeOrder'], replica.url) for replica in (narrow, ending)]
-                wait_until(lambda: self.in_flight(narrow) == 1, 'a command in flight')
-                wait_until(lambda: self.in_flight(ending) == 1, 'a command in flight')
-                for op in commands():
-                    with self.subTest(operation=op.id):
-                        check(op, send(op, narrow.url), 503, 'busy')
+                held = []
+
+                def hold(replica):
+                    held.append(pool.submit(send, OPS['placeOrder'], replica.url))
+                    wait_until(lambda: self.in_flight(replica) == 1, 'a command in flight')
+                hold(ending)
                 self.drain(ending, ops, connections)
-            for replica, group in zip(short, groups):
-                for op, answer in zip(group, together(group, lambda op, url=replica.url: send(op, url))):
+                hold(narrow)
+                for op, answer in zip(commands(), together(commands(), lambda op: send(op, narrow.url))):
+                    with self.subTest(operation=op.id):
+                        check(op, answer, 503, 'busy')
+                for op, answer in zip(commands(), together(commands(), lambda op: send(op, url_of[op.id]))):
                     with self.subTest(operation=op.id):
                         check(op, answer, 503, 'outcome_unknown')
                         self.assertIn('statusUrl', answer.body['error']['details'][0])
@@ -588,9 +594,9 @@ class ServersAway(unittest.TestCase):
             answer = ask(OPS['readyz'])
             return answer if answer.status == 503 else None
         ready = wait_until(draining, 'the replica to drain')
-        for op in ops:
+        for op, answer in zip(ops, together(ops, lambda op: ready if op.id == 'readyz' else ask(op))):
             with self.subTest(operation=op.id):
-                check(op, ready if op.id == 'readyz' else ask(op), 503, 'draining')
+                check(op, answer, 503, 'draining')
                 connections[op.id].close()
 
     def test_queries_while_postgres_is_frozen(self):

@@ -15,8 +15,10 @@ from shop import Customer, Order, Store, wait_for_rest, wait_until
 atexit.register(kit.stack, 'stop')
 kit.stack('reset')
 kit.stack('start', '--with', 'registry')
+# An order is offered before the registry is there, and the offer taken when it is.
+OFFER_LASTS = {'DELIVERY_OFFER_TIMEOUT': '10m'}
 WITH_REGISTRY = {'SCHEMA_REGISTRY_URL': kit.profile_env()['REGISTRY_URL'],
-                 'SCHEMA_REGISTRY_TIMEOUT': '10s'}
+                 'SCHEMA_REGISTRY_TIMEOUT': '10s', **OFFER_LASTS}
 SHOP = kit.Shop('registry', WITH_REGISTRY)
 
 # The sandbox is no part of the shop.
@@ -39,7 +41,7 @@ def wait_for_words(roles, words):
 
 def order_in_the_old_framing():
     """A shop without a registry takes an order, and stops before it is delivered."""
-    old = kit.Shop('registry-before')
+    old = kit.Shop('registry-before', OFFER_LASTS)
     old.start()
     try:
         store = Store(old)

@@ -29,7 +29,7 @@ HOME = pathlib.Path(os.environ.get('DOORSTEP_HOME', ROOT / '.doorstep')) / PROFI
 ROLES = ['sandbox', 'processor-catalog', 'processor-order', 'processor-payment',
          'processor-inventory', 'processor-delivery', 'project-postgres', 'project-mongo',
          'gateway-payments', 'api', 'notifications']
-PATIENCE_S = float(os.environ.get('SHOP_TEST_PATIENCE_S', '30'))
+PATIENCE_S = float(os.environ.get('SHOP_TEST_PATIENCE_S', '60'))
 POLL_S = 0.02
 SANITIZER = re.compile(r'ERROR: (Leak|Address)Sanitizer|runtime error:|WARNING: ThreadSanitizer')
 
@@ -58,7 +58,7 @@ def wait_until(condition, what, patience_s=PATIENCE_S):
             if value:
                 return value
             last = f'last value {value!r}'
-        except (AssertionError, OSError, http.client.HTTPException) as error:
+        except (AssertionError, OSError, http.client.HTTPException, subprocess.TimeoutExpired) as error:
             last = f'last: {error!r}'
         if time.monotonic() >= deadline:
             raise NotYet(f'waited {patience_s:g} s for {what}; {last}')
@@ -72,7 +72,7 @@ def unique(prefix):
 # --- the servers -----------------------------------------------------------------------------------
 
 
-def stack(command, *servers, timeout_s=200):
+def stack(command, *servers, timeout_s=400):
     """dev/stack of this profile: start, stop, kill, pause, resume, full, room."""
     done = subprocess.run([ROOT / 'dev/stack', command, *servers, '--profile', PROFILE], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout_s)
@@ -107,7 +107,7 @@ def sql(query, *values):
 def produce(topic, partition, value, key='garbage'):
     """Raw bytes, without a line feed, on a partition of a topic."""
     subprocess.run(['kcat', '-P', '-b', profile_env()['KAFKA_BROKERS'], '-t', topic, '-p',
-                    str(partition), '-k', key], input=value, check=True, timeout=30)
+                    str(partition), '-k', key], input=value, check=True, timeout=120)
 
 
 def last_record(topic, partition):
@@ -251,11 +251,11 @@ class Shop:
             return
         self.up.send_signal(signal.SIGTERM)
         try:
-            code = self.up.wait(30)
+            code = self.up.wait(90)
         except subprocess.TimeoutExpired:
             self.up.kill()
             self.up.wait(10)
-            raise AssertionError('up did not stop within 30 s') from None
+            raise AssertionError('up did not stop within 90 s') from None
         finally:
             self.up = None
             self.up_log.close()
@@ -294,8 +294,8 @@ class Shop:
         old = self.pid(role)
         start = time.monotonic()
         os.kill(old, signal.SIGKILL)
-        wait_until(lambda: self.pid(role) not in (None, old), f'{role} to be started again')
-        wait_until(lambda: self.is_ready(role), f'{role} to be ready again')
+        wait_until(lambda: self.pid(role) not in (None, old), f'{role} to be started again', 90)
+        wait_until(lambda: self.is_ready(role), f'{role} to be ready again', 90)
         return time.monotonic() - start
 
     def restarts(self):
@@ -310,7 +310,7 @@ class Shop:
 
     def audit(self):
         """What `audit verify` finds in the log, the provider's books and the read models."""
-        done = self.tool('audit', 'verify', '--json')
+        done = self.tool('audit', 'verify', '--json', '--patience', '60s')
         assert done.stdout.startswith('{'), done.stdout + done.stderr
         verdict = json.loads(done.stdout)
         assert verdict['anomalies'] == len(verdict['list']), done.stdout
@@ -597,11 +597,18 @@ class Result(unittest.TextTestResult):
         self._show()
 
 
+def servers_run():
+    """Asked once, a server on a busy machine may take too long for an answer."""
+    return subprocess.run([ROOT / 'dev/stack', 'status', '--profile', PROFILE],
+                          stdout=subprocess.DEVNULL, timeout=60).returncode == 0
+
+
 def main(shop):
     """Runs the tests of the calling module around the shop, which a test's set-up starts."""
     Result.shop = shop
-    if subprocess.run([ROOT / 'dev/stack', 'status', '--profile', PROFILE],
-                      stdout=subprocess.DEVNULL, timeout=60).returncode != 0:
+    try:
+        wait_until(servers_run, 'the servers to answer', 30)
+    except NotYet:
         sys.exit(f'the servers of profile {PROFILE} do not run: dev/stack start --profile {PROFILE}')
     missing = [name for name in ('psql', 'kcat') if shutil.which(name) is None]
     if missing:
