@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CALL_MS 15000
+#define CALL_MS 60000
 
 static void must(bool ok, const char *what, const char *why)
 {

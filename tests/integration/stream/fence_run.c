@@ -180,7 +180,7 @@ void fence_wait_until_decided(struct fence_run *run)
     struct oracle found[RIG_PARTITIONS];
     int64_t until = fence_now_us() + PATIENCE_US;
 
-    if (rd_kafka_flush(run->kafka.producer, 15000) != 0 || run->kafka.failed > 0)
+    if (rd_kafka_flush(run->kafka.producer, 60000) != 0 || run->kafka.failed > 0)
         fence_fail("inputs could not be sent");
     while (!all_decided(run, found)) {
         for (int32_t p = 0; fence_now_us() >= until && p < RIG_PARTITIONS; p++)
@@ -195,6 +195,17 @@ void fence_wait_until_decided(struct fence_run *run)
         (void)nanosleep(&pause, NULL);
         rd_kafka_poll(run->kafka.producer, 0);
     }
+}
+
+int64_t fence_epochs(struct fence_run *run)
+{
+    struct oracle found[RIG_PARTITIONS];
+    int64_t epochs = 0;
+
+    (void)all_decided(run, found);
+    for (int32_t p = 0; p < RIG_PARTITIONS; p++)
+        epochs += found[p].epoch;
+    return epochs;
 }
 
 void fence_report(struct fence_run *run)

@@ -43,6 +43,8 @@ int64_t fence_stop(struct fence_run *run, int i);
 void fence_run_for(struct fence_run *run, int64_t us);
 /** Wait until the log holds a decision for every input, and nothing else. */
 void fence_wait_until_decided(struct fence_run *run);
+/** So many epochs the log holds now, of all partitions. */
+int64_t fence_epochs(struct fence_run *run);
 /** Print what it holds then, and take its epochs. */
 void fence_report(struct fence_run *run);
 

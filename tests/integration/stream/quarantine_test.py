@@ -1,8 +1,8 @@
 """Quarantine on a real Kafka, from the planted bug to the release, and dead letters that are edited:
 `doorstep processor` and `doorstep dlq`.
 
-Environment: DOORSTEP_BIN, DOORSTEP_PLANTED_BIN (the same with a planted bug), KAFKA_BROKERS
-(dev/stack env --profile test).
+Environment: DOORSTEP_BIN, DOORSTEP_PLANTED_BIN (the same with a planted bug); KAFKA_BROKERS,
+FIRST_METRICS_PORT (dev/stack env --profile test).
 """
 import json
 import os
@@ -54,7 +54,7 @@ def produce(store, value, with_key=True):
         file.flush()
         subprocess.run(['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', 'catalog.commands', '-p',
                         str(partition_of(store)), *(('-k', store) if with_key else ()), file.name],
-                       check=True, timeout=30)
+                       check=True, timeout=PATIENCE_S)
 
 
 def create_command(store):
@@ -106,13 +106,14 @@ def letters(state):
 
 
 WHO = ('--actor', 'ann', '--reason', 'the bug is mended')
+PATIENTLY = ('--wait', '60s')
 
 
 def edit(key, value, *options, code=0):
     with tempfile.NamedTemporaryFile() as file:
         file.write(value)
         file.flush()
-        return dlq('edit', key, '--value', file.name, *options, *WHO, code=code)
+        return dlq('edit', key, '--value', file.name, *(options or PATIENTLY), *WHO, code=code)
 
 
 class Case(unittest.TestCase):
@@ -128,8 +129,8 @@ class Quarantine(Case):
     def held(self, processor, store, count):
         wait_until(lambda: (found := quarantined(store)) and found[0]['heldCount'] == count,
                    f'{count} inputs that wait')
-        self.assertGreaterEqual(processor.metric('doorstep_held_inputs'), count)
-        self.assertGreaterEqual(processor.metric('doorstep_quarantined_aggregates'), 1)
+        wait_until(lambda: (processor.metric('doorstep_held_inputs') or 0) >= count
+                   and (processor.metric('doorstep_quarantined_aggregates') or 0) >= 1, 'its metrics to say so')
 
     def walk(self, **environment):
         """From the planted bug to the release. Returns the mended processor and the store."""
@@ -148,7 +149,7 @@ class Quarantine(Case):
         processor.child.wait(PATIENCE_S)
         processor = self.start('DOORSTEP_PLANTED_BIN', broken, **environment)
         if environment:
-            self.assertGreaterEqual(processor.metric('doorstep_snapshots_restored_total'), 1)
+            wait_until(lambda: processor.metric('doorstep_snapshots_restored_total'), 'a snapshot to be restored')
         set_open(broken, True)
         set_open(broken, True)
         self.held(processor, broken, 4)
@@ -185,7 +186,7 @@ class Quarantine(Case):
     def release(self, processor, broken, outcomes):
         """What waits is decided, in order and once."""
         offsets = [held['offset'] for held in quarantined(broken)[0]['held']]
-        asked = dlq('release', broken, *WHO)['asked'][0]
+        asked = dlq('release', broken, *PATIENTLY, *WHO)['asked'][0]
         self.assertEqual((asked['aggregate'], asked['outcome']), (broken, 'done'))
         wait_until(lambda: not quarantined(broken), 'all to be decided')
         decided = [event['value'] for event in events(broken)
@@ -212,7 +213,7 @@ class Quarantine(Case):
         edited = edit(keys[1], CATALOG.command('SetStoreOpen', {'store_id': broken, 'open': True}))
         self.assertEqual(edited['outcome'], 'done')
         self.assertIn('--value', edit(keys[0], b'rubbish', code=2))
-        self.assertEqual(dlq('drop', keys[2], *WHO)['letters'][0]['outcome'], 'done')
+        self.assertEqual(dlq('drop', keys[2], *PATIENTLY, *WHO)['letters'][0]['outcome'], 'done')
         held = [held['key'] for held in quarantined(broken)[0]['held']]
         self.assertEqual(held, [keys[0], edited['command'], keys[3]])
         self.assertIn('/nowhere', dlq('edit', keys[0], '--value', '/nowhere', *WHO, code=2))
@@ -274,7 +275,7 @@ class DeadLetters(Case):
         for processor in processors:
             subprocess.run(['kcat', '-P', '-b', os.environ['KAFKA_BROKERS'], '-t', f'{processor}.dlq', '-p', '0',
                             '-k', key, '-H', f'__connect.errors.exception.class.name={error}'],
-                           input=b'rubbish', check=True, timeout=30)
+                           input=b'rubbish', check=True, timeout=PATIENCE_S)
             self.addCleanup(dlq, 'drop', key, '--processor', processor, *WHO)
         seen, after = [], ()
         while after is not None and len(seen) <= len(processors):
@@ -314,10 +315,11 @@ class UnderTraffic(Case):
         writer.start()
         try:
             def decided():
-                return processor.metric('doorstep_decisions_total')
+                # It begins with none, and is asked again where it did not answer.
+                return wait_until(lambda: processor.metric('doorstep_decisions_total'), 'its decisions')
             before = decided()
             wait_until(lambda: decided() > before + 20, 'the traffic')
-            for words in (('dlq', 'list', '--timeout', '15s'), ('events', 'catalog.events', '--no-json')):
+            for words in (('dlq', 'list', '--timeout', '60s'), ('events', 'catalog.events', '--no-json')):
                 def ends_under_traffic(words=words):
                     before = decided()
                     tool(*words)

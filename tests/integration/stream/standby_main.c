@@ -111,7 +111,7 @@ static void send_commands(struct test *t, int count)
         for (int32_t p = 0; p < RIG_PARTITIONS; p++)
             rig_receive(&t->inputs, p, NULL, 1, 1);
     fence_kafka_send(&t->kafka, &t->inputs, RIG_COMMANDS, "commands", t->sent);
-    if (rd_kafka_flush(t->kafka.producer, 15000) != 0 || t->kafka.failed > 0)
+    if (rd_kafka_flush(t->kafka.producer, 60000) != 0 || t->kafka.failed > 0)
         fail("commands could not be sent");
 }
 
