@@ -23,6 +23,15 @@ clean_up() {
 }
 trap clean_up EXIT
 
+# A server is asked for half a second only, and a busy one may need a second question.
+all_ready() {
+    for _ in {1..60}; do
+        if stack status "$@"; then return 0; fi
+        sleep 0.2
+    done
+    return 1
+}
+
 sql() { psql -X -q -A -t "$DATABASE_URL" -c "$1"; }
 pid_of() { cut -d ' ' -f 1 "$work/$profile/run/$1.pid"; }
 
@@ -32,7 +41,7 @@ start_is_repeatable_and_stop_leaves_nothing() {
     before=$(cat "$work/$profile"/run/*.pid)
     stack start
     [ "$before" = "$(cat "$work/$profile"/run/*.pid)" ] || fail 'a second start started something'
-    stack status
+    all_ready || fail 'not all answer'
     pids=$(cut -d ' ' -f 1 "$work/$profile"/run/*.pid)
     stack stop
     for pid in $pids; do
@@ -80,20 +89,20 @@ data_survives_a_kill_of_every_server() {
 single_servers_stop_pause_and_come_back() {
     stack start
     stack stop mongo
-    stack status kafka postgres || fail 'the others were stopped too'
+    all_ready kafka postgres || fail 'the others were stopped too'
     ! stack status mongo || fail 'mongo still runs'
     stack start mongo
     stack pause postgres
     [[ $(stack status postgres) == *paused* ]] || fail 'postgres is not paused'
     stack resume postgres
-    stack status
+    all_ready || fail 'not all answer again'
 }
 
 a_port_in_use_is_named_with_its_variable() {
     local port=$((20000 + $$ % 5000)) listener text
     /usr/bin/python3 -m http.server --bind 127.0.0.1 "$port" >/dev/null 2>&1 &
     listener=$!
-    timeout 10 bash -c "until (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; do :; done"
+    timeout 60 bash -c "until (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.1; done"
     ! text=$(DOORSTEP_STACK_CHECK_MONGO_PORT=$port "$dev/stack" start mongo --profile "$profile" 2>&1) ||
         fail 'the start succeeded'
     kill "$listener"
