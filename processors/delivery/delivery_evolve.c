@@ -10,6 +10,13 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* When a courier on the way is taken to be silent. A time that is past has fired already, and a
+ * deadline gives its events their ids: what is late is due anew, by another deadline. */
+static int64_t silence_due(const struct ds_delivery *delivery, int64_t at_us)
+{
+    return least(delivery->silent_at, delivery->late_at > at_us ? delivery->late_at : at_us + 1);
+}
+
 /* To be changed: an event says something new of it. */
 static bool find(struct ds_dispatch *dispatch, ds_str_t order_id, struct ds_delivery **delivery_out,
                  ds_error_t *error)
@@ -146,8 +153,7 @@ static bool on_reassigned(struct ds_dispatch *dispatch, const event_t *event, ds
         delivery->silent_at = reassigned->silent_at;
         delivery->silence_us = reassigned->silent_at - event->meta.at;
         if (!ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,
-                               least(delivery->silent_at, delivery->late_at), event->meta.at,
-                               error))
+                               silence_due(delivery, event->meta.at), event->meta.at, error))
             return false;
     }
     return settle(dispatch, delivery->store, event->meta.at, error);
@@ -186,7 +192,7 @@ static bool on_in_transit(struct ds_dispatch *dispatch, const event_t *event, ds
     delivery->late_at = start->late_at;
     delivery->silence_us = start->silent_at - event->meta.at;
     return ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,
-                             least(start->silent_at, start->late_at), event->meta.at, error);
+                             silence_due(delivery, event->meta.at), event->meta.at, error);
 }
 
 /* A failed attempt is a sign of life: as long as one was good for before, it is again. */
@@ -202,7 +208,7 @@ static bool on_failed(struct ds_dispatch *dispatch, const event_t *event, ds_err
                                  event->meta.at, error);
     delivery->silent_at = event->meta.at + delivery->silence_us;
     return ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,
-                             least(delivery->silent_at, delivery->late_at), event->meta.at, error);
+                             silence_due(delivery, event->meta.at), event->meta.at, error);
 }
 
 static bool enter(struct ds_dispatch *dispatch, ds_str_t order_id, enum ds_delivery_state state,
@@ -251,7 +257,7 @@ static bool on_courier_offline(struct ds_dispatch *dispatch, const event_t *even
            settle(dispatch, courier->store, event->meta.at, error);
 }
 
-/* A sign of life counts for everything the courier carries. What is too late stays silent. */
+/* A sign of life counts for everything the courier carries that is not too late. */
 static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
 {
     const struct ds_courier_seen *seen = &event->body.as.courier_seen;
@@ -262,17 +268,15 @@ static bool on_courier_seen(struct ds_dispatch *dispatch, const event_t *event, 
     courier->place = seen->place;
     for (int32_t i = 0; i < courier->load; i++) {
         struct ds_delivery *delivery = courier->bound[i];
-        bool silent = delivery->state == DS_DELIVERY_SILENT;
-        if (!silent && delivery->state != DS_DELIVERY_IN_TRANSIT)
+        if (delivery->state != DS_DELIVERY_SILENT && delivery->state != DS_DELIVERY_IN_TRANSIT)
             continue;
-        if (silent && event->meta.at >= delivery->late_at)
+        if (event->meta.at >= delivery->late_at)
             continue;
         ds_shelf_touch(dispatch->deliveries, delivery->order_id);
         delivery->silent_at = seen->silent_at;
         delivery->silence_us = seen->silent_at - event->meta.at;
         if (!ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,
-                               least(delivery->silent_at, delivery->late_at), event->meta.at,
-                               error))
+                               silence_due(delivery, event->meta.at), event->meta.at, error))
             return false;
     }
     return ds_dispatch_settle_courier(dispatch, courier, event->meta.at, error);

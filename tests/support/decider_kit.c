@@ -47,6 +47,7 @@ struct ds_decider_kit {
     char types[TYPES_BYTES];
     char refusal[REFUSAL_BYTES];
     char impossible[DS_ERROR_MESSAGE_BYTES];
+    ds_buf_t fired; /* the deadlines that led to events, "-KIND-AGGREGATE-DUE " each */
     char aggregate[DS_MAX_ID_BYTES + 1];
     struct check check;
     void *restored; /* a state restored from the last snapshot, and evolved since; NULL: none yet */
@@ -96,6 +97,7 @@ ds_decider_kit_t *ds_kit_new(const struct ds_decider *decider, const void *setti
         use_defaults(kit);
     kit->now_us = DS_KIT_START_US;
     ds_buf_init(&kit->log, LOG_BYTES_MAX);
+    ds_buf_init(&kit->fired, LOG_BYTES_MAX);
     kit->decision = ds_decision_new(decider->events);
     kit->restored_decision = ds_decision_new(decider->events);
     kit->step_arena = ds_arena_new(4096, DS_MAX_DECODE_BYTES);
@@ -130,6 +132,7 @@ void ds_kit_destroy(ds_decider_kit_t *kit)
     ds_arena_destroy(kit->step_arena);
     ds_arena_destroy(kit->log_arena);
     ds_buf_cleanup(&kit->log);
+    ds_buf_cleanup(&kit->fired);
     free(kit->records);
     free(kit->settings);
     free(kit);
@@ -548,14 +551,34 @@ size_t ds_kit_timer(ds_decider_kit_t *kit, ds_str_t aggregate, int32_t kind, int
     return step(kit, &input, &context);
 }
 
+/* The ids of what a deadline leads to are made of these three (docs/events.md, "meta"). */
+static void note_fired(ds_decider_kit_t *kit, const char *aggregate, int32_t kind, int64_t due_us)
+{
+    char identity[DS_MAX_ID_BYTES + 64];
+    ds_error_t error = DS_ERROR_INIT;
+
+    (void)snprintf(identity, sizeof(identity), "-%d-%s-%lld ", (int)kind, aggregate,
+                   (long long)due_us);
+    must(kit, kit->fired.len == 0 || strstr((const char *)kit->fired.data, identity) == NULL,
+         "a deadline fires again: its events have the ids of the first", NULL);
+    if (kit->fired.len > 0)
+        kit->fired.len--; /* the terminator */
+    must(kit, ds_buf_append(&kit->fired, identity, strlen(identity) + 1, &error), "no memory",
+         &error);
+}
+
 size_t ds_kit_fire(ds_decider_kit_t *kit)
 {
     struct ds_timer timer;
     char aggregate[DS_MAX_ID_BYTES + 1];
+    size_t count;
 
     must(kit, kit->decider->next_timer(kit->state, NULL, &timer), "no timer to fire", NULL);
     must(kit, ds_str_to_array(timer.aggregate, aggregate, sizeof(aggregate)), "a long id", NULL);
-    return ds_kit_timer(kit, ds_str(aggregate), timer.kind, timer.due_us);
+    count = ds_kit_timer(kit, ds_str(aggregate), timer.kind, timer.due_us);
+    if (count > 0)
+        note_fired(kit, aggregate, timer.kind, timer.due_us);
+    return count;
 }
 
 bool ds_kit_next_timer(const ds_decider_kit_t *kit, struct ds_timer *timer_out)
