@@ -78,6 +78,21 @@ static bool hours_valid(const struct ds_store_info *store)
     return true;
 }
 
+/* Edges are straight in longitude (base/geo.h): what lies on both sides of the 180th meridian would
+ * be the whole way round. */
+static bool is_half_the_world_wide(const struct ds_store_info *store)
+{
+    int64_t west = INT32_MAX;
+    int64_t east = INT32_MIN;
+
+    for (size_t i = 0; i < store->delivery_area.count; i++) {
+        int64_t lng = store->delivery_area.items[i].lng_e6;
+        west = lng < west ? lng : west;
+        east = lng > east ? lng : east;
+    }
+    return east - west > 180000000;
+}
+
 /* A radius around the store's place, or a polygon; not both. */
 static bool zone_valid(const struct ds_store_info *store)
 {
@@ -91,7 +106,7 @@ static bool zone_valid(const struct ds_store_info *store)
     for (size_t i = 0; i < corners; i++)
         if (!place_valid(&store->delivery_area.items[i]))
             return false;
-    return true;
+    return !is_half_the_world_wide(store);
 }
 
 const char *ds_catalog_check_store(const struct ds_store_info *store)

@@ -235,6 +235,15 @@ static void area_of_two_corners(void)
     store.delivery_area.count = 2;
 }
 
+static void area_across_the_180th_meridian(void)
+{
+    static struct ds_place fiji[] = {
+        {-17000000, 179900000}, {-16600000, 179900000}, {-16600000, -179900000}};
+
+    store.delivery_area.items = fiji;
+    store.delivery_area.count = 3;
+}
+
 static void area_and_radius(void)
 {
     store.has_place = true;
@@ -266,6 +275,7 @@ DS_BEHAVIOUR(catalog, a_store_that_is_not_well_said_is_refused)
         {"INVALID_ZONE", negative_radius},
         {"INVALID_ZONE", area_of_two_corners},
         {"INVALID_ZONE", area_and_radius},
+        {"INVALID_ZONE", area_across_the_180th_meridian},
     };
     memset(too_long, 'x', sizeof(too_long));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
