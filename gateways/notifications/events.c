@@ -62,6 +62,9 @@ static bool of_delivery(const struct ds_delivery_event *event, struct ds_notice 
         notice->courier = assigned->has_courier_name ? assigned->courier_name : (ds_str_t){0};
         return true;
     case DS_DELIVERY_EVENT_DELIVERY_REASSIGNED:
+        /* Who is on the way with it, or back, fetches nothing. */
+        if (reassigned->picked_up)
+            return false;
         notice->kind = DS_NOTICE_COURIER_ASSIGNED;
         notice->order_id = reassigned->order_id;
         notice->courier = reassigned->has_courier_name ? reassigned->courier_name : (ds_str_t){0};

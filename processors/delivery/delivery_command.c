@@ -128,6 +128,8 @@ static bool decide_arrive(struct ask *ask, const struct ds_arrive *body, ds_erro
     about(ask, body->order_id);
     const char *reason =
         judge_bound(ask, body->has_courier_id, body->courier_id, DS_DELIVERY_ON_ARRIVE);
+    if (reason == NULL && ask->delivery->arrived)
+        reason = "ALREADY_ARRIVED";
     if (reason != NULL)
         return refuse(ask, reason, error);
     event_t *event = add(ask, DS_DELIVERY_EVENT_DELIVERY_ARRIVED, error);
@@ -306,6 +308,7 @@ static bool add_reassigned(struct ask *ask, const struct ds_courier *to, ds_erro
     reassigned->courier_name = ds_str(to->name);
     reassigned->vehicle = ds_str(to->vehicle);
     reassigned->silent_at = ask->now_us + ask->dispatch->settings->silent_us;
+    reassigned->picked_up = ask->delivery->state != DS_DELIVERY_ASSIGNED;
     ds_match_init(&match, ask->dispatch, ask->decision, ask->now_us, ask->delivery->order_id);
     ds_match_courier(&match, to, 1, true);
     ds_match_courier(&match, from, -1, false);

@@ -149,6 +149,7 @@ static bool on_reassigned(struct ds_dispatch *dispatch, const event_t *event, ds
         !apply_courier(dispatch, ds_shelf_edit(dispatch->couriers, reassigned->courier_id),
                        delivery, DS_COURIER_ON_REASSIGNED_TO, event->meta.at, error))
         return false;
+    delivery->arrived = false;
     if (delivery->state == DS_DELIVERY_IN_TRANSIT || delivery->state == DS_DELIVERY_SILENT) {
         delivery->silent_at = reassigned->silent_at;
         delivery->silence_us = reassigned->silent_at - event->meta.at;
@@ -203,12 +204,22 @@ static bool on_failed(struct ds_dispatch *dispatch, const event_t *event, ds_err
     if (!find(dispatch, failed->order_id, &delivery, error))
         return false;
     delivery->attempts = failed->attempt;
+    delivery->arrived = false;
     if (failed->next == DS_FAIL_NEXT_RETURN)
         return ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_RETURNING, failed->return_by,
                                  event->meta.at, error);
     delivery->silent_at = event->meta.at + delivery->silence_us;
     return ds_dispatch_enter(dispatch, delivery, DS_DELIVERY_IN_TRANSIT,
                              silence_due(delivery, event->meta.at), event->meta.at, error);
+}
+
+static bool on_arrived(struct ds_dispatch *dispatch, const event_t *event, ds_error_t *error)
+{
+    struct ds_delivery *delivery;
+    if (!find(dispatch, event->body.as.delivery_arrived.order_id, &delivery, error))
+        return false;
+    delivery->arrived = true;
+    return true;
 }
 
 static bool enter(struct ds_dispatch *dispatch, ds_str_t order_id, enum ds_delivery_state state,
@@ -316,6 +327,8 @@ static bool apply(struct ds_dispatch *dispatch, const event_t *event, ds_error_t
                       DS_COURIER_ON_CANCELLED, event, error);
     case DS_DELIVERY_EVENT_DELIVERY_IN_TRANSIT:
         return on_in_transit(dispatch, event, error);
+    case DS_DELIVERY_EVENT_DELIVERY_ARRIVED:
+        return on_arrived(dispatch, event, error);
     case DS_DELIVERY_EVENT_DELIVERY_FAILED:
         return on_failed(dispatch, event, error);
     case DS_DELIVERY_EVENT_DELIVERY_COURIER_SILENT:
@@ -341,7 +354,7 @@ static bool apply(struct ds_dispatch *dispatch, const event_t *event, ds_error_t
         return on_courier_seen(dispatch, event, error);
     case DS_DELIVERY_EVENT_COMMAND_REJECTED:
         return on_rejected(dispatch, event);
-    default: /* delivery.arrived, command.repeated: nothing is kept of them */
+    default: /* command.repeated: nothing is kept of it */
         return true;
     }
 }

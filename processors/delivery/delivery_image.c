@@ -68,6 +68,7 @@ static void fill_delivery(const struct ds_delivery *delivery, struct ds_delivery
         .lines = delivery->lines,
         .offer_number = delivery->offer_number,
         .attempts = delivery->attempts,
+        .arrived = delivery->arrived,
         .due_at = delivery->due_us,
         .placed_at = delivery->placed_at,
         .search_until = delivery->search_until,

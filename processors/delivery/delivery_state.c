@@ -212,6 +212,7 @@ static void copy_numbers(struct ds_delivery *delivery, const struct ds_delivery_
     delivery->total_known = image->total_known;
     delivery->offer_number = image->offer_number;
     delivery->attempts = image->attempts;
+    delivery->arrived = image->arrived;
     delivery->code_failures = image->code_failures;
     delivery->due_us = image->due_at;
     delivery->placed_at = image->placed_at;

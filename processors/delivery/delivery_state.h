@@ -70,6 +70,7 @@ struct ds_delivery {
     int64_t total_minor;
     struct ds_array_of_line_quantity lines; /* owned, with texts, in one block */
     int32_t attempts;                       /* failed, at the door */
+    bool arrived;                           /* the courier said so, of this attempt */
     int32_t code_failures; /* wrong codes; at DS_DELIVERY_CODE_TRIES only staff hands over */
 
     int64_t due_us; /* the state's deadline */

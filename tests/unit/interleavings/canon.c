@@ -183,6 +183,7 @@ static void over_image(struct ds_delivery_image *image)
 {
     image->offer_number = 0;
     image->attempts = 0;
+    image->arrived = false;
     image->code_failures = 0;
     image->offer_us = 0;
     image->silence_us = 0;

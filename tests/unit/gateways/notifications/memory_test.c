@@ -343,4 +343,13 @@ Test(events, that_are_told_become_notices)
     cr_assert(ds_notice_of_event(DS_NOTICE_DELIVERY, &delivery, amount, &notice));
     cr_expect_eq(notice.kind, DS_NOTICE_COURIER_ASSIGNED);
     cr_expect(ds_str_eq(notice.courier, DS_STR("Kim")));
+
+    delivery.body.kind = DS_DELIVERY_EVENT_DELIVERY_REASSIGNED;
+    delivery.body.as.delivery_reassigned = (struct ds_delivery_reassigned){
+        .order_id = DS_STR("b.A"), .has_courier_name = true, .courier_name = DS_STR("Lou")};
+    cr_assert(ds_notice_of_event(DS_NOTICE_DELIVERY, &delivery, amount, &notice));
+    cr_expect_eq(notice.kind, DS_NOTICE_COURIER_ASSIGNED);
+    delivery.body.as.delivery_reassigned.picked_up = true;
+    cr_expect_not(ds_notice_of_event(DS_NOTICE_DELIVERY, &delivery, amount, &notice),
+                  "\"fetches your order at the store\" would be wrong");
 }

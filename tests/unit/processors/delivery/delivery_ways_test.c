@@ -35,6 +35,36 @@ DS_BEHAVIOUR(delivery_ways, card_order_is_delivered)
     ds_kit_destroy(kit);
 }
 
+DS_BEHAVIOUR(delivery_ways, arrival_is_said_once_an_attempt)
+{
+    ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CARD);
+    arrive(kit, "shop.o1", "shop.c1");
+    cr_assert_str_eq(ds_kit_types(kit), "delivery.arrived");
+    arrive(kit, "shop.o1", "shop.c1");
+    cr_assert_str_eq(ds_kit_refusal(kit), "ALREADY_ARRIVED");
+    attempt_failed(kit, "shop.o1", "shop.c1");
+    arrive(kit, "shop.o1", "shop.c1");
+    cr_assert_str_eq(ds_kit_types(kit), "delivery.arrived");
+    online(kit, "shop.c2", 1);
+    reassign(kit, "shop.o1", "shop.c2");
+    arrive(kit, "shop.o1", "shop.c2");
+    cr_assert_str_eq(ds_kit_types(kit), "delivery.arrived");
+    ds_kit_destroy(kit);
+}
+
+DS_BEHAVIOUR(delivery_ways, reassigned_says_whether_the_goods_have_left)
+{
+    ds_decider_kit_t *kit = order_in(DS_DELIVERY_ASSIGNED, "shop.o1", CARD);
+    online(kit, "shop.c2", 1);
+    reassign(kit, "shop.o1", "shop.c2");
+    cr_assert_not(event_of(kit, 0)->body.as.delivery_reassigned.picked_up);
+    pick_up(kit, "shop.o1", "shop.c2");
+    online(kit, "shop.c1", 1);
+    reassign(kit, "shop.o1", "shop.c1");
+    cr_assert(event_of(kit, 0)->body.as.delivery_reassigned.picked_up);
+    ds_kit_destroy(kit);
+}
+
 DS_BEHAVIOUR(delivery_ways, cash_must_be_collected_in_full)
 {
     ds_decider_kit_t *kit = order_in(DS_DELIVERY_IN_TRANSIT, "shop.o1", CASH);
