@@ -1,0 +1,275 @@
+#include "gateways/payments/intake.h"
+
+#include "base/limits.h"
+#include "stream/broker.h"
+#include "stream/reader.h"
+
+#include <stdlib.h>
+
+#define GROUP_ID       "doorstep-gateway-payments"
+#define POLL_MS        50
+#define FULL_POLL_MS   5
+#define AWAY_POLL_MS   100
+#define END_TIMEOUT_MS 1000
+#define HINT_US        DS_US_PER_S
+#define UNREADABLE_US  (30 * DS_US_PER_S)
+
+enum slot_state {
+    SLOT_NONE,     /* not ours */
+    SLOT_ASSIGNED, /* the end is not known yet */
+    SLOT_READING,  /* towards that end */
+    SLOT_CURRENT,  /* its charges may be called */
+};
+
+struct slot {
+    enum slot_state state;
+    int64_t end;
+    int64_t hinted; /* the group's offset as last committed */
+};
+
+struct ds_intake {
+    const struct ds_runtime *runtime;
+    ds_calls_t *calls;
+    ds_reader_t *reader;
+    struct slot slots[DS_MAX_PARTITIONS];
+    int64_t quiet_until_us[DS_MAX_PARTITIONS]; /* not read before; an event there is not known */
+    int64_t hint_at_us;
+    bool kafka_away;
+    bool unreadable; /* one of those was met */
+    bool current;    /* all that are ours */
+    int pause_ms;
+};
+
+/* --- partitions --------------------------------------------------------------------------------
+ */
+
+static bool on_assigned(void *context, int32_t partition, struct ds_log_place *places_out,
+                        ds_error_t *error)
+{
+    ds_intake_t *intake = context;
+    if (ds_monotonic_us(intake->runtime->clock) < intake->quiet_until_us[partition])
+        return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_UNAVAILABLE,
+                            "an event of this partition cannot be read");
+    ds_calls_assigned(intake->calls, partition);
+    intake->slots[partition] = (struct slot){.state = SLOT_ASSIGNED};
+    places_out[0] = DS_PLACE_START;
+    return true;
+}
+
+static void on_revoked(void *context, int32_t partition)
+{
+    ds_intake_t *intake = context;
+    ds_calls_revoked(intake->calls, partition);
+    intake->slots[partition] = (struct slot){.state = SLOT_NONE};
+}
+
+/* An event that this version does not know may be one to act on, or the end of one: skipping it
+ * could charge what was cancelled. The partition is read anew after a pause, and waits like that
+ * for a version that knows the event. */
+static void drop(ds_intake_t *intake, int32_t partition)
+{
+    intake->unreadable = true;
+    intake->quiet_until_us[partition] = ds_monotonic_us(intake->runtime->clock) + UNREADABLE_US;
+    on_revoked(intake, partition);
+    ds_reader_drop(intake->reader, partition);
+}
+
+/* Nothing is called before all that the log knows has been read: the outcome may stand there. */
+static void follow_up(ds_intake_t *intake, int32_t partition)
+{
+    struct slot *slot = &intake->slots[partition];
+    ds_error_t error = DS_ERROR_INIT;
+    if (slot->state == SLOT_ASSIGNED) {
+        if (!ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &error))
+            return; /* asked again with the next turn */
+        slot->state = SLOT_READING;
+    }
+    if (slot->state != SLOT_READING ||
+        ds_reader_next_offset(intake->reader, 0, partition) < slot->end)
+        return;
+    slot->state = SLOT_CURRENT;
+    ds_calls_rebuilt(intake->calls, partition);
+    ds_log_t log = intake->runtime->log;
+    log.topic = ds_schema_payment_events.topic;
+    log.partition = partition;
+    log.offset = slot->end;
+    ds_log(&log, DS_LOG_INFO, "payments.rebuilt", "what is outstanding is known",
+           DS_F_INT("outstanding", (int64_t)ds_calls_outstanding(intake->calls)));
+}
+
+static void hint(ds_intake_t *intake, int32_t partition)
+{
+    struct slot *slot = &intake->slots[partition];
+    int64_t next = ds_reader_next_offset(intake->reader, 0, partition);
+    if (slot->state != SLOT_CURRENT || next == slot->hinted)
+        return;
+    ds_reader_commit_hint(intake->reader, partition, next);
+    slot->hinted = next;
+}
+
+static void look_after_partitions(ds_intake_t *intake)
+{
+    int64_t now = ds_monotonic_us(intake->runtime->clock);
+    bool hints = now >= intake->hint_at_us;
+    bool any = false, all = true;
+    if (hints)
+        intake->hint_at_us = now + HINT_US;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        if (intake->slots[p].state == SLOT_NONE)
+            continue;
+        if (intake->slots[p].state != SLOT_CURRENT && !intake->kafka_away)
+            follow_up(intake, p);
+        if (hints)
+            hint(intake, p);
+        any = true;
+        all = all && intake->slots[p].state == SLOT_CURRENT;
+    }
+    intake->current = any && all;
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+static void log_record(const ds_intake_t *intake, const struct ds_read_record *record,
+                       const char *code, const ds_error_t *error)
+{
+    ds_log_t log = intake->runtime->log;
+    log.topic = ds_schema_payment_events.topic;
+    log.partition = record->partition;
+    log.offset = record->place.offset;
+    ds_log_error(&log, DS_LOG_ERROR, code, error);
+}
+
+static bool take_record(ds_intake_t *intake, const struct ds_read_record *record, ds_error_t *error)
+{
+    ds_error_t cause = DS_ERROR_INIT;
+    if (intake->slots[record->partition].state == SLOT_NONE)
+        return true; /* dropped earlier in this batch */
+    if (record->undecodable) {
+        ds_error_set(&cause, DS_DOMAIN_SCHEMA, DS_ERR_UNKNOWN,
+                     "an event cannot be read; its partition waits for a version that can");
+        log_record(intake, record, "payments.unreadable", &cause);
+        drop(intake, record->partition);
+        return true;
+    }
+    if (ds_calls_event(intake->calls, record->partition, record->event, &cause))
+        return true;
+    log_record(intake, record, "payments.event", &cause);
+    if (cause.code == DS_ERR_INVALID)
+        return true; /* it could not be called either: for people to look at */
+    *error = cause;
+    return false;
+}
+
+static bool take_batch(ds_intake_t *intake, const struct ds_read_batch *batch, ds_error_t *error)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (!take_record(intake, &batch->records[i], error))
+            return false;
+    if (batch->count > 0)
+        ds_calls_go(intake->calls);
+    return true;
+}
+
+/* Calls under way are many: let them be made before more is read. */
+static bool read_some(ds_intake_t *intake, ds_error_t *error)
+{
+    struct ds_read_batch batch;
+    ds_error_t cause = DS_ERROR_INIT;
+    intake->pause_ms = 0;
+    if (ds_calls_untried(intake->calls) >= DS_MAX_UNTRIED) {
+        intake->pause_ms = FULL_POLL_MS;
+        return true;
+    }
+    if (ds_reader_poll(intake->reader, POLL_MS, &batch, &cause)) {
+        intake->kafka_away = false;
+        return take_batch(intake, &batch, error);
+    }
+    if (cause.code == DS_ERR_NOT_OWNER) { /* another process bears our name in the group */
+        *error = cause;
+        return false;
+    }
+    intake->kafka_away = cause.code == DS_ERR_UNAVAILABLE;
+    if (!intake->kafka_away)
+        ds_log_error(&intake->runtime->log, DS_LOG_ERROR, "payments.read", &cause);
+    intake->pause_ms = AWAY_POLL_MS;
+    return true;
+}
+
+/* --- outside -----------------------------------------------------------------------------------
+ */
+
+static void drop_brokers(const struct ds_intake_config *config)
+{
+    if (config->broker != NULL)
+        config->broker->ops->destroy(config->broker, 0);
+    if (config->lookup != NULL)
+        config->lookup->ops->destroy(config->lookup, 0);
+}
+
+bool ds_intake_new(const struct ds_runtime *runtime, const struct ds_intake_config *config,
+                   ds_intake_t **intake_out, ds_error_t *error)
+{
+    static const struct ds_schema *const topics[] = {&ds_schema_payment_events};
+    ds_intake_t *intake = calloc(1, sizeof *intake);
+    struct ds_reader_config reader = {
+        .brokers = config->brokers,
+        .client_id = "gateway-payments",
+        .group_id = GROUP_ID,
+        .group_instance_id = config->group_instance_id,
+        .topics = topics,
+        .topic_count = 1,
+        .assigned = on_assigned,
+        .revoked = on_revoked,
+        .context = intake,
+        .broker = config->broker,
+        .lookup = config->lookup,
+    };
+    *intake_out = NULL;
+    if (intake == NULL) {
+        drop_brokers(config);
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_MEMORY, "intake");
+    }
+    intake->runtime = runtime;
+    intake->calls = config->calls;
+    if (!ds_reader_new(runtime, &reader, &intake->reader, error)) {
+        free(intake);
+        return false;
+    }
+    *intake_out = intake;
+    return true;
+}
+
+void ds_intake_destroy(ds_intake_t *intake)
+{
+    if (intake == NULL)
+        return;
+    ds_reader_destroy(intake->reader);
+    free(intake);
+}
+
+bool ds_intake_turn(ds_intake_t *intake, ds_error_t *error)
+{
+    bool ok = read_some(intake, error);
+    look_after_partitions(intake);
+    return ok;
+}
+
+int ds_intake_pause_ms(const ds_intake_t *intake)
+{
+    return intake->pause_ms;
+}
+
+const char *ds_intake_waiting(const ds_intake_t *intake)
+{
+    const char *schema = ds_reader_waiting(intake->reader);
+    return intake->kafka_away   ? "kafka is away"
+           : schema != NULL     ? schema
+           : intake->unreadable ? "an event cannot be read"
+                                : NULL;
+}
+
+bool ds_intake_current(const ds_intake_t *intake)
+{
+    return intake->current;
+}
