@@ -17,8 +17,6 @@
  * must not take all memory: beyond this charges that payment has given up are asked for no more
  * (counted), and without any of those the role ends with an error and says so. */
 #define DS_MAX_OUTSTANDING (256 * 1024)
-/* Not yet tried: beyond this no more events are read until calls have been made. */
-#define DS_MAX_UNTRIED 2000
 /* Asking again may take this share of the calls in flight, so that a silent provider, or many
  * unlucky cards, do not keep new charges waiting. */
 #define DS_RETRY_SHARE_DIVISOR 2

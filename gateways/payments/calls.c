@@ -292,6 +292,7 @@ bool ds_calls_new(const struct ds_runtime *runtime, const struct ds_calls_config
         .provider = config->provider,
         .first_pause_us = config->first_pause_us,
         .max_pause_us = config->max_pause_us,
+        .max_entries = config->outstanding_max,
     };
     calls->ledger = ds_ledger_new(&ledger);
     /* One more: an answer may start the next exchange while its own slot is still taken. */
@@ -373,14 +374,6 @@ void ds_calls_reported(ds_calls_t *calls, struct ds_entry *entry, bool kept)
     ds_ledger_reported(calls->ledger, entry, kept, now_of(calls));
     pthread_mutex_unlock(&calls->lock);
     /* Not kept: due again in 100 ms or more, and the thread looks within half a second. */
-}
-
-size_t ds_calls_untried(ds_calls_t *calls)
-{
-    pthread_mutex_lock(&calls->lock);
-    size_t untried = ds_ledger_untried(calls->ledger);
-    pthread_mutex_unlock(&calls->lock);
-    return untried;
 }
 
 size_t ds_calls_outstanding(ds_calls_t *calls)

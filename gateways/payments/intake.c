@@ -8,9 +8,9 @@
 
 #define GROUP_ID       "doorstep-gateway-payments"
 #define POLL_MS        50
-#define FULL_POLL_MS   5
 #define AWAY_POLL_MS   100
 #define END_TIMEOUT_MS 1000
+#define ASK_SILENT_US  (3 * DS_US_PER_S)
 #define HINT_US        DS_US_PER_S
 #define UNREADABLE_US  (30 * DS_US_PER_S)
 
@@ -23,6 +23,8 @@ enum slot_state {
 
 struct slot {
     enum slot_state state;
+    bool silent;      /* the leader did not say where it ends */
+    int64_t asked_us; /* then: when it was asked */
     int64_t end;
     int64_t hinted; /* the group's offset as last committed */
 };
@@ -34,6 +36,7 @@ struct ds_intake {
     struct slot slots[DS_MAX_PARTITIONS];
     int64_t quiet_until_us[DS_MAX_PARTITIONS]; /* not read before; an event there is not known */
     int64_t hint_at_us;
+    int64_t ask_silent_us; /* when one that is silent may be asked again */
     bool kafka_away;
     bool unreadable; /* one of those was met */
     bool current;    /* all that are ours */
@@ -74,16 +77,52 @@ static void drop(ds_intake_t *intake, int32_t partition)
     ds_reader_drop(intake->reader, partition);
 }
 
+static bool ask_end(ds_intake_t *intake, int32_t partition)
+{
+    struct slot *slot = &intake->slots[partition];
+    ds_error_t ignored = DS_ERROR_INIT;
+    slot->asked_us = ds_monotonic_us(intake->runtime->clock);
+    slot->silent =
+        !ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &ignored);
+    if (slot->silent)
+        intake->ask_silent_us = ds_monotonic_us(intake->runtime->clock) + ASK_SILENT_US;
+    else
+        slot->state = SLOT_READING;
+    return !slot->silent;
+}
+
+/* One at a time, the one that was asked longest ago. */
+static void ask_silent(ds_intake_t *intake)
+{
+    int32_t oldest = -1;
+    if (ds_monotonic_us(intake->runtime->clock) < intake->ask_silent_us)
+        return;
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        const struct slot *slot = &intake->slots[p];
+        if (slot->state == SLOT_ASSIGNED && slot->silent &&
+            (oldest < 0 || slot->asked_us < intake->slots[oldest].asked_us))
+            oldest = p;
+    }
+    if (oldest >= 0)
+        (void)ask_end(intake, oldest);
+}
+
+/* A leader that does not answer ends the asking for this turn, and is not asked in each: what has
+ * arrived of the others is read in between. */
+static void ask_ends(ds_intake_t *intake)
+{
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        const struct slot *slot = &intake->slots[p];
+        if (slot->state == SLOT_ASSIGNED && !slot->silent && !ask_end(intake, p))
+            return;
+    }
+    ask_silent(intake);
+}
+
 /* Nothing is called before all that the log knows has been read: the outcome may stand there. */
 static void follow_up(ds_intake_t *intake, int32_t partition)
 {
     struct slot *slot = &intake->slots[partition];
-    ds_error_t error = DS_ERROR_INIT;
-    if (slot->state == SLOT_ASSIGNED) {
-        if (!ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &error))
-            return; /* asked again with the next turn */
-        slot->state = SLOT_READING;
-    }
     if (slot->state != SLOT_READING ||
         ds_reader_next_offset(intake->reader, 0, partition) < slot->end)
         return;
@@ -114,11 +153,12 @@ static void look_after_partitions(ds_intake_t *intake)
     bool any = false, all = true;
     if (hints)
         intake->hint_at_us = now + HINT_US;
+    if (!intake->kafka_away)
+        ask_ends(intake);
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
         if (intake->slots[p].state == SLOT_NONE)
             continue;
-        if (intake->slots[p].state != SLOT_CURRENT && !intake->kafka_away)
-            follow_up(intake, p);
+        follow_up(intake, p);
         if (hints)
             hint(intake, p);
         any = true;
@@ -171,16 +211,12 @@ static bool take_batch(ds_intake_t *intake, const struct ds_read_batch *batch, d
     return true;
 }
 
-/* Calls under way are many: let them be made before more is read. */
+/* Also while many wait for their first call: the outcomes of some may stand behind. */
 static bool read_some(ds_intake_t *intake, ds_error_t *error)
 {
     struct ds_read_batch batch;
     ds_error_t cause = DS_ERROR_INIT;
     intake->pause_ms = 0;
-    if (ds_calls_untried(intake->calls) >= DS_MAX_UNTRIED) {
-        intake->pause_ms = FULL_POLL_MS;
-        return true;
-    }
     if (ds_reader_poll(intake->reader, POLL_MS, &batch, &cause)) {
         intake->kafka_away = false;
         return take_batch(intake, &batch, error);
