@@ -2,6 +2,7 @@
  *
  * The main thread reads and never waits for the provider: calls have their own thread
  * (payments/calls.h), reports go out from there, and what became of them is heard here. */
+#include "gateways/exchange/limits.h"
 #include "gateways/gateways.h"
 #include "gateways/payments/intake.h"
 #include "schemas/framing.h"
@@ -19,6 +20,7 @@ struct settings {
     const char *provider_key;
     int64_t timeout_us;
     int64_t in_flight_max;
+    int64_t outstanding_max;
 };
 
 static const struct ds_option options[] = {
@@ -39,6 +41,10 @@ static const struct ds_option options[] = {
     {"provider-calls", "PAYMENT_PROVIDER_CALLS", DS_OPT_INT,
      offsetof(struct settings, in_flight_max), "64", 2, 256, false, false,
      "Calls to the payment provider at once."},
+    {"outstanding", "PAYMENT_OUTSTANDING", DS_OPT_INT, offsetof(struct settings, outstanding_max),
+     "524288", DS_OUTSTANDING_MIN, DS_OUTSTANDING_MAX, false, false,
+     "Charges and refunds without an outcome that are kept in memory, some 500 bytes each; what is "
+     "more waits in the log."},
     DS_OPTION_END,
 };
 
@@ -113,6 +119,7 @@ static bool start_calls(struct gateway *gateway, ds_error_t *error)
         .provider_key = settings->provider_key,
         .timeout_ms = settings->timeout_us / DS_US_PER_MS,
         .in_flight_max = (size_t)settings->in_flight_max,
+        .outstanding_max = (size_t)settings->outstanding_max,
         .report = send_report,
         .context = gateway,
     };

@@ -13,10 +13,13 @@
 /* The provider's reason, as far as it goes into a report. */
 #define DS_MAX_DETAIL_BYTES 96
 
-/* Payments gateway. Outstanding ones cost some 600 bytes each; a provider that is silent for a day
+/* Payments gateway. An outstanding one costs some 500 bytes; a provider that is silent for a day
  * must not take all memory: beyond this charges that payment has given up are asked for no more
- * (counted), and without any of those the role ends with an error and says so. */
-#define DS_MAX_OUTSTANDING (256 * 1024)
+ * (counted), and without any of those a partition is read again when there is room. At most what
+ * payment itself keeps of a partition. */
+#define DS_OUTSTANDING_DEFAULT (512 * 1024)
+#define DS_OUTSTANDING_MIN     1000
+#define DS_OUTSTANDING_MAX     (1 << 24)
 /* Asking again may take this share of the calls in flight, so that a silent provider, or many
  * unlucky cards, do not keep new charges waiting. */
 #define DS_RETRY_SHARE_DIVISOR 2

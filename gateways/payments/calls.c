@@ -42,7 +42,8 @@ struct ds_calls {
     _Atomic int64_t stop_at_us; /* monotonic; calls under way are waited for until then */
     atomic_bool provider_up;
     struct meters meters;
-    size_t dropped_told; /* the thread's */
+    size_t dropped_told; /* the thread's, as the next */
+    bool filling_told;
 };
 
 static int64_t now_of(const ds_calls_t *calls)
@@ -200,6 +201,27 @@ static void look_after_given_up(ds_calls_t *calls)
            DS_F_INT("charges", (int64_t)dropped));
 }
 
+/* In time for somebody to give it more room; again only when half of it has been free. */
+static void look_after_room(ds_calls_t *calls)
+{
+    pthread_mutex_lock(&calls->lock);
+    size_t outstanding = ds_ledger_outstanding(calls->ledger);
+    size_t given_up = ds_ledger_given_up(calls->ledger);
+    size_t max = ds_ledger_max(calls->ledger);
+    bool has_room = ds_ledger_has_room(calls->ledger);
+    pthread_mutex_unlock(&calls->lock);
+    ds_metric_set(calls->meters.outstanding, (int64_t)outstanding);
+    ds_metric_set(calls->meters.given_up, (int64_t)given_up);
+    if (outstanding < max / 4 * 3 || calls->filling_told) {
+        calls->filling_told = calls->filling_told && !has_room;
+        return;
+    }
+    calls->filling_told = true;
+    ds_log(&calls->runtime->log, DS_LOG_WARN, "payments.filling",
+           "three quarters of what may be outstanding is",
+           DS_F_INT("outstanding", (int64_t)outstanding), DS_F_INT("max", (int64_t)max));
+}
+
 /* Until something is due; what comes from outside wakes the thread. */
 static int turn_ms(ds_calls_t *calls)
 {
@@ -207,8 +229,6 @@ static int turn_ms(ds_calls_t *calls)
     pthread_mutex_lock(&calls->lock);
     bool waits =
         ds_ledger_next_due(calls->ledger, calls->free != NULL && may_ask_again(calls), &due_us);
-    ds_metric_set(calls->meters.outstanding, (int64_t)ds_ledger_outstanding(calls->ledger));
-    ds_metric_set(calls->meters.given_up, (int64_t)ds_ledger_given_up(calls->ledger));
     pthread_mutex_unlock(&calls->lock);
     int64_t left_us = due_us - now_of(calls);
     if (!waits || left_us > IDLE_TURN_MS * DS_US_PER_MS)
@@ -221,6 +241,7 @@ static void *run(void *context)
     ds_calls_t *calls = context;
     while (!atomic_load(&calls->stopping)) {
         look_after_given_up(calls);
+        look_after_room(calls);
         start_calls(calls);
         send_reports(calls);
         ds_exchanges_turn(calls->exchanges, turn_ms(calls));
@@ -297,6 +318,11 @@ bool ds_calls_new(const struct ds_runtime *runtime, const struct ds_calls_config
     calls->ledger = ds_ledger_new(&ledger);
     /* One more: an answer may start the next exchange while its own slot is still taken. */
     calls->exchanges = ds_exchanges_new(config->in_flight_max + 1, DS_MAX_PROVIDER_BODY_BYTES);
+    if (calls->ledger != NULL)
+        ds_metric_set(
+            ds_metrics_get(runtime->metrics, DS_GAUGE, "doorstep_payments_outstanding_max",
+                           "How many may be; those given up count, until they have to go.", NULL),
+            (int64_t)ds_ledger_max(calls->ledger));
     bool ok = calls->ledger != NULL && calls->exchanges != NULL && make_slots(calls) &&
               pthread_create(&calls->thread, NULL, run, calls) == 0;
     calls->thread_runs = ok;
@@ -336,6 +362,13 @@ void ds_calls_assigned(ds_calls_t *calls, int32_t partition)
 {
     pthread_mutex_lock(&calls->lock);
     ds_ledger_assigned(calls->ledger, partition);
+    pthread_mutex_unlock(&calls->lock);
+}
+
+void ds_calls_again(ds_calls_t *calls, int32_t partition)
+{
+    pthread_mutex_lock(&calls->lock);
+    ds_ledger_again(calls->ledger, partition);
     pthread_mutex_unlock(&calls->lock);
 }
 
@@ -382,6 +415,14 @@ size_t ds_calls_outstanding(ds_calls_t *calls)
     size_t outstanding = ds_ledger_outstanding(calls->ledger);
     pthread_mutex_unlock(&calls->lock);
     return outstanding;
+}
+
+bool ds_calls_has_room(ds_calls_t *calls)
+{
+    pthread_mutex_lock(&calls->lock);
+    bool has_room = ds_ledger_has_room(calls->ledger);
+    pthread_mutex_unlock(&calls->lock);
+    return has_room;
 }
 
 bool ds_calls_provider_up(const ds_calls_t *calls)

@@ -21,7 +21,7 @@ struct ds_calls_config {
     const char *provider_key;
     int64_t timeout_ms;     /* of one call */
     size_t in_flight_max;   /* calls at once */
-    size_t outstanding_max; /* 0: DS_MAX_OUTSTANDING */
+    size_t outstanding_max; /* 0: DS_OUTSTANDING_DEFAULT */
     int64_t first_pause_us; /* 0: 1 s */
     int64_t max_pause_us;   /* 0: 5 min */
     /** A definite outcome. The command is borrowed for the call; `entry` is the ticket for
@@ -43,6 +43,7 @@ void ds_calls_destroy(ds_calls_t *calls);
 
 /* The log, as in ledger.h. Events are acted on at ds_calls_go. */
 void ds_calls_assigned(ds_calls_t *calls, int32_t partition);
+void ds_calls_again(ds_calls_t *calls, int32_t partition);
 void ds_calls_rebuilt(ds_calls_t *calls, int32_t partition);
 void ds_calls_revoked(ds_calls_t *calls, int32_t partition);
 DS_MUST_CHECK bool ds_calls_event(ds_calls_t *calls, int32_t partition,
@@ -52,6 +53,7 @@ void ds_calls_go(ds_calls_t *calls);
 /** @brief What became of a report that was sent. */
 void ds_calls_reported(ds_calls_t *calls, struct ds_entry *entry, bool kept);
 size_t ds_calls_outstanding(ds_calls_t *calls);
+bool ds_calls_has_room(ds_calls_t *calls);
 /** @brief The provider answered the last call. */
 bool ds_calls_provider_up(const ds_calls_t *calls);
 

@@ -16,6 +16,7 @@
 
 enum slot_state {
     SLOT_NONE,     /* not ours */
+    SLOT_AGAIN,    /* stopped, to be read from `place` */
     SLOT_ASSIGNED, /* the end is not known yet */
     SLOT_READING,  /* towards that end */
     SLOT_CURRENT,  /* its charges may be called */
@@ -26,7 +27,10 @@ struct slot {
     bool silent;      /* the leader did not say where it ends */
     int64_t asked_us; /* then: when it was asked */
     int64_t end;
-    int64_t hinted; /* the group's offset as last committed */
+    int64_t hinted;            /* the group's offset as last committed */
+    struct ds_log_place place; /* the end of the last decision */
+    bool deferred;             /* something opened behind `from` that there was no room for */
+    struct ds_log_place from;
 };
 
 struct ds_intake {
@@ -37,14 +41,27 @@ struct ds_intake {
     int64_t quiet_until_us[DS_MAX_PARTITIONS]; /* not read before; an event there is not known */
     int64_t hint_at_us;
     int64_t ask_silent_us; /* when one that is silent may be asked again */
+    int32_t again;         /* the partition last read again */
+    ds_metric_t *deferred; /* charges and refunds, each time one is passed over */
+    ds_metric_t *deferred_partitions;
     bool kafka_away;
     bool unreadable; /* one of those was met */
     bool current;    /* all that are ours */
+    bool full;       /* of some there is more than there is room for */
     int pause_ms;
 };
 
 /* --- partitions --------------------------------------------------------------------------------
  */
+
+static ds_log_t log_of(const ds_intake_t *intake, int32_t partition, int64_t offset)
+{
+    ds_log_t log = intake->runtime->log;
+    log.topic = ds_schema_payment_events.topic;
+    log.partition = partition;
+    log.offset = offset;
+    return log;
+}
 
 static bool on_assigned(void *context, int32_t partition, struct ds_log_place *places_out,
                         ds_error_t *error)
@@ -53,9 +70,13 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
     if (ds_monotonic_us(intake->runtime->clock) < intake->quiet_until_us[partition])
         return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_UNAVAILABLE,
                             "an event of this partition cannot be read");
-    ds_calls_assigned(intake->calls, partition);
-    intake->slots[partition] = (struct slot){.state = SLOT_ASSIGNED};
-    places_out[0] = DS_PLACE_START;
+    struct slot *slot = &intake->slots[partition];
+    if (slot->state != SLOT_AGAIN) {
+        ds_calls_assigned(intake->calls, partition);
+        slot->place = DS_PLACE_START;
+    }
+    *slot = (struct slot){.state = SLOT_ASSIGNED, .place = slot->place};
+    places_out[0] = slot->place;
     return true;
 }
 
@@ -128,12 +149,64 @@ static void follow_up(ds_intake_t *intake, int32_t partition)
         return;
     slot->state = SLOT_CURRENT;
     ds_calls_rebuilt(intake->calls, partition);
-    ds_log_t log = intake->runtime->log;
-    log.topic = ds_schema_payment_events.topic;
-    log.partition = partition;
-    log.offset = slot->end;
+    ds_log_t log = log_of(intake, partition, slot->end);
     ds_log(&log, DS_LOG_INFO, "payments.rebuilt", "what is outstanding is known",
            DS_F_INT("outstanding", (int64_t)ds_calls_outstanding(intake->calls)));
+}
+
+/* There is no room for what opens there. Only the first such place counts: all behind it is read
+ * again, and what was held before it need not be. */
+static void defer(ds_intake_t *intake, const struct ds_read_record *record, const ds_error_t *why)
+{
+    struct slot *slot = &intake->slots[record->partition];
+    ds_metric_add(intake->deferred, 1);
+    if (slot->deferred)
+        return;
+    slot->deferred = true;
+    slot->from = slot->place;
+    ds_log_t log = log_of(intake, record->partition, record->place.offset);
+    ds_log_error(&log, DS_LOG_WARN, "payments.deferred", why);
+}
+
+static void read_again(ds_intake_t *intake, int32_t partition)
+{
+    struct slot *slot = &intake->slots[partition];
+    ds_calls_again(intake->calls, partition);
+    *slot = (struct slot){.state = SLOT_AGAIN, .place = slot->from};
+    ds_reader_drop(intake->reader, partition);
+    ds_log_t log = log_of(intake, partition, slot->place.offset);
+    ds_log(&log, DS_LOG_INFO, "payments.again", "there is room: what was deferred is read",
+           DS_F_INT("outstanding", (int64_t)ds_calls_outstanding(intake->calls)));
+    intake->again = partition;
+}
+
+/* One after the other, so that each has the room for itself; but one whose leader hangs keeps none
+ * waiting. */
+static bool may_read_again(ds_intake_t *intake)
+{
+    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
+        const struct slot *slot = &intake->slots[p];
+        if (slot->state != SLOT_NONE && slot->state != SLOT_CURRENT && !slot->silent)
+            return false;
+    }
+    return ds_calls_has_room(intake->calls);
+}
+
+static void look_after_deferred(ds_intake_t *intake)
+{
+    int64_t deferred = 0;
+    int32_t next = -1;
+    for (int32_t i = 1; i <= DS_MAX_PARTITIONS; i++) {
+        int32_t p = (intake->again + i) % DS_MAX_PARTITIONS;
+        const struct slot *slot = &intake->slots[p];
+        deferred += slot->deferred;
+        if (next < 0 && slot->deferred && slot->state == SLOT_CURRENT)
+            next = p;
+    }
+    intake->full = deferred > 0;
+    ds_metric_set(intake->deferred_partitions, deferred);
+    if (next >= 0 && may_read_again(intake))
+        read_again(intake, next);
 }
 
 static void hint(ds_intake_t *intake, int32_t partition)
@@ -165,6 +238,7 @@ static void look_after_partitions(ds_intake_t *intake)
         all = all && intake->slots[p].state == SLOT_CURRENT;
     }
     intake->current = any && all;
+    look_after_deferred(intake);
 }
 
 /* --- reading -----------------------------------------------------------------------------------
@@ -173,17 +247,15 @@ static void look_after_partitions(ds_intake_t *intake)
 static void log_record(const ds_intake_t *intake, const struct ds_read_record *record,
                        const char *code, const ds_error_t *error)
 {
-    ds_log_t log = intake->runtime->log;
-    log.topic = ds_schema_payment_events.topic;
-    log.partition = record->partition;
-    log.offset = record->place.offset;
+    ds_log_t log = log_of(intake, record->partition, record->place.offset);
     ds_log_error(&log, DS_LOG_ERROR, code, error);
 }
 
 static bool take_record(ds_intake_t *intake, const struct ds_read_record *record, ds_error_t *error)
 {
     ds_error_t cause = DS_ERROR_INIT;
-    if (intake->slots[record->partition].state == SLOT_NONE)
+    struct slot *slot = &intake->slots[record->partition];
+    if (slot->state == SLOT_NONE || slot->state == SLOT_AGAIN)
         return true; /* dropped earlier in this batch */
     if (record->undecodable) {
         ds_error_set(&cause, DS_DOMAIN_SCHEMA, DS_ERR_UNKNOWN,
@@ -192,11 +264,15 @@ static bool take_record(ds_intake_t *intake, const struct ds_read_record *record
         drop(intake, record->partition);
         return true;
     }
-    if (ds_calls_event(intake->calls, record->partition, record->event, &cause))
-        return true;
-    log_record(intake, record, "payments.event", &cause);
-    if (cause.code == DS_ERR_INVALID)
-        return true; /* it could not be called either: for people to look at */
+    bool noted = ds_calls_event(intake->calls, record->partition, record->event, &cause);
+    if (!noted && cause.code == DS_ERR_LIMIT)
+        defer(intake, record, &cause);
+    else if (!noted)
+        log_record(intake, record, "payments.event", &cause);
+    if (record->last)
+        slot->place = record->place;
+    if (noted || cause.code == DS_ERR_LIMIT || cause.code == DS_ERR_INVALID)
+        return true; /* INVALID: it could not be called either; for people to look at */
     *error = cause;
     return false;
 }
@@ -268,6 +344,12 @@ bool ds_intake_new(const struct ds_runtime *runtime, const struct ds_intake_conf
     }
     intake->runtime = runtime;
     intake->calls = config->calls;
+    intake->deferred =
+        ds_metrics_get(runtime->metrics, DS_COUNTER, "doorstep_payments_deferred_total",
+                       "Charges and refunds passed over for want of room, to be read again.", NULL);
+    intake->deferred_partitions =
+        ds_metrics_get(runtime->metrics, DS_GAUGE, "doorstep_payments_deferred_partitions",
+                       "Partitions with some of those.", NULL);
     if (!ds_reader_new(runtime, &reader, &intake->reader, error)) {
         free(intake);
         return false;
@@ -302,6 +384,7 @@ const char *ds_intake_waiting(const ds_intake_t *intake)
     return intake->kafka_away   ? "kafka is away"
            : schema != NULL     ? schema
            : intake->unreadable ? "an event cannot be read"
+           : intake->full       ? "more is outstanding than there is room for"
                                 : NULL;
 }
 

@@ -3,6 +3,10 @@
  * The main thread's part: it reads under rule F whatever partitions the group gives, each from its
  * beginning, and lets nothing of one be called before all that its log knew has been read.
  *
+ * What opens while too much is outstanding is passed over, and its partition is read again from
+ * there when there is room, with what is held of it. A pass holds at least the half that was free,
+ * and the next one begins behind what it held: so it comes to an end, whatever the log's peaks are.
+ *
  * Threads: one at a time. */
 #ifndef DS_GATEWAYS_PAYMENTS_INTAKE_H
 #define DS_GATEWAYS_PAYMENTS_INTAKE_H

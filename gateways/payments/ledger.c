@@ -11,7 +11,9 @@
 #define MAX_PAUSE_US          (300 * DS_US_PER_S)
 #define FIRST_REPORT_PAUSE_US (100 * DS_US_PER_MS)
 #define MAX_REPORT_PAUSE_US   (5 * DS_US_PER_S)
-#define MAP_KEY_BYTES         (DS_MAX_PROVIDER_TEXT_BYTES + 2)
+#define MAP_KEY_BYTES         (DS_MAX_PROVIDER_TEXT_BYTES + 1)
+#define CHARGE_LETTER         'c'
+#define REFUND_LETTER         'r'
 
 struct ds_ledger {
     struct ds_ledger_config config;
@@ -47,8 +49,8 @@ ds_ledger_t *ds_ledger_new(const struct ds_ledger_config *config)
     if (config->max_pause_us == 0)
         ledger->config.max_pause_us = MAX_PAUSE_US;
     if (config->max_entries == 0)
-        ledger->config.max_entries = DS_MAX_OUTSTANDING;
-    ledger->open = ds_map_new(ledger->config.max_entries);
+        ledger->config.max_entries = DS_OUTSTANDING_DEFAULT;
+    ledger->open = ds_map_new_borrowing(ledger->config.max_entries);
     /* Twice: entries that left the map may still have a report to make. */
     ledger->calls_due = ds_heap_new(handle_of, NULL, 2 * ledger->config.max_entries);
     ledger->reports_due = ds_heap_new(handle_of, NULL, 2 * ledger->config.max_entries);
@@ -75,19 +77,26 @@ static ds_str_t put_text(char **at, ds_str_t text)
     return (ds_str_t){copy, text.len};
 }
 
+/* Behind the letter that makes a key of the map of it: see own_key. */
+static ds_str_t put_id(char **at, char letter, ds_str_t id)
+{
+    *(*at)++ = letter;
+    return put_text(at, id);
+}
+
 static struct ds_entry *new_entry(const struct ds_payment_call *call,
                                   const struct ds_context *context, int32_t partition)
 {
     ds_str_t trace = context->has_traceparent ? context->traceparent : (ds_str_t){NULL, 0};
     size_t texts = (size_t)call->key.len + call->order_id.len + call->currency.len +
-                   call->token.len + call->charge.len + trace.len + context->correlation_id.len + 7;
+                   call->token.len + call->charge.len + trace.len + context->correlation_id.len + 9;
     struct ds_entry *entry = calloc(1, sizeof *entry + texts);
     if (entry == NULL)
         return NULL;
     char *at = (char *)(entry + 1);
     entry->call = *call;
-    entry->call.key = put_text(&at, call->key);
-    entry->call.order_id = put_text(&at, call->order_id);
+    entry->call.key = put_id(&at, REFUND_LETTER, call->key);
+    entry->call.order_id = put_id(&at, CHARGE_LETTER, call->order_id);
     entry->call.currency = put_text(&at, call->currency);
     entry->call.token = put_text(&at, call->token);
     entry->call.charge = put_text(&at, call->charge);
@@ -133,9 +142,22 @@ static bool id_fits(ds_str_t id)
 /* One charge an order: its outcome events name the order, not always the key. */
 static ds_str_t map_key(enum ds_call_kind kind, ds_str_t id, char buffer[MAP_KEY_BYTES])
 {
-    buffer[0] = kind == DS_CALL_CHARGE ? 'c' : 'r';
+    buffer[0] = kind == DS_CALL_CHARGE ? CHARGE_LETTER : REFUND_LETTER;
     memcpy(buffer + 1, id.data, id.len);
     return (ds_str_t){buffer, id.len + 1};
+}
+
+/* The same, in the entry's own memory: the map borrows it. */
+static ds_str_t own_key(const struct ds_entry *entry)
+{
+    ds_str_t id = entry->call.kind == DS_CALL_CHARGE ? entry->call.order_id : entry->call.key;
+    return (ds_str_t){id.data - 1, id.len + 1};
+}
+
+static void free_entry(struct ds_entry *entry)
+{
+    free(entry->answer);
+    free(entry);
 }
 
 /* The entry is no longer in the map. It lives on while somebody has it, or its report is wanted. */
@@ -149,7 +171,7 @@ static void detach(ds_ledger_t *ledger, struct ds_entry *entry, enum ds_entry_in
         return; /* whoever has it gives it back */
     case DS_ENTRY_ANSWERED:
         /* A success after payment.failed must still be told: the money is refunded then. */
-        if (interest == DS_ENTRY_FAILED && entry->answer.verdict == DS_VERDICT_SUCCEEDED)
+        if (interest == DS_ENTRY_FAILED && entry->answer->verdict == DS_VERDICT_SUCCEEDED)
             return;
         ds_heap_remove(ledger->reports_due, entry);
         break;
@@ -164,7 +186,7 @@ static void detach(ds_ledger_t *ledger, struct ds_entry *entry, enum ds_entry_in
     case DS_ENTRY_REPORTED:
         break;
     }
-    free(entry);
+    free_entry(entry);
 }
 
 static void detach_partition(ds_ledger_t *ledger, int32_t partition)
@@ -191,7 +213,7 @@ void ds_ledger_destroy(ds_ledger_t *ledger)
     while (ledger->reports_due != NULL &&
            (entry = ds_heap_peek(ledger->reports_due, NULL)) != NULL) {
         ds_heap_remove(ledger->reports_due, entry);
-        free(entry);
+        free_entry(entry);
     }
     ds_heap_destroy(ledger->calls_due);
     ds_heap_destroy(ledger->late_due);
@@ -215,20 +237,18 @@ static void wait_in(ds_heap_t *heap, struct ds_entry *entry, int64_t due_us)
 /* Over, whoever has it. */
 static void drop_given_up(ds_ledger_t *ledger, struct ds_entry *entry)
 {
-    char buffer[MAP_KEY_BYTES];
-    (void)ds_map_take(ledger->open, map_key(entry->call.kind, entry->call.order_id, buffer));
+    (void)ds_map_take(ledger->open, own_key(entry));
     detach(ledger, entry, DS_ENTRY_CLOSED);
 }
 
 /* Nobody has it, and there is nothing more to tell. */
 static void end(ds_ledger_t *ledger, struct ds_entry *entry)
 {
-    char buffer[MAP_KEY_BYTES];
     if (entry->interest == DS_ENTRY_GIVEN_UP) {
-        (void)ds_map_take(ledger->open, map_key(entry->call.kind, entry->call.order_id, buffer));
+        (void)ds_map_take(ledger->open, own_key(entry));
         ds_heap_remove(ledger->given_up, entry);
     }
-    free(entry);
+    free_entry(entry);
 }
 
 void ds_ledger_expire(ds_ledger_t *ledger, int64_t wall_now_us)
@@ -280,7 +300,7 @@ static bool give_up(ds_ledger_t *ledger, ds_str_t order_id, int64_t at_us, ds_er
         break;
     case DS_ENTRY_ANSWERED:
     case DS_ENTRY_REPORTED:
-        if (entry->answer.verdict != DS_VERDICT_SUCCEEDED)
+        if (entry->answer->verdict != DS_VERDICT_SUCCEEDED)
             drop_given_up(ledger, entry);
         break;
     case DS_ENTRY_HELD:
@@ -301,6 +321,53 @@ void ds_ledger_assigned(ds_ledger_t *ledger, int32_t partition)
     ledger->held[partition] = true;
 }
 
+static void hold(ds_ledger_t *ledger, struct ds_entry *entry)
+{
+    switch (entry->state) {
+    case DS_ENTRY_UNTRIED:
+        leave_line(ledger, entry);
+        break;
+    case DS_ENTRY_WAITING:
+        ds_heap_remove(ledger->calls_due, entry); /* in one of them */
+        ds_heap_remove(ledger->late_due, entry);
+        break;
+    case DS_ENTRY_HELD:
+    case DS_ENTRY_CALLING:
+    case DS_ENTRY_ANSWERED:
+    case DS_ENTRY_REPORTING:
+    case DS_ENTRY_REPORTED:
+        return;
+    }
+    entry->state = DS_ENTRY_HELD;
+}
+
+void ds_ledger_again(ds_ledger_t *ledger, int32_t partition)
+{
+    size_t cursor = 0;
+    ds_str_t key;
+    void *value;
+    ledger->held[partition] = true;
+    while (ds_map_next(ledger->open, &cursor, &key, &value))
+        if (((struct ds_entry *)value)->partition == partition)
+            hold(ledger, value);
+}
+
+static void release(ds_ledger_t *ledger, struct ds_entry *entry)
+{
+    if (entry->interest == DS_ENTRY_GIVEN_UP) {
+        ask_late(ledger, entry);
+        return;
+    }
+    /* The owner before may have called: ask before doing it. */
+    entry->ask_first = true;
+    if (entry->attempt == 0) {
+        join_line(ledger, entry);
+        return;
+    }
+    entry->state = DS_ENTRY_WAITING;
+    wait_in(ledger->calls_due, entry, 0);
+}
+
 void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition)
 {
     size_t cursor = 0;
@@ -309,15 +376,8 @@ void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition)
     ledger->held[partition] = false;
     while (ds_map_next(ledger->open, &cursor, &key, &value)) {
         struct ds_entry *entry = value;
-        if (entry->partition != partition || entry->state != DS_ENTRY_HELD)
-            continue;
-        if (entry->interest == DS_ENTRY_GIVEN_UP) {
-            ask_late(ledger, entry);
-            continue;
-        }
-        /* The owner before may have called: ask before doing it. */
-        entry->ask_first = true;
-        join_line(ledger, entry);
+        if (entry->partition == partition && entry->state == DS_ENTRY_HELD)
+            release(ledger, entry);
     }
 }
 
@@ -335,14 +395,20 @@ static bool open_entry(ds_ledger_t *ledger, int32_t partition, const struct ds_c
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID, "a key or order id of %u bytes",
                             call->key.len > call->order_id.len ? call->key.len
                                                                : call->order_id.len);
+    ds_str_t id = call->kind == DS_CALL_CHARGE ? call->order_id : call->key;
+    const struct ds_entry *known = ds_map_get(ledger->open, map_key(call->kind, id, buffer));
+    if (known != NULL && ds_str_eq(known->call.key, call->key))
+        return true; /* it is read again */
+    make_room(ledger);
+    if (known == NULL && ds_map_count(ledger->open) >= ledger->config.max_entries)
+        return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_LIMIT, "%zu charges are outstanding",
+                            ds_map_count(ledger->open));
     struct ds_entry *entry = new_entry(call, context, partition);
+    void *old = NULL;
     if (entry == NULL)
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "entry");
-    ds_str_t id = call->kind == DS_CALL_CHARGE ? call->order_id : call->key;
-    void *old = NULL;
-    make_room(ledger);
-    if (!ds_map_put(ledger->open, map_key(call->kind, id, buffer), entry, &old, error)) {
-        free(entry);
+    if (!ds_map_put(ledger->open, own_key(entry), entry, &old, error)) {
+        free_entry(entry);
         return false;
     }
     if (old != NULL)
@@ -487,7 +553,9 @@ static void answered(ds_ledger_t *ledger, struct ds_entry *entry,
         end(ledger, entry);
         return;
     }
-    entry->answer = *answer;
+    entry->answer = malloc(sizeof *entry->answer);
+    assert(entry->answer != NULL); /* as in wait_in */
+    *entry->answer = *answer;
     entry->state = DS_ENTRY_ANSWERED;
     wait_in(ledger->reports_due, entry, now_us);
 }
@@ -506,6 +574,10 @@ static void not_known(ds_ledger_t *ledger, struct ds_entry *entry, int64_t at_le
                                      ledger->config.max_pause_us);
     if (at_least_us > ledger->config.max_pause_us)
         at_least_us = ledger->config.max_pause_us;
+    if (ledger->held[entry->partition]) {
+        entry->state = DS_ENTRY_HELD;
+        return;
+    }
     entry->state = DS_ENTRY_WAITING;
     wait_in(given_up ? ledger->late_due : ledger->calls_due, entry,
             now_us + (pause_us > at_least_us ? pause_us : at_least_us));
@@ -523,10 +595,14 @@ bool ds_ledger_called(ds_ledger_t *ledger, struct ds_entry *entry,
         return false;
     case DS_VERDICT_ABSENT:
         entry->ask_first = false;
-        if (entry->interest == DS_ENTRY_OPEN)
+        if (entry->interest != DS_ENTRY_OPEN) {
+            end(ledger, entry); /* the provider has not got it, and nobody wants it done */
+            return false;
+        }
+        if (!ledger->held[entry->partition])
             return true;
-        end(ledger, entry); /* the provider has not got it, and nobody wants it done */
-        return false;
+        unsent = true; /* its partition is read again: done when that is over */
+        break;
     case DS_VERDICT_PENDING:
     case DS_VERDICT_UNKNOWN:
         break;
@@ -556,14 +632,14 @@ void ds_ledger_reported(ds_ledger_t *ledger, struct ds_entry *entry, bool kept, 
     assert(entry->state == DS_ENTRY_REPORTING);
     /* A partition that left has another owner, who asks and reports by itself. */
     bool again =
-        !kept && entry->interest != DS_ENTRY_LEFT && is_wanted(entry, entry->answer.verdict);
+        !kept && entry->interest != DS_ENTRY_LEFT && is_wanted(entry, entry->answer->verdict);
     if (again) {
         int64_t pause_us = ds_backoff_us(ledger->config.random, entry->report_attempt - 1,
                                          FIRST_REPORT_PAUSE_US, MAX_REPORT_PAUSE_US);
         entry->state = DS_ENTRY_ANSWERED;
         wait_in(ledger->reports_due, entry, now_us + pause_us);
     } else if (kept && (entry->interest == DS_ENTRY_OPEN || entry->interest == DS_ENTRY_GIVEN_UP) &&
-               is_wanted(entry, entry->answer.verdict)) {
+               is_wanted(entry, entry->answer->verdict)) {
         entry->state = DS_ENTRY_REPORTED;
     } else {
         end(ledger, entry);
@@ -595,6 +671,16 @@ size_t ds_ledger_untried(const ds_ledger_t *ledger)
 size_t ds_ledger_outstanding(const ds_ledger_t *ledger)
 {
     return ds_map_count(ledger->open) - ds_heap_count(ledger->given_up);
+}
+
+size_t ds_ledger_max(const ds_ledger_t *ledger)
+{
+    return ledger->config.max_entries;
+}
+
+bool ds_ledger_has_room(const ds_ledger_t *ledger)
+{
+    return ds_ledger_outstanding(ledger) <= ledger->config.max_entries / 2;
 }
 
 size_t ds_ledger_given_up(const ds_ledger_t *ledger)

@@ -18,6 +18,10 @@
  * until the provider says. A success is reported, and payment refunds it; anything else ends it,
  * and so does DS_GIVEN_UP_US. The rebuild finds it like any other.
  *
+ * There is a bound. What opens beyond it is refused and not held; its partition is to be read again
+ * from before it, with the rest of the ledger as it is, when there is room. So nothing is lost, and
+ * no peak in the log, past or present, keeps the ledger from being rebuilt.
+ *
  * Whoever takes an entry to call or to report gives it back with exactly one of the functions
  * below. Meanwhile it stays valid, also when an event closes it or the partition goes away.
  * Threads: none of its own; one at a time. No I/O. */
@@ -63,10 +67,10 @@ struct ds_entry {
     bool given_up;  /* was GIVEN_UP, whatever came then */
     unsigned attempt;
     unsigned report_attempt;
-    int32_t handle;                   /* in a heap of due ones */
-    int32_t given_up_handle;          /* in that of those given up */
-    struct ds_entry *next, *previous; /* in the line of untried ones */
-    struct ds_provider_answer answer; /* from ANSWERED on */
+    int32_t handle;                    /* in a heap of due ones */
+    int32_t given_up_handle;           /* in that of those given up */
+    struct ds_entry *next, *previous;  /* in the line of untried ones */
+    struct ds_provider_answer *answer; /* from ANSWERED on; the entry's */
 };
 
 struct ds_ledger_config {
@@ -74,7 +78,7 @@ struct ds_ledger_config {
     const char *provider;   /* refunds of other providers are not ours */
     int64_t first_pause_us; /* 0: 1 s */
     int64_t max_pause_us;   /* 0: 5 min */
-    size_t max_entries;     /* 0: DS_MAX_OUTSTANDING */
+    size_t max_entries;     /* 0: DS_OUTSTANDING_DEFAULT */
 };
 
 typedef struct ds_ledger ds_ledger_t;
@@ -87,11 +91,14 @@ void ds_ledger_destroy(ds_ledger_t *ledger);
 /** @brief Partition p is ours and will be read from its beginning. What was known of it is dropped.
  */
 void ds_ledger_assigned(ds_ledger_t *ledger, int32_t partition);
+/** @brief p will be read again from a place before which nothing was refused. What is known of it
+ * stays, and is not called until it has been rebuilt: an outcome may stand there. */
+void ds_ledger_again(ds_ledger_t *ledger, int32_t partition);
 /** @brief p was read to its end: its entries may be called. */
 void ds_ledger_rebuilt(ds_ledger_t *ledger, int32_t partition);
 void ds_ledger_revoked(ds_ledger_t *ledger, int32_t partition);
-/** @brief A delivered event of p. Where there is too much, those given up first are dropped.
- *  LIMIT, MEMORY: too much is outstanding; the event was not noted. */
+/** @brief A delivered event of p, perhaps again. Where there is too much, those given up first are
+ *  dropped. LIMIT, MEMORY: too much is outstanding; the event was not noted. */
 DS_MUST_CHECK bool ds_ledger_event(ds_ledger_t *ledger, int32_t partition,
                                    const struct ds_payment_event *event, ds_error_t *error);
 
@@ -115,6 +122,10 @@ bool ds_ledger_next_due(const ds_ledger_t *ledger, bool again, int64_t *due_us_o
 size_t ds_ledger_untried(const ds_ledger_t *ledger);
 /** @brief Those whose outcome is not in the log. */
 size_t ds_ledger_outstanding(const ds_ledger_t *ledger);
+/** @brief How many may be, those given up included. */
+size_t ds_ledger_max(const ds_ledger_t *ledger);
+/** @brief Half of that is free, or held by what was given up. */
+bool ds_ledger_has_room(const ds_ledger_t *ledger);
 /** @brief Charges that failed in the log, and are asked for. */
 size_t ds_ledger_given_up(const ds_ledger_t *ledger);
 /** @brief How many of those were dropped, so far, because there was too much. */

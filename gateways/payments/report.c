@@ -21,12 +21,12 @@ static void fill_charge(const struct ds_entry *entry, const char *provider, bool
         .order_id = entry->call.order_id,
         .charge_key = entry->call.key,
         .outcome = ok ? DS_REPORT_OUTCOME_OK : DS_REPORT_OUTCOME_FAILED,
-        .amount_minor = ok ? entry->answer.amount_minor : 0,
+        .amount_minor = ok ? entry->answer->amount_minor : 0,
         .currency = entry->call.currency,
         .provider = ds_str(provider),
-        .provider_reference = ds_str(entry->answer.id),
-        .has_detail = entry->answer.detail[0] != '\0',
-        .detail = ds_str(entry->answer.detail),
+        .provider_reference = ds_str(entry->answer->id),
+        .has_detail = entry->answer->detail[0] != '\0',
+        .detail = ds_str(entry->answer->detail),
     };
 }
 
@@ -37,20 +37,20 @@ static void fill_refund(const struct ds_entry *entry, const char *provider, bool
         .order_id = entry->call.order_id,
         .refund_key = entry->call.key,
         .outcome = ok ? DS_REPORT_OUTCOME_OK : DS_REPORT_OUTCOME_FAILED,
-        .amount_minor = ok ? entry->answer.amount_minor : 0,
+        .amount_minor = ok ? entry->answer->amount_minor : 0,
         .currency = entry->call.currency,
         .provider = ds_str(provider),
-        .provider_reference = ds_str(entry->answer.id),
-        .has_detail = entry->answer.detail[0] != '\0',
-        .detail = ds_str(entry->answer.detail),
+        .provider_reference = ds_str(entry->answer->id),
+        .has_detail = entry->answer->detail[0] != '\0',
+        .detail = ds_str(entry->answer->detail),
     };
 }
 
 bool ds_report_make(const struct ds_entry *entry, const char *provider, int64_t now_us,
                     ds_id_t *id_out, struct ds_payment_command *command_out, ds_error_t *error)
 {
-    bool ok = entry->answer.verdict == DS_VERDICT_SUCCEEDED;
-    assert(ok || entry->answer.verdict == DS_VERDICT_FAILED);
+    bool ok = entry->answer->verdict == DS_VERDICT_SUCCEEDED;
+    assert(ok || entry->answer->verdict == DS_VERDICT_FAILED);
     *command_out = (struct ds_payment_command){0};
     if (!derive_id(entry, ok, id_out, error))
         return false;

@@ -234,6 +234,107 @@ static void tear_down(void)
 
 TestSuite(intake, .init = set_up, .fini = tear_down, .timeout = 120);
 
+/* --- more than may be outstanding --------------------------------------------------------------
+ */
+
+Test(intake, more_than_may_be_outstanding_is_charged_once_when_the_provider_is_back)
+{
+    start();
+    turn_until_current();
+    kit_sandbox_stop(kit);
+    append_charges(0, 8 * ROOM);
+    turn_often(50);
+    kit_sandbox_start(kit);
+    turn_until_done(8 * ROOM);
+    cr_expect_eq(kit_charges(kit), 8 * ROOM);
+}
+
+Test(intake, peak_that_is_over_does_not_keep_a_restart_from_coming_up)
+{
+    append_charges(0, 8 * ROOM);
+    append_successes(0, 7 * ROOM);
+    start();
+    turn_until_done(ROOM);
+    cr_expect_eq(kit_charges(kit), ROOM, "those that are closed are not done");
+}
+
+Test(intake, restart_in_the_middle_of_a_peak_charges_all_of_it_once)
+{
+    start();
+    turn_until_current();
+    append_charges(0, 8 * ROOM);
+    for (int turns = 0; turns < 5000 && written < 2 * ROOM; turns++) {
+        turn();
+        kit_pause();
+    }
+    stop();
+    start();
+    turn_until_done(written > 8 * ROOM ? written : 8 * ROOM);
+    cr_expect_eq(kit_charges(kit), 8 * ROOM);
+}
+
+Test(intake, refunds_beyond_what_may_be_outstanding_are_made_too)
+{
+    append_charges(0, 3 * ROOM);
+    start();
+    turn_until_done(3 * ROOM);
+    kit_sandbox_stop(kit);
+    append_charges(3 * ROOM, 6 * ROOM);
+    struct reply books = {0};
+    kit_sandbox_start(kit);
+    books = kit_call(kit, "GET", "/v1/books?limit=1000", NULL, NULL, 4000);
+    json_t *charges = json_object_get(books.json, "charges");
+    for (size_t i = 0; i < 3 * ROOM; i++) {
+        const json_t *charge = json_array_get(charges, i);
+        const char *key = json_string_value(json_object_get(charge, "key"));
+        char order[ID_BYTES], refund[ID_BYTES + 4];
+        cr_assert_not_null(key);
+        int number = (int)strtol(key + 2, NULL, 10);
+        name_order(number, order);
+        (void)snprintf(refund, sizeof refund, "%s-r1", order);
+        append(partition_of(number),
+               refund_initiated(order, refund, json_string_value(json_object_get(charge, "id")),
+                                10));
+    }
+    reply_free(&books);
+    turn_until_done(9 * ROOM);
+    cr_expect_eq(kit_charges(kit), 6 * ROOM);
+}
+
+Test(intake, charge_given_up_while_there_was_no_room_for_it_is_not_done)
+{
+    start();
+    turn_until_current();
+    kit_sandbox_stop(kit);
+    append_charges(0, 4 * ROOM);
+    turn_often(50);
+    for (int i = 2 * ROOM; i < 4 * ROOM; i++) {
+        char id[ID_BYTES];
+        name_order(i, id);
+        append(partition_of(i), payment_silent(id, times.now_us));
+    }
+    turn_often(50);
+    kit_sandbox_start(kit);
+    turn_until_done(2 * ROOM);
+    cr_expect_eq(kit_charges(kit), 2 * ROOM);
+}
+
+Test(intake, partitions_that_go_and_come_in_a_peak_are_charged_once)
+{
+    start();
+    turn_until_current();
+    kit_sandbox_stop(kit);
+    append_charges(0, 4 * ROOM);
+    turn_often(50);
+    ds_fake_revoke(broker);
+    turn_often(5);
+    ds_fake_assign(broker, 0, PARTITIONS);
+    turn_often(50);
+    kit_sandbox_start(kit);
+    turn_until_done(4 * ROOM);
+    cr_expect_eq(kit_charges(kit), 4 * ROOM);
+}
+
 /* --- reading -----------------------------------------------------------------------------------
  */
 

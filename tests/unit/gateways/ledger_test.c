@@ -491,3 +491,93 @@ Test(ledger, too_many_are_an_error_and_the_rest_stays)
     cr_expect_eq(ds_ledger_outstanding(ledger), 1);
     ds_ledger_destroy(ledger);
 }
+
+/* --- read again --------------------------------------------------------------------------------
+ */
+
+Test(ledger, partition_that_is_read_again_keeps_what_it_holds_and_calls_none_of_it)
+{
+    ds_ledger_t *ledger = with_charge();
+    note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 5));
+    note(ledger, payment_initiated("b.C", "b.C-c1", "tok_ok", 5));
+    struct ds_entry *calling = ds_ledger_take_call(ledger, 0, true);
+    struct ds_entry *waiting = ds_ledger_take_call(ledger, 0, true);
+    (void)ds_ledger_called(ledger, waiting, &unknown, false, 0, 0);
+    ds_ledger_again(ledger, 3);
+    cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    cr_expect_not(ds_ledger_called(ledger, calling, &absent, false, 0, 0), "not even what is due");
+    cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 5));
+    note(ledger, payment_initiated("b.C", "b.C-c1", "tok_ok", 5));
+    note(ledger, payment_success("b.C"));
+    cr_expect_eq(ds_ledger_outstanding(ledger), 2);
+    ds_ledger_rebuilt(ledger, 3);
+    for (int i = 0; i < 2; i++) {
+        struct ds_entry *entry = ds_ledger_take_call(ledger, 1000 * S, true);
+        cr_assert(entry == calling || entry == waiting);
+        cr_expect(entry->ask_first);
+        cr_expect(entry->again);
+        (void)ds_ledger_called(ledger, entry, &succeeded, false, 0, 1000 * S);
+    }
+    cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, answer_and_report_outlive_that_their_partition_is_read_again)
+{
+    for (int state = DS_ENTRY_ANSWERED; state <= DS_ENTRY_REPORTED; state++) {
+        ds_ledger_t *ledger = with_charge();
+        (void)ds_ledger_called(ledger, ds_ledger_take_call(ledger, 0, true), &succeeded, false, 0,
+                               0);
+        struct ds_entry *entry = NULL;
+        if (state >= DS_ENTRY_REPORTING)
+            entry = ds_ledger_take_report(ledger, 0);
+        if (state == DS_ENTRY_REPORTED)
+            ds_ledger_reported(ledger, entry, true, 0);
+        ds_ledger_again(ledger, 3);
+        note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 2998));
+        if (state == DS_ENTRY_ANSWERED)
+            entry = ds_ledger_take_report(ledger, 0);
+        if (state < DS_ENTRY_REPORTED)
+            ds_ledger_reported(ledger, entry, true, 0);
+        ds_ledger_rebuilt(ledger, 3);
+        cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true), "state %d", state);
+        cr_expect_null(ds_ledger_take_report(ledger, 1000 * S), "state %d", state);
+        cr_expect_eq(ds_ledger_outstanding(ledger), 1, "state %d", state);
+        note(ledger, payment_success("b.A"));
+        cr_expect_eq(ds_ledger_outstanding(ledger), 0, "state %d", state);
+        ds_ledger_destroy(ledger);
+    }
+}
+
+Test(ledger, charge_given_up_stays_given_up_when_it_is_read_again)
+{
+    ds_ledger_t *ledger = with_given_up();
+    ds_ledger_again(ledger, 3);
+    note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 2998));
+    note(ledger, payment_silent("b.A", FAILED_US));
+    cr_expect_null(ds_ledger_take_call(ledger, 1000 * S, true));
+    ds_ledger_rebuilt(ledger, 3);
+    cr_expect_eq(ds_ledger_given_up(ledger), 1);
+    struct ds_entry *entry = ds_ledger_take_call(ledger, 0, true);
+    cr_assert_not_null(entry);
+    cr_expect_not(ds_ledger_called(ledger, entry, &absent, false, 0, 0), "never done any more");
+    cr_expect_eq(ds_ledger_given_up(ledger), 0);
+    ds_ledger_destroy(ledger);
+}
+
+Test(ledger, what_it_holds_already_needs_no_room)
+{
+    struct ds_ledger_config config = {
+        .random = ds_system_random(), .provider = "sandbox", .max_entries = 2};
+    ds_ledger_t *ledger = ds_ledger_new(&config);
+    note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 1));
+    cr_expect(ds_ledger_has_room(ledger));
+    note(ledger, payment_initiated("b.B", "b.B-c1", "tok_ok", 1));
+    cr_expect_not(ds_ledger_has_room(ledger));
+    note(ledger, payment_initiated("b.A", "b.A-c1", "tok_ok", 1));
+    note(ledger, payment_silent("b.A", FAILED_US));
+    cr_expect(ds_ledger_has_room(ledger), "what was given up can go");
+    cr_expect_eq(ds_ledger_max(ledger), 2);
+    ds_ledger_destroy(ledger);
+}

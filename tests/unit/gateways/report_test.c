@@ -2,8 +2,12 @@
 
 #include <criterion/criterion.h>
 
+static struct ds_provider_answer answers[DS_VERDICT_UNKNOWN + 1]; /* of the entries below */
+
 static struct ds_entry entry_of(enum ds_call_kind kind, enum ds_verdict verdict)
 {
+    answers[verdict] = (struct ds_provider_answer){
+        .verdict = verdict, .amount_minor = 2998, .id = "ch_1", .detail = "why"};
     return (struct ds_entry){
         .call = {.kind = kind,
                  .key = DS_STR("berlin-1.A-c1"),
@@ -12,7 +16,7 @@ static struct ds_entry entry_of(enum ds_call_kind kind, enum ds_verdict verdict)
                  .traceparent = DS_STR("00-aa-bb-01"),
                  .amount_minor = 2998},
         .correlation_id = DS_STR("corr-1"),
-        .answer = {.verdict = verdict, .amount_minor = 2998, .id = "ch_1", .detail = "why"},
+        .answer = &answers[verdict],
     };
 }
 
