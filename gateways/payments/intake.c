@@ -10,7 +10,6 @@
 #define POLL_MS        50
 #define AWAY_POLL_MS   100
 #define END_TIMEOUT_MS 1000
-#define ASK_SILENT_US  (3 * DS_US_PER_S)
 #define HINT_US        DS_US_PER_S
 #define UNREADABLE_US  (30 * DS_US_PER_S)
 
@@ -24,8 +23,7 @@ enum slot_state {
 
 struct slot {
     enum slot_state state;
-    bool silent;      /* the leader did not say where it ends */
-    int64_t asked_us; /* then: when it was asked */
+    bool silent; /* the leader did not say where it ends */
     int64_t end;
     int64_t hinted;            /* the group's offset as last committed */
     struct ds_log_place place; /* the end of the last decision */
@@ -40,7 +38,6 @@ struct ds_intake {
     struct slot slots[DS_MAX_PARTITIONS];
     int64_t quiet_until_us[DS_MAX_PARTITIONS]; /* not read before; an event there is not known */
     int64_t hint_at_us;
-    int64_t ask_silent_us; /* when one that is silent may be asked again */
     int32_t again;         /* the partition last read again */
     ds_metric_t *deferred; /* charges and refunds, each time one is passed over */
     ds_metric_t *deferred_partitions;
@@ -98,46 +95,18 @@ static void drop(ds_intake_t *intake, int32_t partition)
     ds_reader_drop(intake->reader, partition);
 }
 
-static bool ask_end(ds_intake_t *intake, int32_t partition)
+/* Where a leader hangs, what has arrived of the others is read in between: the reader does not ask
+ * it in each turn. */
+static void ask_end(ds_intake_t *intake, int32_t partition)
 {
     struct slot *slot = &intake->slots[partition];
     ds_error_t ignored = DS_ERROR_INIT;
-    slot->asked_us = ds_monotonic_us(intake->runtime->clock);
+    if (slot->state != SLOT_ASSIGNED || !ds_reader_may_ask(intake->reader, 0, partition))
+        return;
     slot->silent =
         !ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &ignored);
-    if (slot->silent)
-        intake->ask_silent_us = ds_monotonic_us(intake->runtime->clock) + ASK_SILENT_US;
-    else
+    if (!slot->silent)
         slot->state = SLOT_READING;
-    return !slot->silent;
-}
-
-/* One at a time, the one that was asked longest ago. */
-static void ask_silent(ds_intake_t *intake)
-{
-    int32_t oldest = -1;
-    if (ds_monotonic_us(intake->runtime->clock) < intake->ask_silent_us)
-        return;
-    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
-        const struct slot *slot = &intake->slots[p];
-        if (slot->state == SLOT_ASSIGNED && slot->silent &&
-            (oldest < 0 || slot->asked_us < intake->slots[oldest].asked_us))
-            oldest = p;
-    }
-    if (oldest >= 0)
-        (void)ask_end(intake, oldest);
-}
-
-/* A leader that does not answer ends the asking for this turn, and is not asked in each: what has
- * arrived of the others is read in between. */
-static void ask_ends(ds_intake_t *intake)
-{
-    for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
-        const struct slot *slot = &intake->slots[p];
-        if (slot->state == SLOT_ASSIGNED && !slot->silent && !ask_end(intake, p))
-            return;
-    }
-    ask_silent(intake);
 }
 
 /* Nothing is called before all that the log knows has been read: the outcome may stand there. */
@@ -226,11 +195,11 @@ static void look_after_partitions(ds_intake_t *intake)
     bool any = false, all = true;
     if (hints)
         intake->hint_at_us = now + HINT_US;
-    if (!intake->kafka_away)
-        ask_ends(intake);
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
         if (intake->slots[p].state == SLOT_NONE)
             continue;
+        if (!intake->kafka_away)
+            ask_end(intake, p);
         follow_up(intake, p);
         if (hints)
             hint(intake, p);
