@@ -140,7 +140,7 @@ static bool open_books(struct audit *audit, ds_error_t *error)
         ds_audit_note(audit->report, "the provider's books not compared: no PAYMENT_PROVIDER_KEY");
         return true;
     }
-    audit->books = ds_audit_books_new();
+    audit->books = ds_audit_books_new(ds_now_us(audit->runtime->clock));
     return (audit->books != NULL || out_of_memory(error)) && read_books(audit, 0, error);
 }
 

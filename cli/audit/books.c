@@ -1,6 +1,8 @@
 #include "cli/audit/books.h"
 
 #include "base/http_client.h"
+#include "cli/audit/sum.h"
+#include "decider/memory.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -21,14 +23,16 @@ struct charge {
 };
 
 struct ds_audit_books {
+    int64_t asked_us;  /* UTC */
     ds_map_t *charges; /* by idempotency key */
 };
 
-ds_audit_books_t *ds_audit_books_new(void)
+ds_audit_books_t *ds_audit_books_new(int64_t now_us)
 {
     ds_audit_books_t *books = calloc(1, sizeof *books);
     if (books == NULL)
         return NULL;
+    books->asked_us = now_us;
     books->charges = ds_map_new(MAX_CHARGES);
     if (books->charges != NULL)
         return books;
@@ -145,6 +149,32 @@ bool ds_audit_books_fetch(ds_audit_books_t *books, int reading, const char *url,
 
 /* ---- judging */
 
+/* Money that the provider has may still come into the log: for want of an answer the gateway asks
+ * on for as long as payment knows the charge, and what was reported may wait to be decided. */
+static bool may_still_come(const ds_audit_books_t *books, const struct ds_audit_part *part,
+                           const struct ds_audit_order *order)
+{
+    const int64_t through = part->streams[DS_AUDIT_PAYMENT].through[0];
+    return ds_audit_minus(books->asked_us, order->payment.last_us) < DS_PAYMENT_MEMORY_US &&
+           (order->payment.is_asked_for ||
+            through < part->commands[DS_AUDIT_PAYMENT].range.settled - 1);
+}
+
+/* What was given back by hand, with the provider, is nobody's any more. */
+static void judge_failed(const ds_audit_books_t *books, const struct ds_audit_part *part,
+                         const struct ds_audit_order *order, const struct charge *charge)
+{
+    if (charge->captured_minor[0] <= charge->refunded_minor[1])
+        return;
+    if (may_still_come(books, part, order))
+        part->report->in_flight += order->is_at_rest;
+    else
+        ds_audit_found(part->report, "I3",
+                       ds_audit_where(part, DS_AUDIT_PAYMENT, order->payment.last, order->id),
+                       "it failed, the provider's books have %" PRId64 " captured",
+                       charge->captured_minor[0]);
+}
+
 static void judge_charge(const struct ds_audit_part *part, const struct ds_audit_order *order,
                          const struct charge *charge)
 {
@@ -159,7 +189,8 @@ static void judge_charge(const struct ds_audit_part *part, const struct ds_audit
         ds_audit_found(part->report, "I3", at,
                        "%" PRId64 " was asked for, the provider's books have %" PRId64,
                        order->payment.charged_minor, charge->amount_minor);
-    else if (captured > charge->captured_minor[1])
+    else if (captured > charge->captured_minor[1] ||
+             (order->payment.success >= 0 && captured < charge->captured_minor[1]))
         ds_audit_found(part->report, "I3", at,
                        "%" PRId64 " captured, the provider's books have %" PRId64, captured,
                        charge->captured_minor[1]);
@@ -185,9 +216,11 @@ void ds_audit_books_judge_order(ds_audit_books_t *books, const struct ds_audit_p
     }
     if (order->in_flight || order->reborn)
         return;
-    if (charge != NULL && charge->known[1])
+    if (charge != NULL && charge->known[1]) {
         judge_charge(part, order, charge);
-    else if (order->payment.captured_minor > 0)
+        if (order->payment.state == DS_AUDIT_P_FAILED)
+            judge_failed(books, part, order, charge);
+    } else if (order->payment.captured_minor > 0)
         ds_audit_found(part->report, "I3",
                        ds_audit_where(part, DS_AUDIT_PAYMENT, order->payment.success, order->id),
                        "%" PRId64 " captured, the provider's books do not have the charge",

@@ -10,8 +10,8 @@
 
 typedef struct ds_audit_books ds_audit_books_t;
 
-/** @brief Empty books. NULL: no memory. */
-ds_audit_books_t *ds_audit_books_new(void);
+/** @brief Empty books. @param now_us  UTC, before they are read. NULL: no memory. */
+ds_audit_books_t *ds_audit_books_new(int64_t now_us);
 void ds_audit_books_destroy(ds_audit_books_t *books);
 /** @brief Read all pages. @param reading  0: before the log, 1: after its ends were asked.
  *  @param url  of the provider, without path. UNAVAILABLE, TIMEOUT, INVALID: it gave something else

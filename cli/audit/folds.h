@@ -92,7 +92,7 @@ void ds_audit_judge_reasons(struct ds_audit_part *part, const struct ds_audit_or
 DS_MUST_CHECK bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error);
 bool ds_audit_has_left(const struct ds_audit_part *part, ds_str_t order_id);
 /** part.c: count and judge one order, with its prices; once. */
-void ds_audit_judge_one(struct ds_audit_part *part, const struct ds_audit_order *order);
+void ds_audit_judge_one(struct ds_audit_part *part, struct ds_audit_order *order);
 
 /** judge.c: one order, all topics read: I2, I4, I5. @return true when it is at rest. */
 bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_order *order);

@@ -149,7 +149,7 @@ static bool stay(struct ds_audit_orders *kept, const struct ds_audit_order *orde
     return moved != NULL && ds_map_put(kept->orders, moved->id, moved, NULL, error);
 }
 
-static bool leave(struct ds_audit_part *part, const struct ds_audit_order *order, ds_error_t *error)
+static bool leave(struct ds_audit_part *part, struct ds_audit_order *order, ds_error_t *error)
 {
     ds_audit_judge_one(part, order);
     if (part->leaves != NULL)
@@ -165,7 +165,7 @@ static bool sweep(struct ds_audit_part *part, struct ds_audit_orders *kept, ds_e
     size_t cursor = 0;
 
     while (ds_map_next(part->orders, &cursor, &id, &value)) {
-        const struct ds_audit_order *order = value;
+        struct ds_audit_order *order = value;
         if (!(may_leave(part, order, until_us) ? leave(part, order, error)
                                                : stay(kept, order, error)))
             return false;

@@ -253,6 +253,7 @@ struct ds_audit_lowered {
 struct ds_audit_order {
     ds_str_t id;
     bool in_flight;  /* touched behind `settled` */
+    bool is_at_rest; /* judged, and nothing is to follow */
     bool reborn;     /* placed again after its id was forgotten, or it has left: no longer judged */
     int64_t last_us; /* of the newest event about it */
 
@@ -298,7 +299,9 @@ struct ds_audit_order {
         int64_t initiated_by;
         int64_t success;
         int64_t success_by; /* cash, and nothing */
+        bool is_asked_for;  /* it failed for want of an answer, which the gateway still asks for */
         int64_t last;
+        int64_t last_us;
     } payment;
 
     struct {

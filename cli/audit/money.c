@@ -200,6 +200,8 @@ static bool apply(struct ds_audit_part *part, const struct ds_audit_event *event
         return true;
     case DS_AUDIT_ON_FAILED:
         order->payment.due_minor = 0;
+        order->payment.is_asked_for =
+            e->body.as.payment_failed.reason == DS_FAIL_REASON_PROVIDER_SILENT;
         return true;
     case DS_AUDIT_ON_DUE_CHANGED:
         lower_due(part, event, order, e->body.as.payment_due_changed.due_minor);
@@ -289,6 +291,7 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
                        ds_schema_ce_type(&ds_schema_payment_events, e),
                        ds_audit_payment_state_text(before));
     order->payment.last = event->offset;
+    order->payment.last_us = e->meta.at;
     int64_t owed = ds_audit_plus(order->payment.due_minor, order->payment.goodwill_minor);
     return apply(part, event, order, step, error) && note_lowered(part, event, order, owed, error);
 }

@@ -218,10 +218,11 @@ bool ds_audit_part_take(struct ds_audit_part *part, const struct ds_audit_record
     return ds_map_count(part->orders) < part->sweep_at || ds_audit_sweep(part, error);
 }
 
-void ds_audit_judge_one(struct ds_audit_part *part, const struct ds_audit_order *order)
+void ds_audit_judge_one(struct ds_audit_part *part, struct ds_audit_order *order)
 {
     part->report->checked[DS_AUDIT_ORDERS]++;
-    if (!ds_audit_judge_order(part, order))
+    order->is_at_rest = ds_audit_judge_order(part, order);
+    if (!order->is_at_rest)
         part->report->in_flight++;
     ds_audit_judge_prices(part, order);
 }

@@ -150,14 +150,30 @@ void story_pay(struct story *s, int64_t amount, int64_t due, bool more)
 
     (void)snprintf(id, sizeof id, "charge-%d", (int)s->h->counts[DS_AUDIT_PAYMENT]);
     command.body.kind = DS_PAYMENT_COMMAND_REPORT_CHARGE;
-    int64_t offset = hist_command(s->h, DS_AUDIT_PAYMENT, id, &command);
+    s->reported = hist_command(s->h, DS_AUDIT_PAYMENT, id, &command);
     event.body.kind = DS_PAYMENT_EVENT_PAYMENT_SUCCESS;
     event.body.as.payment_success = (struct ds_payment_success){.order_id = s->id,
                                                                 .amount_minor = amount,
                                                                 .due_minor = due,
                                                                 .has_charge_key = true,
                                                                 .charge_key = key_of(s, "-c1")};
-    s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(0, offset), more);
+    s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, HIST_INPUT(0, s->reported), more);
+}
+
+void story_fail(struct story *s, enum ds_fail_reason reason)
+{
+    struct ds_payment_command command = {0};
+    struct ds_payment_event event = {0};
+    struct hist_cause cause = HIST_TIMER;
+
+    if (reason == DS_FAIL_REASON_DECLINED) {
+        command.body.kind = DS_PAYMENT_COMMAND_REPORT_CHARGE;
+        cause = HIST_INPUT(0, hist_command(s->h, DS_AUDIT_PAYMENT, "declined", &command));
+    }
+    event.body.kind = DS_PAYMENT_EVENT_PAYMENT_FAILED;
+    event.body.as.payment_failed.order_id = s->id;
+    event.body.as.payment_failed.reason = reason;
+    s->paid = hist_emit(s->h, DS_AUDIT_PAYMENT, &event, cause, false);
 }
 
 void story_pay_nothing(struct story *s, struct hist_cause cause)

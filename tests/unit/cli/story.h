@@ -27,6 +27,7 @@ struct story {
     int64_t held;
     int64_t requested;
     int64_t initiated;
+    int64_t reported; /* the last success, as a command */
     int64_t paid;
     int64_t confirmed;
     int64_t searching;
@@ -51,6 +52,8 @@ void story_request_payment(struct story *s);
 void story_initiate(struct story *s);
 /** @param due  what is due after it. */
 void story_pay(struct story *s, int64_t amount, int64_t due, bool more);
+/** payment.failed: the provider declined, or was silent for too long. */
+void story_fail(struct story *s, enum ds_fail_reason reason);
 /** Without a charge, answering `cause`. */
 void story_pay_nothing(struct story *s, struct hist_cause cause);
 void story_confirm(struct story *s);
