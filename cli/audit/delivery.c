@@ -1,6 +1,7 @@
 /* What delivery.events says of an order: its way through the states and what the courier carries.
  */
 #include "cli/audit/folds.h"
+#include "decider/memory.h"
 
 static bool step_of(const struct ds_delivery_event *e, enum ds_audit_delivery_step *step_out)
 {
@@ -57,14 +58,19 @@ bool ds_audit_fold_delivery(struct ds_audit_part *part, const struct ds_audit_ev
         return true;
     struct ds_audit_order *order =
         ds_audit_order_of(part, event, ds_schema_delivery_events.order_id(e), error);
-    if (order == NULL || order->reborn)
-        return order != NULL;
+    if (order == NULL)
+        return false;
+    if (order->has_left ||
+        ds_audit_is_over(event, step == DS_AUDIT_ON_REQUESTED, order->delivery.last,
+                         order->delivery.last_us, DS_DELIVERY_MEMORY_US, &order->delivery.again))
+        return true;
     enum ds_audit_delivery_state before = order->delivery.state;
     if (!ds_audit_follow_delivery(&order->delivery.state, step))
         ds_audit_found(part->report, "STATE", ds_audit_at(part, event, order->id), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_delivery_events, e),
                        ds_audit_delivery_state_text(before));
     order->delivery.last = event->offset;
+    order->delivery.last_us = e->meta.at;
     if (step == DS_AUDIT_ON_REQUESTED) {
         order->delivery.requested = event->offset;
         ds_audit_note_reason(part, event, order, 1, "I5", &order->delivery.requested_by);

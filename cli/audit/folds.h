@@ -69,6 +69,12 @@ DS_MUST_CHECK bool ds_audit_fold_order(struct ds_audit_part *part,
 int64_t ds_audit_total_now(const struct ds_audit_order *order);
 int64_t ds_audit_pieces_left(const struct ds_audit_order *order, int32_t line);
 
+/** part.c: whether a topic's first step of an order is one of another life: it comes when the
+ * processor has forgotten what it last did for it. Noted in *again, an offset; then true for all
+ * that follows. @param memory_us  of the processor. */
+bool ds_audit_is_over(const struct ds_audit_event *event, bool is_first_step, int64_t last,
+                      int64_t last_us, int64_t memory_us, int64_t *again);
+
 /** stock.c: I1 and I4. */
 DS_MUST_CHECK bool ds_audit_fold_stock(struct ds_audit_part *part,
                                        const struct ds_audit_event *event, ds_error_t *error);

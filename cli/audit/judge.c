@@ -310,6 +310,27 @@ static void judge_goods(struct judge *j)
     }
 }
 
+/* ---- another life */
+
+/* A processor began anew with the order when it had forgotten it, and order did not. */
+static void judge_again(struct judge *j)
+{
+    order_t *order = j->order;
+    const struct {
+        const char *invariant;
+        int32_t topic;
+        int64_t again;
+    } all[] = {
+        {"I4", DS_AUDIT_INVENTORY, order->stock.again},
+        {"I2", DS_AUDIT_PAYMENT, order->payment.again},
+        {"STATE", DS_AUDIT_DELIVERY, order->delivery.again},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].again >= 0)
+            ds_audit_found(j->part->report, all[i].invariant, at(j, all[i].topic, all[i].again),
+                           "it begins anew, and the order was placed once");
+}
+
 /* ---- what has to follow */
 
 static bool delivery_is_over(order_t *order)
@@ -382,6 +403,7 @@ bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_orde
     judge_money(&j);
     judge_goods(&j);
     judge_answers(&j);
+    judge_again(&j);
     ds_audit_judge_reasons(part, order);
     return j.rest;
 }

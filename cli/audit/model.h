@@ -248,12 +248,16 @@ struct ds_audit_lowered {
     int64_t known;                   /* payment had read order.events up to here */
 };
 
-/** What the log says of one order. Offsets are -1 while there is none. What ends in _by is the
- * offset of the record that the step answers, in the topic that may allow it (reasons.c). */
+/** What the log says of one order. An id may be placed again when all have forgotten it, and topics
+ * are read in any order: so each fold sees for itself where the second life begins, by the memory
+ * of its processor, and takes no more of it. Whether there is one order.events says. Offsets are -1
+ * while there is none. What ends in _by is the offset of the record that the step answers, in the
+ * topic that may allow it (reasons.c). */
 struct ds_audit_order {
     ds_str_t id;
     bool in_flight;  /* touched behind `settled` */
     bool is_at_rest; /* judged, and nothing is to follow */
+    bool has_left;   /* what comes now is not looked at */
     bool reborn;     /* placed again after its id was forgotten, or it has left: no longer judged */
     int64_t last_us; /* of the newest event about it */
 
@@ -302,6 +306,7 @@ struct ds_audit_order {
         bool is_asked_for;  /* it failed for want of an answer, which the gateway still asks for */
         int64_t last;
         int64_t last_us;
+        int64_t again; /* it begins anew here, as the next two */
     } payment;
 
     struct {
@@ -316,6 +321,8 @@ struct ds_audit_order {
         int64_t returned;
         int64_t returned_by;
         int64_t last;
+        int64_t last_us;
+        int64_t again;
     } stock;
 
     struct {
@@ -330,6 +337,8 @@ struct ds_audit_order {
         int64_t in_transit;
         int64_t completed;
         int64_t last;
+        int64_t last_us;
+        int64_t again;
     } delivery;
 };
 

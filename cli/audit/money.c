@@ -1,6 +1,7 @@
 /* I2 as far as payment.events goes: one charge, one success, refunds within it, and what is due
  * only goes down. */
 #include "cli/audit/folds.h"
+#include "decider/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -239,6 +240,20 @@ static bool is_success(enum ds_audit_payment_step step)
     return step == DS_AUDIT_ON_CARD || step == DS_AUDIT_ON_CASH || step == DS_AUDIT_ON_NOTHING;
 }
 
+static bool is_first(enum ds_audit_payment_step step)
+{
+    return step == DS_AUDIT_ON_INITIATED || step == DS_AUDIT_ON_CASH || step == DS_AUDIT_ON_NOTHING;
+}
+
+/* Of an order that has left only what the provider's books know it by. */
+static bool note_charge(struct ds_audit_part *part, const struct ds_payment_event *e,
+                        struct ds_audit_order *order, ds_error_t *error)
+{
+    return e->body.kind != DS_PAYMENT_EVENT_PAYMENT_INITIATED ||
+           ds_arena_dup(part->arena, e->body.as.payment_initiated.charge_key,
+                        &order->payment.charge_key, error);
+}
+
 static bool step_of(const struct ds_payment_event *e, enum ds_audit_payment_step *step_out)
 {
     switch (e->body.kind) {
@@ -281,8 +296,13 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
         return true;
     struct ds_audit_order *order =
         ds_audit_order_of(part, event, ds_schema_payment_events.order_id(e), error);
-    if (order == NULL || order->reborn)
-        return order != NULL;
+    if (order == NULL)
+        return false;
+    if (order->has_left)
+        return note_charge(part, e, order, error);
+    if (ds_audit_is_over(event, is_first(step), order->payment.last, order->payment.last_us,
+                         DS_PAYMENT_MEMORY_US, &order->payment.again))
+        return true;
     enum ds_audit_payment_state before = order->payment.state;
     bool told = (step == DS_AUDIT_ON_INITIATED && order->payment.initiated >= 0) ||
                 (is_success(step) && order->payment.success >= 0);

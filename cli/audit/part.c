@@ -82,6 +82,7 @@ static struct ds_audit_order *new_order(struct ds_audit_part *part, ds_str_t ord
     order->stock.returned = order->stock.returned_by = -1;
     order->delivery.requested = order->delivery.requested_by = order->delivery.in_transit = -1;
     order->delivery.completed = order->delivery.last = -1;
+    order->payment.again = order->stock.again = order->delivery.again = -1;
     return order;
 }
 
@@ -94,7 +95,7 @@ struct ds_audit_order *ds_audit_order_of(struct ds_audit_part *part,
         order = new_order(part, order_id, error);
         if (order == NULL)
             return NULL;
-        order->reborn = ds_audit_has_left(part, order_id);
+        order->reborn = order->has_left = ds_audit_has_left(part, order_id);
     }
     const struct ds_event_head *head = event->event;
     if (head->meta.at > order->last_us)
@@ -102,6 +103,16 @@ struct ds_audit_order *ds_audit_order_of(struct ds_audit_part *part,
     if (event->offset >= part->streams[event->topic].range.settled)
         order->in_flight = true;
     return order;
+}
+
+bool ds_audit_is_over(const struct ds_audit_event *event, bool is_first_step, int64_t last,
+                      int64_t last_us, int64_t memory_us, int64_t *again)
+{
+    const struct ds_event_head *head = event->event;
+    if (*again < 0 && is_first_step && last >= 0 &&
+        ds_audit_minus(head->meta.at, last_us) >= memory_us)
+        *again = event->offset;
+    return *again >= 0;
 }
 
 struct ds_audit_product *ds_audit_product_of(struct ds_audit_part *part, ds_str_t product_id,

@@ -154,13 +154,13 @@ static void judge_orders(const struct ds_audit_part *part, const PGresult *rows)
         const struct ds_audit_order *order = ds_map_get(part->orders, id);
         struct ds_audit_place at =
             ds_audit_where(part, DS_AUDIT_ORDER, order == NULL ? -1 : order->order.created, id);
+        if (order != NULL && order->reborn)
+            continue;
         if (order == NULL || order->order.state == DS_AUDIT_O_NONE) {
             ds_audit_found(part->report, "I6", at, "shop.orders has a row of it, the log does not");
             continue;
         }
         known++;
-        if (order->reborn)
-            continue;
         if (!ds_str_eq(cell(rows, i, 1), ds_str(order_status(order->order.state))))
             ds_audit_found(part->report, "I6", at, "shop.orders: status %.*s, the fold gives %s",
                            DS_STR_ARG(cell(rows, i, 1)), order_status(order->order.state));
@@ -174,8 +174,10 @@ static void judge_orders(const struct ds_audit_part *part, const PGresult *rows)
     void *value;
     size_t cursor = 0;
     int64_t wanted = 0;
-    while (ds_map_next(part->orders, &cursor, &key, &value))
-        wanted += ((const struct ds_audit_order *)value)->order.state != DS_AUDIT_O_NONE;
+    while (ds_map_next(part->orders, &cursor, &key, &value)) {
+        const struct ds_audit_order *order = value;
+        wanted += !order->reborn && order->order.state != DS_AUDIT_O_NONE;
+    }
     if (known < wanted)
         ds_audit_found(part->report, "I6", ds_audit_where(part, DS_AUDIT_ORDER, -1, DS_STR("")),
                        "shop.orders lacks %" PRId64 " of %" PRId64 " orders", wanted - known,
@@ -226,7 +228,8 @@ static int64_t last_of(const struct ds_audit_order *order, int32_t topic)
     return topic == DS_AUDIT_PAYMENT ? order->payment.last : order->delivery.last;
 }
 
-/* Payments and deliveries: one row an order, there when the topic names the order. */
+/* Payments and deliveries: one row an order, there when the topic names the order. That of an id
+ * that was placed again is of its second life. */
 static void judge_rows(const struct ds_audit_part *part, int32_t topic, const char *view,
                        const PGresult *rows)
 {
@@ -238,6 +241,8 @@ static void judge_rows(const struct ds_audit_part *part, int32_t topic, const ch
 
     for (int i = 0; seen != NULL && i < PQntuples(rows); i++) {
         struct ds_audit_order *order = ds_map_get(part->orders, cell(rows, i, 0));
+        if (order != NULL && order->reborn)
+            continue;
         if (order == NULL || last_of(order, topic) < 0)
             ds_audit_found(part->report, "I6", ds_audit_where(part, topic, -1, cell(rows, i, 0)),
                            "shop.%s has a row of it, the log does not", view);
@@ -252,7 +257,7 @@ static void judge_rows(const struct ds_audit_part *part, int32_t topic, const ch
     while (seen != NULL && !ds_error_is_set(&why) &&
            ds_map_next(part->orders, &cursor, &key, &value)) {
         const struct ds_audit_order *order = value;
-        if (last_of(order, topic) >= 0 && ds_map_get(seen, order->id) == NULL)
+        if (!order->reborn && last_of(order, topic) >= 0 && ds_map_get(seen, order->id) == NULL)
             missing_row(part, topic, last_of(order, topic), order->id, view);
     }
     if (seen == NULL || ds_error_is_set(&why))

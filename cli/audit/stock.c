@@ -1,6 +1,7 @@
 /* I1 and I4: the levels of each product are the fold of what happened to it, none is below zero,
  * and the pieces of a reservation go back or leave exactly once. */
 #include "cli/audit/folds.h"
+#include "decider/memory.h"
 
 #include <inttypes.h>
 
@@ -160,8 +161,6 @@ static void settle_line(struct ds_audit_part *part, const struct ds_audit_event 
     struct ds_audit_place at = ds_audit_at(part, event, order->id);
     struct ds_audit_held *held = held_line(order, item->line);
 
-    if (order->reborn)
-        return;
     if (held == NULL || !ds_str_eq(held->product->id, item->product_id)) {
         ds_audit_found(part->report, "I4", at, "line %" PRId32 " was never reserved", item->line);
         return;
@@ -209,11 +208,12 @@ static void follow(struct ds_audit_part *part, const struct ds_audit_event *even
                    struct ds_audit_order *order, enum ds_audit_stock_step step)
 {
     enum ds_audit_stock_state before = order->stock.state;
-    if (!ds_audit_follow_stock(&order->stock.state, step) && !order->reborn)
+    if (!ds_audit_follow_stock(&order->stock.state, step))
         ds_audit_found(part->report, "I4", ds_audit_at(part, event, order->id), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_inventory_events, event->event),
                        ds_audit_stock_state_text(before));
     order->stock.last = event->offset;
+    order->stock.last_us = ((const struct ds_event_head *)event->event)->meta.at;
 }
 
 static void note_step(struct ds_audit_part *part, const struct ds_audit_event *event,
@@ -241,6 +241,16 @@ static void note_step(struct ds_audit_part *part, const struct ds_audit_event *e
     }
 }
 
+/* Of another life only the levels count. */
+static bool is_over(const struct ds_audit_event *event, struct ds_audit_order *order,
+                    enum ds_audit_stock_step step)
+{
+    bool is_first = step == DS_AUDIT_ON_RESERVED || step == DS_AUDIT_ON_STOCK_REJECTED;
+    return order->has_left ||
+           ds_audit_is_over(event, is_first, order->stock.last, order->stock.last_us,
+                            DS_INVENTORY_MEMORY_US, &order->stock.again);
+}
+
 static bool step(struct ds_audit_part *part, const struct ds_audit_event *event, ds_str_t order_id,
                  enum ds_audit_stock_step what, const struct ds_array_of_line_quantity *lines,
                  const struct ds_array_of_stock_level *levels, ds_error_t *error)
@@ -248,9 +258,12 @@ static bool step(struct ds_audit_part *part, const struct ds_audit_event *event,
     struct ds_audit_order *order = ds_audit_order_of(part, event, order_id, error);
     if (order == NULL)
         return false;
-    follow(part, event, order, what);
-    note_step(part, event, order, what);
-    if (what == DS_AUDIT_ON_RESERVED && !reserve(part, order, lines, error))
+    const bool over = is_over(event, order, what);
+    if (!over) {
+        follow(part, event, order, what);
+        note_step(part, event, order, what);
+    }
+    if (!over && what == DS_AUDIT_ON_RESERVED && !reserve(part, order, lines, error))
         return false;
     for (size_t i = 0; i < lines->count; i++) {
         struct ds_audit_product *product =
@@ -259,7 +272,7 @@ static bool step(struct ds_audit_part *part, const struct ds_audit_event *event,
             return false;
         move(product, what, lines->items[i].quantity);
         need_level(part, event, order_id, levels, product->id);
-        if (what != DS_AUDIT_ON_RESERVED)
+        if (!over && what != DS_AUDIT_ON_RESERVED)
             settle_line(part, event, order, what, &lines->items[i]);
     }
     return check_levels(part, event, order_id, levels, error);
@@ -292,8 +305,8 @@ bool ds_audit_fold_stock(struct ds_audit_part *part, const struct ds_audit_event
                     &returned->levels, error);
     case DS_INVENTORY_EVENT_INVENTORY_REJECTED:
         order = ds_audit_order_of(part, event, e->body.as.inventory_rejected.order_id, error);
-        if (order == NULL)
-            return false;
+        if (order == NULL || is_over(event, order, DS_AUDIT_ON_STOCK_REJECTED))
+            return order != NULL;
         follow(part, event, order, DS_AUDIT_ON_STOCK_REJECTED);
         note_step(part, event, order, DS_AUDIT_ON_STOCK_REJECTED);
         return true;

@@ -200,6 +200,18 @@ Test(audit_books, a_charge_that_failed_on_both_sides_is_fine)
     story_end(&s);
 }
 
+/* Its id is the provider's key, so there is one charge. order.events is read first here. */
+Test(audit_books, an_order_that_was_placed_again_after_it_was_forgotten_is_fine)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    s.h->now_us += DS_ORDER_MEMORY_US + HIST_SECOND;
+    story_card(&s);
+    cr_assert_eq(audit_charge(&s, "s.order1-c1", STORY_TOTAL, 0)->anomalies, 0);
+    cr_assert_eq(s.h->report->checked[DS_AUDIT_CHARGES], 1);
+    story_end(&s);
+}
+
 Test(audit_books, something_else_than_books_is_an_error)
 {
     ds_audit_books_t *books = ds_audit_books_new(HIST_START_US);

@@ -68,6 +68,55 @@ Test(audit_leave, an_open_order_stays)
     story_end(&s);
 }
 
+/* Ids of orders are made of keys; ten days later the same key is another order. */
+static void live_twice(enum ds_payment_method method, bool by_time)
+{
+    struct story s = story_begin(method);
+    void (*live)(struct story *) = method == DS_PAYMENT_METHOD_CARD ? story_card : story_cash;
+    s.h->by_time = by_time;
+    live(&s);
+    s.h->now_us += 241 * HOUR;
+    live(&s);
+    hist_expect_clean(s.h);
+    cr_assert_eq(s.h->report->in_flight, 0);
+    story_end(&s);
+}
+
+Test(audit_leave, an_id_placed_again_is_fine_however_far_each_topic_is_read)
+{
+    live_twice(DS_PAYMENT_METHOD_CARD, false);
+    live_twice(DS_PAYMENT_METHOD_CASH_ON_DELIVERY, false);
+    live_twice(DS_PAYMENT_METHOD_CARD, true);
+    live_twice(DS_PAYMENT_METHOD_CASH_ON_DELIVERY, true);
+}
+
+Test(audit_leave, an_id_that_was_out_of_stock_is_fine_when_it_is_placed_again)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    story_reject(&s);
+    story_cancel(&s, HIST_INPUT(1, s.held), DS_GOODS_NOT_TAKEN);
+    s.h->now_us += 241 * HOUR;
+    story_card(&s);
+    hist_expect_clean(s.h);
+    story_end(&s);
+}
+
+/* Days after it was forgotten there, of an order that was placed once. */
+Test(audit_leave, a_second_life_that_nobody_placed_is_found)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_card(&s);
+    s.h->now_us += 200 * HOUR;
+    story_reserve(&s);
+    hist_expect(s.h, "I4", "begins anew, and the order was placed once");
+    story_initiate(&s);
+    hist_expect(s.h, "I2", "begins anew");
+    story_search(&s);
+    hist_expect(s.h, "STATE", "begins anew");
+    story_end(&s);
+}
+
 /* The first of two orders; a command id is one for a day. */
 static struct story placed_again_after(int64_t us)
 {

@@ -124,6 +124,14 @@ void story_reserve(struct story *s)
     s->held = hist_emit(s->h, DS_AUDIT_INVENTORY, &event, HIST_INPUT(1, s->created), false);
 }
 
+void story_reject(struct story *s)
+{
+    struct ds_inventory_event event = {0};
+    event.body.kind = DS_INVENTORY_EVENT_INVENTORY_REJECTED;
+    event.body.as.inventory_rejected.order_id = s->id;
+    s->held = hist_emit(s->h, DS_AUDIT_INVENTORY, &event, HIST_INPUT(1, s->created), false);
+}
+
 void story_request_payment(struct story *s)
 {
     ORDER(DS_ORDER_EVENT_ORDER_PAYMENT_REQUESTED,

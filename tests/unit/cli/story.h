@@ -48,6 +48,8 @@ void story_end(struct story *s);
 
 void story_place(struct story *s);
 void story_reserve(struct story *s);
+/** inventory.rejected. */
+void story_reject(struct story *s);
 void story_request_payment(struct story *s);
 void story_initiate(struct story *s);
 /** @param due  what is due after it. */
