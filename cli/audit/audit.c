@@ -6,6 +6,7 @@
 #include "cli/audit/source.h"
 #include "cli/roles.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -322,11 +323,20 @@ static void show_progress(const struct audit *audit, int32_t done)
                       done == audit->source->partitions ? "\n" : "");
 }
 
+/* What was found so far is told all the same. */
+static bool not_finished(struct audit *audit, int32_t partition, const ds_error_t *error)
+{
+    audit->report->incomplete = true;
+    ds_audit_note(audit->report, "partition %" PRId32 " and those behind it not audited: %s",
+                  partition, error->message);
+    return false;
+}
+
 static bool verify(struct audit *audit, ds_error_t *error)
 {
     for (int32_t p = 0; p < audit->source->partitions; p++) {
         if (!verify_partition(audit, p, error))
-            return false;
+            return not_finished(audit, p, error);
         show_progress(audit, p + 1);
     }
     if (audit->books != NULL)
@@ -357,7 +367,11 @@ static bool work(struct audit *audit, ds_error_t *error)
     bool opened = settings->from[0] != '\0'
                       ? ds_audit_source_dump(settings->from, &audit->source, error)
                       : open_live(audit, error);
-    return opened && verify(audit, error) && print(audit, error);
+    if (!opened)
+        return false;
+    ds_error_t why = DS_ERROR_INIT; /* the first error is the one to be told */
+    bool ok = verify(audit, error);
+    return print(audit, ok ? error : &why) && ok;
 }
 
 /* What was found is found, also when not all was looked at. */
@@ -407,8 +421,8 @@ const struct ds_role ds_role_audit = {
         "  doorstep audit verify --no-read-models --no-provider\n"
         "  doorstep audit verify --dump /tmp/log && doorstep audit verify --from /tmp/log\n"
         "\nExit code: 0 no anomaly, 1 anomalies, 2 wrong usage, 3 it could not be finished\n"
-        "(a topic, a partition or an answer of Kafka is missing: nothing is said then; or no\n"
-        "anomaly, but PostgreSQL, MongoDB or the provider was away: a note says which).\n",
+        "(a topic, a partition or an answer of Kafka is missing: what was found before is said;\n"
+        "or no anomaly, but PostgreSQL, MongoDB or the provider was away: a note says which).\n",
     .options = options,
     .settings_bytes = sizeof(struct settings),
     .run = run,

@@ -22,7 +22,8 @@ typedef bool (*ds_audit_take_fn)(void *context, const struct ds_audit_record *re
 
 struct ds_audit_source {
     int32_t partitions;
-    struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS]; /* by partition; heap */
+    /** By partition; heap. `low` of a partition is final when the one in front of it was read. */
+    struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS];
     /** <name>.snapshots by processor, low and end only; NULL: none. What stands in front of `end`
      * is about places in front of the events topics' `end`. An end of 0: not there. */
     struct ds_audit_range (*snapshots)[DS_AUDIT_PROCESSORS];

@@ -135,13 +135,18 @@ static bool start(struct reading *r, int32_t topic, int64_t from, int64_t end, d
     return from >= end || r->k->broker->ops->start(r->k->broker, topic, r->partition, from, error);
 }
 
+static void end_reading(struct reading *r, int32_t topic)
+{
+    r->k->broker->ops->stop(r->k->broker, topic, r->partition);
+    r->open--;
+}
+
 static void note_next(struct reading *r, const struct ds_broker_event *event, int64_t next)
 {
     r->next[event->topic] = next;
     if (next < r->end[event->topic])
         return;
-    r->k->broker->ops->stop(r->k->broker, event->topic, event->partition);
-    r->open--;
+    end_reading(r, event->topic);
 }
 
 static bool take_one(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
@@ -165,16 +170,43 @@ static void take_end(struct reading *r, const struct ds_broker_event *event)
         note_next(r, event, event->offset);
 }
 
+static bool failed(const struct ds_broker_event *event, ds_error_t *error)
+{
+    return ds_error_set(error, DS_DOMAIN_KAFKA, event->code, "read %s/%" PRId32 ": %s",
+                        ds_audit_topic(event->topic), event->partition,
+                        event->reason == NULL ? "failed" : event->reason);
+}
+
+/* A retention has taken what was to be read next, in the middle of reading or of fetching ahead. Of
+ * commands that is no anomaly, and what their decisions say is in the events. */
+static bool pass_over(struct reading *r, const struct ds_broker_event *event, ds_error_t *error)
+{
+    const int32_t topic = event->topic;
+    struct ds_broker_end now = {.topic = topic, .partition = r->partition, .want_low = true};
+
+    if (topic < DS_AUDIT_PROCESSORS || topic >= DS_AUDIT_TOPICS || event->code != DS_ERR_DAMAGE)
+        return failed(event, error);
+    if (r->next[topic] >= r->end[topic])
+        return true;
+    if (!ask_ends(r->k, &now, 1, error))
+        return false;
+    if (now.low <= r->next[topic])
+        return failed(event, error);
+    r->next[topic] = now.low;
+    if (now.low < r->end[topic])
+        return r->k->broker->ops->start(r->k->broker, topic, r->partition, now.low, error);
+    end_reading(r, topic);
+    return true;
+}
+
 static bool take_events(struct reading *r, const struct ds_broker_event *events, size_t count,
                         ds_error_t *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if (events[i].kind == DS_BROKER_READ_FAILED)
-            return ds_error_set(error, DS_DOMAIN_KAFKA, events[i].code, "read %s/%" PRId32 ": %s",
-                                ds_audit_topic(events[i].topic), events[i].partition,
-                                events[i].reason == NULL ? "failed" : events[i].reason);
         if (events[i].partition != r->partition)
             continue;
+        if (events[i].kind == DS_BROKER_READ_FAILED && !pass_over(r, &events[i], error))
+            return false;
         if (events[i].kind == DS_BROKER_AT_END)
             take_end(r, &events[i]);
         if (events[i].kind == DS_BROKER_RECORD && !take_one(r, &events[i], error))
@@ -222,12 +254,31 @@ static void stop_ahead(struct kafka_source *k)
     k->partition_ahead = -1;
 }
 
+/* Where its topics begin now: since the audit began a retention may have taken some of them. */
+static bool ask_lows(struct kafka_source *k, int32_t partition, ds_error_t *error)
+{
+    struct ds_broker_end list[DS_AUDIT_TOPICS] = {{0}};
+
+    for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++)
+        list[t] = (struct ds_broker_end){.topic = t, .partition = partition, .want_low = true};
+    if (!ask_ends(k, list, DS_AUDIT_TOPICS, error))
+        return false;
+    for (size_t i = 0; i < DS_AUDIT_TOPICS; i++) {
+        struct ds_audit_range *range = &k->base.ranges[partition][list[i].topic];
+        if (list[i].low > range->low)
+            range->low = list[i].low < range->end ? list[i].low : range->end;
+    }
+    return true;
+}
+
 /* The handle that has fetched the partition takes over; the other one fetches the next. */
 static bool fetch_ahead(struct kafka_source *k, int32_t next, ds_error_t *error)
 {
     stop_ahead(k);
     if (next >= k->base.partitions)
         return true;
+    if (!ask_lows(k, next, error))
+        return false;
     k->partition_ahead = next;
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
         const struct ds_audit_range *range = &k->base.ranges[next][t];

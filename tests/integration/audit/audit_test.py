@@ -388,6 +388,20 @@ class AuditOfALog(unittest.TestCase):
         self.assertEqual((3, ''), (done.returncode, done.stdout))
         self.assertIn('inventory.events-1.dump', done.stderr)
 
+    def test_partition_that_cannot_be_read_is_exit_code_3_and_what_was_found_before_it(self):
+        copy = FOLDER / 'cut'
+        shutil.copytree(COPY, copy)
+        last = max(int(path.stem.rsplit('-', 1)[1]) for path in copy.glob('order.events-*.dump'))
+        with open(copy / f'order.events-{last}.dump', 'ab') as file:
+            file.write(b'cut')
+        done = SHOP.tool('audit', 'verify', '--json', '--from', str(copy))
+        self.assertEqual(3, done.returncode, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertIs(False, report['complete'])
+        self.assertGreater(report['checked']['orders'], 0)
+        self.assertTrue([note for note in report['notes'] if note.startswith(f'partition {last} and ')],
+                        report['notes'])
+
     def test_broker_that_is_away_is_exit_code_3(self):
         done = SHOP.tool('audit', 'verify', '--kafka-brokers', '127.0.0.1:1', '--timeout', '2s')
         self.assertEqual((3, ''), (done.returncode, done.stdout))
