@@ -219,6 +219,19 @@ static bool compare_documents(struct audit *audit, int32_t partition, ds_error_t
     return ok || leave_out_partition(audit, "MongoDB", partition, gone, error);
 }
 
+/* What the read models have of partitions that there are none of. */
+static bool compare_rest(struct audit *audit, ds_error_t *error)
+{
+    const int32_t partitions = audit->source->partitions;
+    if (audit->rows != NULL &&
+        !ds_audit_rows_judge_rest(audit->rows, partitions, audit->report, error) &&
+        !leave_out(audit, "PostgreSQL's rows of no partition", error))
+        return false;
+    return audit->mongo == NULL ||
+           ds_audit_mongo_judge_rest(audit->mongo, partitions, audit->report, error) ||
+           leave_out(audit, "MongoDB's documents of no partition", error);
+}
+
 static bool take(void *context, const struct ds_audit_record *record, ds_error_t *error)
 {
     return ds_audit_part_take(context, record, error);
@@ -341,7 +354,7 @@ static bool verify(struct audit *audit, ds_error_t *error)
     }
     if (audit->books != NULL)
         ds_audit_books_judge_rest(audit->books, audit->report);
-    return true;
+    return compare_rest(audit, error);
 }
 
 static bool print(const struct audit *audit, ds_error_t *error)

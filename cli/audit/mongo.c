@@ -137,19 +137,19 @@ struct look {
     int64_t event_time_ms;
     char log_id[64];
     enum ds_audit_collection collection;
-    bool is_ahead; /* a document is: the look is void */
+    const char *strays_of; /* a collection */
+    bool is_ahead;         /* a document is: the look is void */
 };
 
 typedef bool (*each_fn)(struct look *look, const bson_t *document, ds_error_t *error);
 
-/* @param each  called with every document of the partition in a collection. */
-static bool walk(struct look *look, const char *collection, each_fn each, ds_error_t *error)
+/* @param each  called with every document of the collection that the filter lets through. */
+static bool walk_filtered(struct look *look, const char *collection, const bson_t *filter,
+                          each_fn each, ds_error_t *error)
 {
     const ds_audit_mongo_t *mongo = look->mongo;
     mongoc_collection_t *c =
         mongoc_client_get_collection(mongo->client, mongo->database, collection);
-    bson_t *filter = BCON_NEW("_id.topic", BCON_UTF8("order.events"), "_id.partition",
-                              BCON_INT32(look->partition));
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(c, filter, NULL, NULL);
     const bson_t *document;
     bson_error_t why;
@@ -161,8 +161,17 @@ static bool walk(struct look *look, const char *collection, each_fn each, ds_err
         ok = ds_error_set(error, DS_DOMAIN_MONGO, DS_ERR_UNAVAILABLE, "MongoDB: %s: %s", collection,
                           why.message);
     mongoc_cursor_destroy(cursor);
-    bson_destroy(filter);
     mongoc_collection_destroy(c);
+    return ok;
+}
+
+/* Of the partition. */
+static bool walk(struct look *look, const char *collection, each_fn each, ds_error_t *error)
+{
+    bson_t *filter = BCON_NEW("_id.topic", BCON_UTF8("order.events"), "_id.partition",
+                              BCON_INT32(look->partition));
+    bool ok = walk_filtered(look, collection, filter, each, error);
+    bson_destroy(filter);
     return ok;
 }
 
@@ -573,6 +582,43 @@ bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, struct ds_audit_source *sourc
                       partition, look.place.offset);
     }
     return true;
+}
+
+/* ---- documents of no partition ---- */
+
+static bool report_stray(struct look *look, const bson_t *document, ds_error_t *error)
+{
+    bson_t id = BSON_INITIALIZER;
+    (void)error;
+    (void)get_document(document, "_id", &id);
+    const int64_t partition = get_number(&id, "partition");
+    struct ds_audit_place at = {"order.events",
+                                partition < 0 || partition > INT32_MAX ? -1 : (int32_t)partition,
+                                -1, get_text(&id, "order")};
+    ds_audit_found(look->report, "I6", at,
+                   "MongoDB %s has a document of a partition that the log does not have",
+                   look->strays_of);
+    return true;
+}
+
+bool ds_audit_mongo_judge_rest(ds_audit_mongo_t *mongo, int32_t partitions,
+                               struct ds_audit_report *report, ds_error_t *error)
+{
+    const char *names[DS_AUDIT_COLLECTIONS + 2] = {"positions", "order_facts"};
+    struct look look = {.mongo = mongo, .report = report};
+    bson_t *filter =
+        BCON_NEW("$nor", "[", "{", "_id.topic", BCON_UTF8("order.events"), "_id.partition", "{",
+                 "$gte", BCON_INT32(0), "$lt", BCON_INT32(partitions), "}", "}", "]");
+    bool ok = true;
+
+    for (int c = 0; c < DS_AUDIT_COLLECTIONS; c++)
+        names[c + 2] = ds_audit_shapes[c].name;
+    for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++) {
+        look.strays_of = names[i];
+        ok = walk_filtered(&look, names[i], filter, report_stray, error);
+    }
+    bson_destroy(filter);
+    return ok;
 }
 
 bool ds_audit_mongo_position(ds_audit_mongo_t *mongo, int32_t partition, int64_t *position_out,

@@ -45,6 +45,10 @@ DS_MUST_CHECK bool ds_audit_rows_judge(ds_audit_rows_t *rows, struct ds_audit_so
                                        int32_t partition, struct ds_audit_report *report,
                                        ds_error_t *error);
 
+/** @brief After the last partition: rows that stand in none of them. UNAVAILABLE: it is away. */
+DS_MUST_CHECK bool ds_audit_rows_judge_rest(ds_audit_rows_t *rows, int32_t partitions,
+                                            struct ds_audit_report *report, ds_error_t *error);
+
 /** INVALID: the URL. */
 DS_MUST_CHECK bool ds_audit_mongo_new(const struct ds_runtime *runtime, const char *url,
                                       int timeout_ms, int64_t patience_us,
@@ -55,6 +59,11 @@ void ds_audit_mongo_destroy(ds_audit_mongo_t *mongo);
 DS_MUST_CHECK bool ds_audit_mongo_judge(ds_audit_mongo_t *mongo, struct ds_audit_source *source,
                                         int32_t partition, struct ds_audit_report *report,
                                         ds_error_t *error);
+
+/** @brief After the last partition: documents that stand in none of them. UNAVAILABLE: it is away.
+ */
+DS_MUST_CHECK bool ds_audit_mongo_judge_rest(ds_audit_mongo_t *mongo, int32_t partitions,
+                                             struct ds_audit_report *report, ds_error_t *error);
 
 /** @brief What each events topic of a partition is folded up to: offset of the last folded record,
  * -1 for none. For `doorstep lag`. UNAVAILABLE: it is away. */

@@ -294,6 +294,91 @@ bool ds_row_compare_table(ds_row_compare_t *compare, enum ds_table_id table, ds_
     return walk_keys(compare, tables[table].keys, partition, look_up_key, &walk, error);
 }
 
+/* ---- rows of no partition ---- */
+
+/* First the row's topic, its name and its order. */
+static const struct {
+    const char *table;
+    int32_t topics; /* the first of those it may name; -1: it names none */
+    const char *columns;
+} strays[] = {
+    {"position", 0, "topic, topic, NULL"},
+    {"timeline", 0, "topic, topic || ' offset ' || event_offset, order_id"},
+    {"commands", DS_AUDIT_PROCESSORS, "topic, topic || ' offset ' || command_offset, NULL"},
+    {"orders", -1, "'order.events', order_id, order_id"},
+    {"payments", -1, "'payment.events', order_id, order_id"},
+    {"deliveries", -1, "'delivery.events', order_id, order_id"},
+    {"stores", -1, "'catalog.events', store_id, NULL"},
+};
+
+/* Each alternative is a range of the tables' keys, (topic, partition, offset): of our topics what
+ * is in front of and behind their partitions, and what is between our topics. */
+static bool add_topics(ds_buf_t *sql, int32_t first, int32_t partitions, ds_error_t *error)
+{
+    static const int32_t by_name[DS_AUDIT_PROCESSORS] = {
+        DS_AUDIT_CATALOG, DS_AUDIT_DELIVERY, DS_AUDIT_INVENTORY, DS_AUDIT_ORDER, DS_AUDIT_PAYMENT};
+    const char *before = ds_audit_topic(first + by_name[0]);
+    if (!ds_buf_printf(sql, error, "topic < '%s'", before))
+        return false;
+    for (size_t i = 0; i < DS_AUDIT_PROCESSORS; i++) {
+        const char *name = ds_audit_topic(first + by_name[i]);
+        if (!ds_buf_printf(sql, error, " OR topic > '%s' AND topic < '%s'", before, name) ||
+            !ds_buf_printf(sql, error, " OR topic = '%s' AND partition < 0", name) ||
+            !ds_buf_printf(sql, error, " OR topic = '%s' AND partition >= %" PRId32, name,
+                           partitions))
+            return false;
+        before = name;
+    }
+    return ds_buf_printf(sql, error, " OR topic > '%s'", before);
+}
+
+struct stray_walk {
+    ds_row_compare_t *compare;
+    const char *table;
+};
+
+static bool report_stray(void *context, const PGresult *rows, int row, ds_error_t *error)
+{
+    const struct stray_walk *walk = context;
+    ds_str_t order_id = ds_result_text(rows, row, 2);
+    struct ds_audit_place at = {PQgetvalue(rows, row, 0), ds_result_i32(rows, row, 3), -1,
+                                order_id.data == NULL ? DS_STR("") : order_id};
+    (void)error;
+    ds_audit_found(walk->compare->report, "I6", at,
+                   "read_v1.%s has a row of %.*s in partition %" PRId32
+                   ", which the log does not have",
+                   walk->table, DS_STR_ARG(ds_result_text(rows, row, 1)), at.partition);
+    return true;
+}
+
+static bool walk_strays(ds_row_compare_t *compare, size_t which, ds_buf_t *sql, ds_error_t *error)
+{
+    struct stray_walk walk = {compare, strays[which].table};
+    const char *query;
+
+    ds_buf_clear(sql);
+    return ds_buf_printf(sql, error, "SELECT %s, partition FROM read_v1.%s WHERE ",
+                         strays[which].columns, strays[which].table) &&
+           (strays[which].topics < 0
+                ? ds_buf_printf(sql, error, "partition < 0 OR partition >= %" PRId32,
+                                compare->partitions)
+                : add_topics(sql, strays[which].topics, compare->partitions, error)) &&
+           ds_buf_cstr(sql, &query, error) &&
+           walk_keys(compare, query, NULL, report_stray, &walk, error);
+}
+
+bool ds_row_compare_strays(ds_row_compare_t *compare, ds_error_t *error)
+{
+    ds_buf_t sql;
+    bool ok = true;
+
+    ds_buf_init(&sql, MAX_SQL_BYTES);
+    for (size_t i = 0; ok && i < sizeof strays / sizeof *strays; i++)
+        ok = walk_strays(compare, i, &sql, error);
+    ds_buf_cleanup(&sql);
+    return ok;
+}
+
 /* ---- timeline and commands ---- */
 
 bool ds_row_bits_init(struct ds_row_bits *bits, int64_t limit, ds_error_t *error)

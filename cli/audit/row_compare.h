@@ -33,6 +33,10 @@ DS_MUST_CHECK bool ds_row_compare_rows(ds_row_compare_t *compare, enum ds_table_
 DS_MUST_CHECK bool ds_row_compare_table(ds_row_compare_t *compare, enum ds_table_id table,
                                         ds_row_store_t *store, ds_error_t *error);
 
+/** @brief After the last partition: report rows that stand in none of them. Only of tables that
+ * have a partition; in the others a row belongs to one by its id. */
+DS_MUST_CHECK bool ds_row_compare_strays(ds_row_compare_t *compare, ds_error_t *error);
+
 /** Which offsets of a topic have a row of a table that is written once. */
 struct ds_row_bits {
     uint64_t *words;

@@ -413,13 +413,31 @@ static bool judge_rest(struct pass *pass, ds_error_t *error)
     return true;
 }
 
+static bool end_snapshot(ds_pg_t *pg, ds_error_t *error)
+{
+    return ds_pg_queue_sql(pg, "COMMIT", NULL, error) && ds_pg_sync(pg, NULL, 1, error);
+}
+
 static bool run(struct pass *pass, ds_error_t *error)
 {
     ds_row_compare_begin(pass->rows->compare, pass->report, pass->part.partition,
                          pass->source->partitions);
     return begin_snapshot(pass, error) && choose_topics(pass, error) && fold_all(pass, error) &&
-           judge_rest(pass, error) && ds_pg_queue_sql(pass->rows->pg, "COMMIT", NULL, error) &&
-           ds_pg_sync(pass->rows->pg, NULL, 1, error);
+           judge_rest(pass, error) && end_snapshot(pass->rows->pg, error);
+}
+
+bool ds_audit_rows_judge_rest(ds_audit_rows_t *rows, int32_t partitions,
+                              struct ds_audit_report *report, ds_error_t *error)
+{
+    ds_row_compare_begin(rows->compare, report, -1, partitions);
+    bool ok =
+        ds_pg_connect(rows->pg, error) &&
+        ds_pg_queue_sql(rows->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, error) &&
+        ds_pg_sync(rows->pg, NULL, 1, error) && ds_row_compare_strays(rows->compare, error) &&
+        end_snapshot(rows->pg, error);
+    if (!ok)
+        ds_pg_close(rows->pg); /* ends the transaction */
+    return ok;
 }
 
 bool ds_audit_rows_judge(ds_audit_rows_t *rows, struct ds_audit_source *source, int32_t partition,

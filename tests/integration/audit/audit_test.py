@@ -263,6 +263,30 @@ class AuditOfALog(unittest.TestCase):
             self.addCleanup(kit.sql, f"DELETE FROM read_v1.{table} WHERE ctid = '{place}'")
         self.check_each_table('has a row of')
 
+    def test_row_outside_the_partitions_of_the_shop_is_found(self):
+        """Of each table that has a partition: in another one, and where there is a topic of another."""
+        planted = 0
+        for table in ('position', 'timeline', 'commands', 'orders', 'payments', 'deliveries', 'stores'):
+            columns = [name for name, in kit.sql(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'read_v1'"
+                ' AND table_name = %s ORDER BY ordinal_position', table)]
+            changes = [{'partition': '99'}, {'partition': '-1'}]
+            if 'topic' in columns:
+                changes.append({'topic': "'nobodys.events'"})
+            else:
+                key = 'store_id' if table == 'stores' else 'order_id'
+                changes = [{**change, key: f"{key} || '{change['partition']}'"} for change in changes]
+            for change in changes:
+                values = ', '.join(change.get(name, name) for name in columns)
+                (place,), = kit.sql(f'INSERT INTO read_v1.{table} SELECT {values} FROM read_v1.{table}'
+                                    ' LIMIT 1 RETURNING ctid')
+                self.addCleanup(kit.sql, f"DELETE FROM read_v1.{table} WHERE ctid = '{place}'")
+                planted += 1
+        rows = [text for invariant, text in found(audit('--no-provider')) if invariant == 'I6']
+        self.assertEqual(planted, len(rows), rows)
+        self.assertTrue(all('has a row of' in text and 'which the log does not have' in text
+                            for text in rows), rows)
+
     def finds_position(self, partition, column, planted, what):
         """The projection works meanwhile: what it has written itself is right, and stays."""
         where = "topic = 'order.events' AND partition = %s"
@@ -329,6 +353,18 @@ class AuditOfALog(unittest.TestCase):
             self.addCleanup(collection.delete_one, {'_id': another['_id']})
             collection.insert_one(another)
         self.check_each_collection('the log ')
+
+    def test_document_outside_the_partitions_of_the_shop_is_found(self):
+        planted = 0
+        for collection, document in self.documents():
+            for change in {'partition': 99}, {'partition': -1}, {'topic': 'nobodys.events'}:
+                another = {**document, '_id': {**document['_id'], **change}}
+                self.addCleanup(collection.delete_one, {'_id': another['_id']})
+                collection.insert_one(another)
+                planted += 1
+        rows = [text for invariant, text in found(audit('--no-provider')) if invariant == 'I6']
+        self.assertEqual(planted, len(rows), rows)
+        self.assertTrue(all('of a partition that the log does not have' in text for text in rows), rows)
 
     def test_document_ahead_of_the_position_is_not_judged(self):
         """A batch is being written, or its writer was killed: its next turn will tell."""
