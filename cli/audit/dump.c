@@ -2,10 +2,12 @@
 #include "cli/audit/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MAGIC         "DSDUMP1\n"
 #define HEAD_BYTES    (sizeof(MAGIC) - 1 + 3 * 8)
@@ -50,6 +52,18 @@ struct ds_audit_file {
     char path[MAX_PATH];
 };
 
+/* A log is personal data: for its owner alone, also where somebody has made the file before. */
+static FILE *create(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        return NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (file == NULL && fd >= 0)
+        (void)close(fd);
+    return file;
+}
+
 bool ds_audit_file_create(const char *folder, int32_t topic, int32_t partition,
                           struct ds_audit_range range, ds_audit_file_t **file_out,
                           ds_error_t *error)
@@ -65,7 +79,7 @@ bool ds_audit_file_create(const char *folder, int32_t topic, int32_t partition,
     put(head + 8, (uint64_t)range.low, 8);
     put(head + 16, (uint64_t)range.settled, 8);
     put(head + 24, (uint64_t)range.end, 8);
-    file->file = fopen(file->path, "wb");
+    file->file = create(file->path);
     if (file->file == NULL || fwrite(head, sizeof head, 1, file->file) != 1) {
         (void)io_error(error, "write", file->path);
         goto out;
@@ -150,7 +164,7 @@ static bool dump_partition(struct ds_audit_source *source, int32_t partition, co
 
 bool ds_audit_dump(struct ds_audit_source *source, const char *folder, ds_error_t *error)
 {
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return io_error(error, "make", folder);
     for (int32_t p = 0; p < source->partitions; p++)
         if (!dump_partition(source, p, folder, error))

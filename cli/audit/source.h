@@ -53,7 +53,8 @@ DS_MUST_CHECK bool ds_audit_source_kafka(const struct ds_runtime *runtime, const
 /** @brief A dump. IO: a file cannot be read; INVALID: it is not a dump. */
 DS_MUST_CHECK bool ds_audit_source_dump(const char *folder, struct ds_audit_source **source_out,
                                         ds_error_t *error);
-/** @brief Write a source as a dump into a folder, which is made when it is not there. IO. */
+/** @brief Write a source as a dump into a folder, which is made when it is not there: for its owner
+ * alone, as each file. IO. */
 DS_MUST_CHECK bool ds_audit_dump(struct ds_audit_source *source, const char *folder,
                                  ds_error_t *error);
 void ds_audit_source_destroy(struct ds_audit_source *source);

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct from_history {
@@ -122,5 +123,38 @@ Test(audit_dump, a_file_that_is_cut_off_is_an_error)
     ds_error_clear(&error);
     cr_assert_not(ds_audit_source_dump(folder, &dump, &error));
     cr_assert_eq(error.code, DS_ERR_IO);
+    hist_destroy(h);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0, "%s", path);
+    return status.st_mode & 0777;
+}
+
+/* Orders are addresses and telephone numbers. */
+Test(audit_dump, it_is_for_its_owner_alone)
+{
+    struct history *h = hist_new();
+    struct ds_audit_range ranges[1][DS_AUDIT_TOPICS] = {{{0}}};
+    struct from_history from = {{.partitions = 1, .ranges = ranges, .read = read_history}, h};
+    ds_error_t error = DS_ERROR_INIT;
+    char parent[64];
+    char folder[80];
+    char path[128];
+
+    (void)umask(0);
+    make_folder(parent);
+    (void)snprintf(folder, sizeof folder, "%s/log", parent);
+    (void)snprintf(path, sizeof path, "%s/order.events-0.dump", folder);
+    cr_assert(ds_audit_dump(&from.base, folder, &error), "%s", error.message);
+    cr_assert_eq(mode_of(folder), 0700, "%o", mode_of(folder));
+    cr_assert_eq(mode_of(path), 0600, "%o", mode_of(path));
+    cr_assert_eq(chmod(path, 0644), 0);
+    cr_assert(ds_audit_dump(&from.base, folder, &error), "a second one: %s", error.message);
+    cr_assert_eq(mode_of(path), 0600, "%o", mode_of(path));
+    remove_folder(folder);
+    (void)rmdir(parent);
     hist_destroy(h);
 }
