@@ -204,11 +204,32 @@ static bool all_online(struct ds_load_run *run, ds_error_t *error)
     return ok;
 }
 
+/* Nothing is placed before the log is watched. */
+static bool wait_until_watched(struct ds_load_run *run, ds_error_t *error)
+{
+    for (;;) {
+        pthread_mutex_lock(&run->lock);
+        bool watching = run->watching, done = run->done;
+        pthread_mutex_unlock(&run->lock);
+        if (watching)
+            return true;
+        if (done) /* the watcher's error is the run's */
+            return ds_error_set(error, run->error.domain, run->error.code, "%s",
+                                run->error.message);
+        if (!ds_shop_pause(run->runtime, TICK_US, INT64_MAX))
+            return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_TIMEOUT,
+                                "stopped before the first order");
+    }
+}
+
 static bool run_threads(struct ds_load_run *run, ds_error_t *error)
 {
     struct threads threads = {.count = 0};
     struct ds_load_courier_argument couriers[12];
-    bool ok = spawn(&threads, ds_load_watcher, run, error);
+    bool ok = spawn(&threads, ds_load_watcher, run, error) && wait_until_watched(run, error) &&
+              all_online(run, error);
+    run->start_us = ds_now_us(run->runtime->clock);
+    run->start_mono_us = ds_monotonic_us(run->runtime->clock);
     for (size_t i = 0; ok && i < (size_t)run->settings->courier_threads; i++) {
         couriers[i] = (struct ds_load_courier_argument){run, i};
         ok = spawn(&threads, ds_load_courier, &couriers[i], error);
@@ -396,13 +417,8 @@ static int run(const struct ds_runtime *runtime, const void *settings_, int argc
     (void)snprintf(load.storm, sizeof load.storm, "storm-%" PRIx64,
                    (uint64_t)ds_now_us(runtime->clock));
     struct verdict verdict = {0};
-    bool ok = load.orders != NULL && load.by_id != NULL && all_online(&load, error);
-    if (ok) {
-        load.start_us = ds_now_us(runtime->clock);
-        load.start_mono_us = ds_monotonic_us(runtime->clock);
-        ok = run_threads(&load, error) && judge(&load, &verdict, error) &&
-             judge_stock(&load, &verdict, error);
-    }
+    bool ok = load.orders != NULL && load.by_id != NULL && run_threads(&load, error) &&
+              judge(&load, &verdict, error) && judge_stock(&load, &verdict, error);
     if (ok) {
         ok = verdict.lost == 0 && verdict.doubled == 0 && verdict.strangers == 0 &&
              verdict.accepted > 0 && storm_is_right(&load, &verdict);

@@ -1,10 +1,11 @@
 /* cli/load/run.h - what the threads of one load run share.
  *
- * Senders place orders at their scheduled times (open loop: a late answer delays nothing, and every
- * latency counts from the schedule). Couriers act through the public interface. The watcher reads
- * order.events under rule F and notes what the log says of each order. An order is slot i of
- * `orders`; whoever knows its id finds it in `by_id`. Threads: `lock` guards orders, by_id and the
- * counters; `start_us` and the settings are constant. */
+ * The watcher reads what the log held before; then senders place orders at their scheduled times
+ * (open loop: a late answer delays nothing, and every latency counts from the schedule). Couriers
+ * act through the public interface. The watcher reads order.events under rule F and notes what the
+ * log says of each order. An order is slot i of `orders`; whoever knows its id finds it in `by_id`.
+ * Threads: `lock` guards orders, by_id and the counters; `start_us` and the settings are constant.
+ */
 #ifndef DS_CLI_LOAD_RUN_H
 #define DS_CLI_LOAD_RUN_H
 
@@ -63,9 +64,9 @@ struct ds_load_run {
     size_t over;
     size_t other_answers; /* a repeat that named another order */
     size_t strangers;     /* orders of this customer in the log that no answer named */
-    bool placing_done;
-    bool done;        /* all threads end */
-    ds_error_t error; /* the first that a thread met */
+    bool watching;        /* the watcher has read what the log held when the run began */
+    bool done;            /* all threads end */
+    ds_error_t error;     /* the first that a thread met */
 };
 
 /** @brief Thread bodies; the argument is the run. */

@@ -1,11 +1,12 @@
 #include "cli/load/run.h"
-#include "stream/reader.h"
+#include "cli/log_span.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define POLL_MS 20
-#define ASK_MS  5000
+#define POLL_MS  20
+#define ASK_MS   5000
+#define STALL_US (60 * DS_US_PER_S)
 
 static const struct ds_schema *const topics[] = {&ds_schema_order_events};
 
@@ -93,36 +94,68 @@ static bool note(struct ds_load_run *run, const struct ds_order_event *event, ds
     return true;
 }
 
-static bool start(ds_reader_t *reader, ds_error_t *error)
+/* What was read comes to the run. A server that is away comes back. */
+static bool turn(struct ds_load_run *run, ds_reader_t *reader, ds_error_t *error)
 {
+    struct ds_read_batch batch;
+    ds_error_t attempt = DS_ERROR_INIT;
+    bool ok = true;
+    if (!ds_reader_poll(reader, POLL_MS, &batch, &attempt)) {
+        if (!attempt.retriable)
+            *error = attempt;
+        return attempt.retriable;
+    }
+    pthread_mutex_lock(&run->lock);
+    for (size_t i = 0; ok && i < batch.count; i++)
+        ok = note(run, batch.records[i].event, error);
+    pthread_mutex_unlock(&run->lock);
+    return ok;
+}
+
+static bool is_over(struct ds_load_run *run)
+{
+    return ds_stopping(run->runtime) || ds_load_is_done(run);
+}
+
+static int64_t read_so_far(const struct ds_log_span *span)
+{
+    int64_t sum = 0;
+    for (int32_t p = span->first; p < span->end; p++)
+        sum += ds_reader_next_offset(span->reader, 0, p);
+    return sum;
+}
+
+/* What the log holds already, before the first order: an old log takes long to read, and orders
+ * whose events stand behind it would look lost. However long, as long as it goes on. */
+static bool catch_up(struct ds_load_run *run, ds_reader_t *reader, ds_error_t *error)
+{
+    struct ds_log_span span = {0};
     int32_t partitions;
-    if (!ds_reader_partitions(reader, ASK_MS, &partitions, error))
-        return false;
-    for (int32_t p = 0; p < partitions; p++)
-        if (!ds_reader_assign(reader, 0, p, DS_PLACE_START, error))
-            return false;
-    return true;
+    bool ok = ds_reader_partitions(reader, ASK_MS, &partitions, error) &&
+              ds_log_span_begin(&span, reader, 1, 0, partitions, error);
+    int64_t moved_us = ds_monotonic_us(run->runtime->clock);
+    int64_t so_far = -1;
+    while (ok && !ds_log_span_is_read(&span) && !is_over(run)) {
+        int64_t now_us = ds_monotonic_us(run->runtime->clock);
+        if (read_so_far(&span) != so_far)
+            moved_us = now_us;
+        so_far = read_so_far(&span);
+        ok = now_us - moved_us < STALL_US
+                 ? turn(run, reader, error)
+                 : ds_log_span_not_read(&span, "order.events was not read to its end", error);
+    }
+    ds_log_span_cleanup(&span);
+    pthread_mutex_lock(&run->lock);
+    run->watching = ok && !ds_stopping(run->runtime);
+    pthread_mutex_unlock(&run->lock);
+    return ok;
 }
 
 static bool watch(struct ds_load_run *run, ds_reader_t *reader, ds_error_t *error)
 {
-    while (!ds_stopping(run->runtime) && !ds_load_is_done(run)) {
-        struct ds_read_batch batch;
-        ds_error_t attempt = DS_ERROR_INIT;
-        if (!ds_reader_poll(reader, POLL_MS, &batch, &attempt)) {
-            if (attempt.retriable)
-                continue;
-            *error = attempt;
+    while (!is_over(run))
+        if (!turn(run, reader, error))
             return false;
-        }
-        bool ok = true;
-        pthread_mutex_lock(&run->lock);
-        for (size_t i = 0; ok && i < batch.count; i++)
-            ok = note(run, batch.records[i].event, error);
-        pthread_mutex_unlock(&run->lock);
-        if (!ok)
-            return false;
-    }
     return true;
 }
 
@@ -136,7 +169,7 @@ void *ds_load_watcher(void *run_)
                                       .topics = topics,
                                       .topic_count = 1,
                                       .gather_ms = 100}; /* the times are the events' own */
-    if (!ds_reader_new(run->runtime, &config, &reader, &error) || !start(reader, &error) ||
+    if (!ds_reader_new(run->runtime, &config, &reader, &error) || !catch_up(run, reader, &error) ||
         !watch(run, reader, &error))
         ds_load_fail(run, &error);
     ds_reader_destroy(reader);
