@@ -1,8 +1,8 @@
 /* stream/kafka_conf.h - librdkafka handles with the settings of docs (why each: the table in
  * kafka_conf.c).
  *
- * Only the files broker_kafka*.c, command_writer.c, topics.c and lag.c see librdkafka. Threads:
- * any. */
+ * Only the files broker_kafka*.c, command_writer.c, topics.c, lag.c and since.c see librdkafka.
+ * Threads: any. */
 #ifndef DS_STREAM_KAFKA_CONF_H
 #define DS_STREAM_KAFKA_CONF_H
 

@@ -24,7 +24,9 @@ struct ds_desk_settings {
     const char *value;
     int64_t timeout_us;
     int64_t wait_us;
+    int64_t place_ttl_us;
     bool all;
+    bool old;
     bool json;
 };
 
@@ -36,6 +38,7 @@ struct ds_desk {
     const char *const *keys;
     int key_count;
     ds_buf_t out;
+    size_t left; /* letters that a retry found too old */
     /* Of a page. */
     bool begun; /* the key of --after was passed */
     bool more;

@@ -2,7 +2,7 @@
  * impossible (quarantine), and what to do about it. */
 #include "base/crypto.h"
 #include "base/limits.h"
-#include "cli/dlq/desk.h"
+#include "cli/dlq/age.h"
 #include "cli/roles.h"
 #include "schemas/framing.h"
 
@@ -42,6 +42,13 @@ static const struct ds_option options[] = {
     {"all", NULL, DS_OPT_BOOL, PLACE(all), "0", 0, 0, false, false,
      "retry and drop: every open letter, release: every aggregate, that the filters leave, instead of "
      "named ones."},
+    {"old", NULL, DS_OPT_BOOL, PLACE(old), "0", 0, 0, false, false,
+     "retry: also letters older than 24 h, for which command ids are remembered (what was decided "
+     "under the id meanwhile is decided twice), and orders older than --order-place-ttl (they are "
+     "taken as new, at their old prices). Without it they are left, and the exit code is 1."},
+    {"order-place-ttl", "ORDER_PLACE_TTL", DS_OPT_DURATION, PLACE(place_ttl_us), "15m", DS_US_PER_S,
+     24 * 3600 * DS_US_PER_S, false, false,
+     "retry: how old an order may be; what the order processor has."},
     {"json", NULL, DS_OPT_BOOL, PLACE(json), "0", 0, 0, false, false, "Print JSON."},
     DS_OPTION_END,
 };
@@ -305,27 +312,89 @@ static bool act_on(struct ds_desk *desk, struct ds_letter *letter, act_fn act, s
     return true;
 }
 
-static bool act_on_all(struct ds_desk *desk, act_fn act, ds_error_t *error)
+/* Named ones: before the first is tried, all may be. */
+static bool named_may_be_retried(struct ds_desk *desk, ds_ages_t *ages, ds_error_t *error)
 {
-    size_t done = 0;
-    bool ok = ds_buf_append_text(&desk->out, "{\"letters\":[", error);
+    char why[DS_AGE_WHY_BYTES];
+    bool may = true;
+
+    for (int i = 0; may && i < desk->key_count; i++) {
+        const struct ds_letter *letter = find(desk, desk->keys[i], error);
+
+        if (letter == NULL)
+            return false;
+        if (letter->state != DS_LETTER_OPEN || !ds_letter_is_command(letter))
+            continue; /* which is told when its turn comes */
+        if (!ds_ages_judge(ages, letter, &may, why, error))
+            return false;
+        if (!may)
+            ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_CONFLICT,
+                         "%.*s is left: %s; --old retries it all the same", DS_STR_ARG(letter->key),
+                         why);
+    }
+    return may;
+}
+
+static bool act_on_named(struct ds_desk *desk, act_fn act, size_t *done, ds_error_t *error)
+{
+    bool ok = true;
 
     for (int i = 0; ok && i < desk->key_count; i++) {
         struct ds_letter *letter = act == ds_letter_drop ? look_for(desk, desk->keys[i], error)
                                                          : find(desk, desk->keys[i], error);
 
         if (letter != NULL)
-            ok = act_on(desk, letter, act, &done, error);
+            ok = act_on(desk, letter, act, done, error);
         else
             ok = !ds_error_is_set(error) &&
-                 ds_desk_drop_waiting(desk, desk->keys[i], done++ == 0, error);
+                 ds_desk_drop_waiting(desk, desk->keys[i], (*done)++ == 0, error);
     }
+    return ok;
+}
+
+/* One of all: done, or left because it is too old (`ages` not NULL). */
+static bool act_or_leave(struct ds_desk *desk, struct ds_letter *letter, act_fn act,
+                         ds_ages_t *ages, size_t *done, ds_error_t *error)
+{
+    char why[DS_AGE_WHY_BYTES];
+    bool may = true;
+
+    if (ages != NULL && ds_letter_is_command(letter) &&
+        !ds_ages_judge(ages, letter, &may, why, error))
+        return false;
+    if (may)
+        return act_on(desk, letter, act, done, error);
+    desk->left++;
+    if (!desk->settings->json)
+        printf("left: %.*s: %s\n", DS_STR_ARG(letter->key), why);
+    return true;
+}
+
+static bool act_on_letters(struct ds_desk *desk, act_fn act, ds_ages_t *ages, ds_error_t *error)
+{
+    size_t done = 0;
+    bool ok = ds_buf_append_text(&desk->out, "{\"letters\":[", error) &&
+              (ages == NULL || named_may_be_retried(desk, ages, error)) &&
+              act_on_named(desk, act, &done, error);
+
     for (size_t i = 0; ok && desk->settings->all && i < ds_letters_count(desk->letters); i++) {
         struct ds_letter *letter = ds_letters_at(desk->letters, i);
         if (letter->state == DS_LETTER_OPEN && is_wanted(desk, letter))
-            ok = act_on(desk, letter, act, &done, error);
+            ok = act_or_leave(desk, letter, act, ages, &done, error);
     }
-    return ok && ds_buf_printf(&desk->out, error, "],\"count\":%zu}", done);
+    return ok &&
+           ds_buf_printf(&desk->out, error, "],\"count\":%zu,\"left\":%zu}", done, desk->left);
+}
+
+static bool retry(struct ds_desk *desk, ds_error_t *error)
+{
+    ds_ages_t *ages = desk->settings->old ? NULL : ds_ages_new(desk);
+    bool ok = desk->settings->old || ages != NULL
+                  ? act_on_letters(desk, ds_letter_retry, ages, error)
+                  : ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "ages");
+
+    ds_ages_destroy(ages);
+    return ok;
 }
 
 static bool edit(struct ds_desk *desk, ds_error_t *error)
@@ -349,7 +418,9 @@ static bool act(struct ds_desk *desk, const char *verb, ds_error_t *error)
         return ds_desk_release(desk, error);
     if (strcmp(verb, "edit") == 0)
         return edit(desk, error);
-    return act_on_all(desk, strcmp(verb, "retry") == 0 ? ds_letter_retry : ds_letter_drop, error);
+    if (strcmp(verb, "retry") == 0)
+        return retry(desk, error);
+    return act_on_letters(desk, ds_letter_drop, NULL, error);
 }
 
 static bool is_one_of(const char *text, const char *const *texts)
@@ -436,6 +507,11 @@ static int run(const struct ds_runtime *runtime, const void *settings, int argc,
     bool ok = read_letters(&desk, verb, error) && act(&desk, verb, error);
     if (ok && (desk.settings->json || strcmp(verb, "show") == 0))
         printf("%.*s\n", DS_STR_ARG(ds_buf_str(&desk.out)));
+    if (ok && desk.left > 0)
+        ok = ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_CONFLICT,
+                          "%zu letter%s left: older than 24 h, or an order older than "
+                          "ORDER_PLACE_TTL; --old retries them all the same",
+                          desk.left, desk.left == 1 ? " was" : "s were");
     bool asked_wrong = error->code == DS_ERR_INVALID || error->code == DS_ERR_UNKNOWN;
     ds_letters_destroy(desk.letters);
     ds_isolated_destroy(desk.waiting);
@@ -452,6 +528,7 @@ const struct ds_role ds_role_dlq = {
         "  doorstep dlq list --processor order --json\n"
         "  doorstep dlq show order.commands/3/17\n"
         "  doorstep dlq retry --all --error UNKNOWN_SCHEMA --actor anna --reason 'reads it now'\n"
+        "  doorstep dlq retry order.commands/3/17 --old --actor anna --reason 'asked the customer'\n"
         "  doorstep dlq drop order.commands/3/17 --actor anna --reason 'a test of ours'\n"
         "  doorstep dlq edit order.commands/3/17 --value mended.bin --actor anna --reason typo\n"
         "  doorstep dlq show berlin-1.01K9ZV3Q4T8W2N6M5B7C1D0E9F\n"

@@ -21,6 +21,7 @@
 #define REASON_HEADER  "doorstep.dlq.reason"
 #define AS_HEADER      "doorstep.dlq.retried-as"
 #define RETRY_HEADER   "doorstep.retry-of"
+#define FIRST_HEADER   "doorstep.retry-first"
 
 struct ds_letters {
     const struct ds_runtime *runtime;
@@ -112,18 +113,40 @@ static bool take_headers(ds_letters_t *letters, const struct ds_broker_event *re
 /* ---- one record of a .dlq topic */
 
 /* "order.commands/3/17". False: not a place; somebody else's record. */
-static bool read_key(ds_str_t key, struct ds_letter *letter)
+static bool read_place(ds_str_t key, ds_str_t *topic_out, int32_t *partition_out,
+                       int64_t *offset_out)
 {
     ds_str_t rest = ds_str_after(key, '/');
     int64_t partition;
 
-    letter->source_topic = ds_str_before(key, '/');
+    *topic_out = ds_str_before(key, '/');
     if (!ds_str_to_i64(ds_str_before(rest, '/'), &partition) || partition < 0 ||
-        partition >= DS_MAX_PARTITIONS ||
-        !ds_str_to_i64(ds_str_after(rest, '/'), &letter->source_offset))
+        partition >= DS_MAX_PARTITIONS || !ds_str_to_i64(ds_str_after(rest, '/'), offset_out))
         return false;
-    letter->source_partition = (int32_t)partition;
+    *partition_out = (int32_t)partition;
     return true;
+}
+
+/* Of a letter of a copy: the first that was copied, or as far back as the copies say. */
+static void find_first(struct ds_letter *letter)
+{
+    static const char *const names[] = {RETRY_HEADER, FIRST_HEADER};
+
+    letter->first_partition = letter->source_partition;
+    letter->first_offset = letter->source_offset;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        for (size_t i = 0; i < letter->header_count; i++) {
+            ds_str_t topic;
+            int32_t partition;
+            int64_t offset;
+
+            if (ds_str_eq(letter->headers[i].name, ds_str(names[n])) &&
+                read_place(text_of(letter->headers[i].value), &topic, &partition, &offset) &&
+                ds_str_eq(topic, letter->source_topic)) {
+                letter->first_partition = partition;
+                letter->first_offset = offset;
+            }
+        }
 }
 
 static bool add_letter(ds_letters_t *letters, const struct ds_decider *decider, ds_str_t name,
@@ -134,7 +157,8 @@ static bool add_letter(ds_letters_t *letters, const struct ds_decider *decider, 
 
     if (letter == NULL || !ds_arena_dup(letters->arena, record->key, &letter->key, error))
         return false;
-    if (!read_key(letter->key, letter))
+    if (!read_place(letter->key, &letter->source_topic, &letter->source_partition,
+                    &letter->source_offset))
         return true;
     letter->processor = decider->name;
     letter->at_us = record->appended_us;
@@ -147,6 +171,7 @@ static bool add_letter(ds_letters_t *letters, const struct ds_decider *decider, 
     letter->original_key = told->key;
     letter->headers = told->headers;
     letter->header_count = told->count;
+    find_first(letter);
     if (letters->count == DS_LETTERS_MAX)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_LIMIT,
                             "more than %d dead letters: choose a processor", DS_LETTERS_MAX);
@@ -372,6 +397,11 @@ struct ds_letter *ds_letters_at(const ds_letters_t *letters, size_t i)
     return letters->list[i];
 }
 
+int32_t ds_letters_partitions(const ds_letters_t *letters)
+{
+    return letters->partitions;
+}
+
 const char *ds_letter_state_text(enum ds_letter_state state)
 {
     static const char *const texts[] = {"open", "retried", "dropped", "edited"};
@@ -456,28 +486,39 @@ static bool note(ds_letters_t *letters, struct ds_letter *letter, enum ds_letter
     return true;
 }
 
-static size_t original_headers(const struct ds_letter *letter, struct ds_broker_header *headers)
+static size_t original_headers(const struct ds_letter *letter, ds_str_t first,
+                               struct ds_broker_header *headers)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < letter->header_count; i++)
-        if (!ds_str_eq(letter->headers[i].name, DS_STR(RETRY_HEADER)))
+        if (!ds_str_eq(letter->headers[i].name, DS_STR(RETRY_HEADER)) &&
+            !ds_str_eq(letter->headers[i].name, DS_STR(FIRST_HEADER)))
             headers[count++] =
                 (struct ds_broker_header){letter->headers[i].name.data, letter->headers[i].value};
     headers[count++] = text_header(RETRY_HEADER, letter->key);
+    headers[count++] = text_header(FIRST_HEADER, first);
     return count;
+}
+
+bool ds_letter_is_command(const struct ds_letter *letter)
+{
+    char own[TOPIC_BYTES];
+
+    (void)snprintf(own, sizeof own, "%s.commands", letter->processor);
+    return ds_str_eq(letter->source_topic, ds_str(own));
 }
 
 bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *letter, const char *actor,
                      const char *reason, ds_error_t *error)
 {
-    struct ds_broker_header headers[DS_LETTER_HEADERS + 1];
+    struct ds_broker_header headers[DS_LETTER_HEADERS + 2];
     int32_t topic = DS_DECIDERS + topic_of(letter);
     /* Where its key belongs: where it was found may have been what was wrong with it. */
     int32_t partition = letter->has_key
                             ? ds_partition_of(text_of(letter->original_key), letters->partitions)
                             : letter->source_partition;
-    char own[TOPIC_BYTES];
+    ds_str_t first;
     struct ds_broker_message message = {.topic = topic,
                                         .partition = partition,
                                         .has_key = letter->has_key,
@@ -487,13 +528,16 @@ bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *letter, const char
                                         .headers = headers};
     int64_t offset;
 
-    (void)snprintf(own, sizeof own, "%s.commands", letter->processor);
-    if (!ds_str_eq(letter->source_topic, ds_str(own)))
+    if (!ds_letter_is_command(letter))
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
                             "%.*s is an event: only its processor may write one; when its schema "
                             "is known the reader needs a rebuild, not a retry",
                             DS_STR_ARG(letter->key));
-    message.header_count = original_headers(letter, headers);
+    if (!ds_arena_printf(letters->arena, &first, error, "%.*s/%" PRId32 "/%" PRId64,
+                         DS_STR_ARG(letter->source_topic), letter->first_partition,
+                         letter->first_offset))
+        return false;
+    message.header_count = original_headers(letter, first, headers);
     if (!put(letters, &message, &offset, error))
         return ds_error_prefix(error, "retry %.*s", DS_STR_ARG(letter->key));
     return ds_arena_printf(letters->arena, &letter->retried_as, error, "%.*s/%" PRId32 "/%" PRId64,

@@ -32,8 +32,11 @@ struct ds_letter {
     ds_str_t source_topic; /* and its parts */
     int32_t source_partition;
     int64_t source_offset;
-    int64_t at_us;     /* of the first copy */
-    int32_t partition; /* of it in the .dlq topic */
+    int32_t
+        first_partition;  /* of the same topic: where the command stood first, of which this is a */
+    int64_t first_offset; /* copy, and the copy of a copy; else the source itself */
+    int64_t at_us;        /* of the first copy */
+    int32_t partition;    /* of it in the .dlq topic */
     int64_t offset;
     ds_str_t error; /* "UNKNOWN_SCHEMA" */
     ds_str_t detail;
@@ -63,9 +66,14 @@ void ds_letters_destroy(ds_letters_t *letters);
 size_t ds_letters_count(const ds_letters_t *letters);
 struct ds_letter *ds_letters_at(const ds_letters_t *letters, size_t i);
 
+/** @brief How many partitions each topic has. */
+int32_t ds_letters_partitions(const ds_letters_t *letters);
+/** @brief Whether the original was a command: what its processor alone writes cannot be retried. */
+bool ds_letter_is_command(const struct ds_letter *letter);
+
 /** @brief Put the original on its commands topic again, as a new command, and note who did it and
- * why. INVALID: it was an event, which only its processor may write. UNAVAILABLE: not kept, or not
- * known to be; the message says which. */
+ * why, however old it is (age.h). INVALID: it was an event, which only its processor may write.
+ * UNAVAILABLE: not kept, or not known to be; the message says which. */
 DS_MUST_CHECK bool ds_letter_retry(ds_letters_t *letters, struct ds_letter *letter,
                                    const char *actor, const char *reason, ds_error_t *error);
 /** @brief Note that nobody needs it any more. */
