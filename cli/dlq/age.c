@@ -80,21 +80,23 @@ static bool is_older(ds_ages_t *ages, const struct ds_letter *letter, enum limit
     int64_t **since = &ages->since[d][limit];
     if (*since == NULL && !ask(ages, letter->processor, limit, since, error))
         return false;
-    *older_out = is_before(ages, *since, letter->source_partition, letter->source_offset) ||
-                 is_before(ages, *since, letter->first_partition, letter->first_offset);
+    *older_out =
+        is_before(ages, *since, letter->content->source_partition,
+                  letter->content->source_offset) ||
+        is_before(ages, *since, letter->content->first_partition, letter->content->first_offset);
     return true;
 }
 
 /* What this version cannot read may be anything. */
 static bool may_place(ds_ages_t *ages, const struct ds_letter *letter)
 {
-    const struct ds_schema *schema = ds_schema_of_topic(letter->source_topic);
+    const struct ds_schema *schema = ds_schema_of_topic(letter->content->source_topic);
     ds_arena_t *arena = ds_arena_new(64 * 1024, DS_DESK_DECODE_BYTES);
     ds_error_t why = DS_ERROR_INIT;
     const void *command = NULL;
 
     if (arena != NULL && schema == &ds_schema_order_commands)
-        command = ds_desk_decode(ages->desk, schema, letter->value, arena, &why);
+        command = ds_desk_decode(ages->desk, schema, letter->content->value, arena, &why);
     bool may =
         command == NULL || ds_schema_body_kind(schema, command) == DS_ORDER_COMMAND_PLACE_ORDER;
     ds_arena_destroy(arena);

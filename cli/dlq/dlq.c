@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define OUTPUT_BYTES ((size_t)64 * 1024 * 1024)
 #define TEXT_BYTES   4096
@@ -55,12 +56,12 @@ static const struct ds_option options[] = {
 
 /* ---- which */
 
+/* What else is asked for was looked at when it was read. */
 static bool is_wanted(const struct ds_desk *desk, const struct ds_letter *letter)
 {
     const struct ds_desk_settings *s = desk->settings;
-    return (s->error[0] == '\0' || ds_str_eq(letter->error, ds_str(s->error))) &&
-           (strcmp(s->state, "all") == 0 ||
-            strcmp(s->state, ds_letter_state_text(letter->state)) == 0);
+    return strcmp(s->state, "all") == 0 ||
+           strcmp(s->state, ds_letter_state_text(letter->state)) == 0;
 }
 
 /* A key names one letter, unless two processors could not read the same event. */
@@ -113,21 +114,20 @@ bool ds_desk_time(ds_buf_t *out, const char *name, int64_t at_us, ds_error_t *er
 
 static bool add_letter(ds_buf_t *out, const struct ds_letter *letter, ds_error_t *error)
 {
-    bool ok =
-        ds_buf_printf(out, error, "{\"processor\":\"%s\"", letter->processor) &&
-        ds_desk_text(out, "key", letter->key, error) &&
-        ds_buf_printf(out, error, ",\"state\":\"%s\"", ds_letter_state_text(letter->state)) &&
-        ds_desk_text(out, "error", letter->error, error) &&
-        ds_desk_text(out, "detail", letter->detail, error) &&
-        ds_desk_time(out, "at", letter->at_us, error) &&
-        ds_buf_printf(out, error,
-                      ",\"bytes\":%" PRIu32 ",\"place\":\"%s.dlq/%" PRId32 "/%" PRId64 "\"",
-                      letter->value.len, letter->processor, letter->partition, letter->offset);
+    bool ok = ds_buf_printf(out, error, "{\"processor\":\"%s\"", letter->processor) &&
+              ds_desk_text(out, "key", letter->key, error) &&
+              ds_buf_printf(out, error, ",\"state\":\"%s\"", ds_letter_state_text(letter->state)) &&
+              ds_desk_text(out, "error", letter->content->error, error) &&
+              ds_desk_text(out, "detail", letter->content->detail, error) &&
+              ds_desk_time(out, "at", letter->at_us, error) &&
+              ds_buf_printf(out, error,
+                            ",\"bytes\":%" PRIu32 ",\"place\":\"%s.dlq/%" PRId32 "/%" PRId64 "\"",
+                            letter->bytes, letter->processor, letter->partition, letter->offset);
     if (ok && letter->state != DS_LETTER_OPEN)
-        ok = ds_desk_time(out, "handledAt", letter->handled_us, error) &&
-             ds_desk_text(out, "actor", letter->actor, error) &&
-             ds_desk_text(out, "reason", letter->reason, error) &&
-             ds_desk_text(out, "retriedAs", letter->retried_as, error);
+        ok = ds_desk_time(out, "handledAt", letter->content->handled_us, error) &&
+             ds_desk_text(out, "actor", letter->content->actor, error) &&
+             ds_desk_text(out, "reason", letter->content->reason, error) &&
+             ds_desk_text(out, "retriedAs", letter->content->retried_as, error);
     return ok;
 }
 
@@ -136,9 +136,11 @@ static void print_line(const struct ds_letter *letter)
     char at[DS_TIME_TEXT_BYTES];
     ds_time_to_text(letter->at_us, at);
     printf("%s  %-8s %-28.*s %-16.*s %.*s\n", at, ds_letter_state_text(letter->state),
-           DS_STR_ARG(letter->key), DS_STR_ARG(letter->error), DS_STR_ARG(letter->detail));
+           DS_STR_ARG(letter->key), DS_STR_ARG(letter->content->error),
+           DS_STR_ARG(letter->content->detail));
     if (letter->state != DS_LETTER_OPEN)
-        printf("%30s by %.*s: %.*s\n", "", DS_STR_ARG(letter->actor), DS_STR_ARG(letter->reason));
+        printf("%30s by %.*s: %.*s\n", "", DS_STR_ARG(letter->content->actor),
+               DS_STR_ARG(letter->content->reason));
 }
 
 /* "order:order.commands/3/17", or the key alone: it has no colon. */
@@ -166,23 +168,50 @@ bool ds_desk_wants(struct ds_desk *desk, const char *processor, ds_str_t key, bo
     return true;
 }
 
+/* Adds a letter to desk->out, behind a comma unless it is the first. */
+static bool add_listed(struct ds_desk *desk, const struct ds_letter *letter, bool first,
+                       ds_error_t *error)
+{
+    if (!desk->settings->json) {
+        print_line(letter);
+        return true;
+    }
+    return (first || ds_buf_append_char(&desk->out, ',', error)) &&
+           add_letter(&desk->out, letter, error) && ds_buf_append_char(&desk->out, '}', error);
+}
+
+struct page {
+    struct ds_desk *desk;
+    bool begun;
+};
+
+static bool list_one(void *page_, struct ds_letter *letter, ds_error_t *error)
+{
+    struct page *page = page_;
+    bool first = !page->begun;
+
+    page->begun = true;
+    return add_listed(page->desk, letter, first, error);
+}
+
 static bool list_letters(struct ds_desk *desk, ds_error_t *error)
 {
-    bool first = true;
-    bool ok = ds_buf_append_text(&desk->out, "\"letters\":[", error);
+    struct ds_letter **list = calloc((size_t)desk->settings->limit, sizeof(struct ds_letter *));
+    struct page page = {.desk = desk};
+    size_t count = 0;
+    bool ok = list != NULL || ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "a page");
 
     for (size_t i = 0; ok && i < ds_letters_count(desk->letters); i++) {
-        const struct ds_letter *letter = ds_letters_at(desk->letters, i);
+        struct ds_letter *letter = ds_letters_at(desk->letters, i);
 
-        if (!ds_desk_wants(desk, letter->processor, letter->key, is_wanted(desk, letter)))
-            continue;
-        ok = (first || ds_buf_append_char(&desk->out, ',', error)) &&
-             add_letter(&desk->out, letter, error) && ds_buf_append_char(&desk->out, '}', error);
-        first = false;
-        if (!desk->settings->json)
-            print_line(letter);
+        if (ds_desk_wants(desk, letter->processor, letter->key, is_wanted(desk, letter)))
+            list[count++] = letter;
     }
-    return ok && ds_buf_append_char(&desk->out, ']', error);
+    ok = ok && ds_buf_append_text(&desk->out, "\"letters\":[", error) &&
+         ds_letters_each(desk->letters, list, count, list_one, &page, error) &&
+         ds_buf_append_char(&desk->out, ']', error);
+    free(list);
+    return ok;
 }
 
 static bool add_next(struct ds_desk *desk, ds_error_t *error)
@@ -260,12 +289,12 @@ bool ds_desk_hex(ds_buf_t *out, const char *name, ds_bytes_t bytes, ds_error_t *
 static bool show_letter(struct ds_desk *desk, const struct ds_letter *letter, ds_error_t *error)
 {
     if (!add_letter(&desk->out, letter, error) ||
-        !ds_desk_hex(&desk->out, "keyHex", letter->original_key, error) ||
-        !ds_desk_hex(&desk->out, "valueHex", letter->value, error) ||
+        !ds_desk_hex(&desk->out, "keyHex", letter->content->original_key, error) ||
+        !ds_desk_hex(&desk->out, "valueHex", letter->content->value, error) ||
         !ds_buf_append_text(&desk->out, ",\"headers\":{", error))
         return false;
-    for (size_t i = 0; i < letter->header_count; i++) {
-        const struct ds_letter_header *header = &letter->headers[i];
+    for (size_t i = 0; i < letter->content->header_count; i++) {
+        const struct ds_letter_header *header = &letter->content->headers[i];
         if ((i > 0 && !ds_buf_append_char(&desk->out, ',', error)) ||
             !ds_buf_append_json(&desk->out, header->name, error) ||
             !ds_buf_append_char(&desk->out, ':', error) ||
@@ -274,17 +303,18 @@ static bool show_letter(struct ds_desk *desk, const struct ds_letter *letter, ds
             return false;
     }
     return ds_buf_append_char(&desk->out, '}', error) &&
-           ds_desk_decoded(desk, letter->source_topic, letter->value, error) &&
+           ds_desk_decoded(desk, letter->content->source_topic, letter->content->value, error) &&
            ds_buf_append_char(&desk->out, '}', error);
 }
 
 static bool show(struct ds_desk *desk, ds_error_t *error)
 {
-    const struct ds_letter *letter =
+    struct ds_letter *letter =
         ds_desk_is_input(desk->keys[0]) ? look_for(desk, desk->keys[0], error) : NULL;
 
     if (letter != NULL)
-        return show_letter(desk, letter, error);
+        return ds_letters_load(desk->letters, &letter, 1, error) &&
+               show_letter(desk, letter, error);
     return !ds_error_is_set(error) && ds_desk_read_waiting(desk, desk->keys[0], error) &&
            ds_desk_show_waiting(desk, desk->keys[0], error);
 }
@@ -294,20 +324,26 @@ static bool show(struct ds_desk *desk, ds_error_t *error)
 typedef bool (*act_fn)(ds_letters_t *, struct ds_letter *, const char *actor, const char *reason,
                        ds_error_t *);
 
+/* A long list is printed as it grows; of a short one nothing is, if the last of them fails. */
+static void print_some(struct ds_desk *desk)
+{
+    if (desk->out.len < OUTPUT_BYTES / 2)
+        return;
+    printf("%.*s", DS_STR_ARG(ds_buf_str(&desk->out)));
+    ds_buf_clear(&desk->out);
+}
+
 static bool act_on(struct ds_desk *desk, struct ds_letter *letter, act_fn act, size_t *done,
                    ds_error_t *error)
 {
     if (letter->state != DS_LETTER_OPEN)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_CONFLICT, "%.*s was %s by %.*s already",
                             DS_STR_ARG(letter->key), ds_letter_state_text(letter->state),
-                            DS_STR_ARG(letter->actor));
-    if (!act(desk->letters, letter, desk->settings->actor, desk->settings->reason, error))
+                            DS_STR_ARG(letter->content->actor));
+    if (!act(desk->letters, letter, desk->settings->actor, desk->settings->reason, error) ||
+        !add_listed(desk, letter, *done == 0, error))
         return false;
-    if ((*done > 0 && !ds_buf_append_char(&desk->out, ',', error)) ||
-        !add_letter(&desk->out, letter, error) || !ds_buf_append_char(&desk->out, '}', error))
-        return false;
-    if (!desk->settings->json)
-        print_line(letter);
+    print_some(desk);
     (*done)++;
     return true;
 }
@@ -319,9 +355,9 @@ static bool named_may_be_retried(struct ds_desk *desk, ds_ages_t *ages, ds_error
     bool may = true;
 
     for (int i = 0; may && i < desk->key_count; i++) {
-        const struct ds_letter *letter = find(desk, desk->keys[i], error);
+        struct ds_letter *letter = find(desk, desk->keys[i], error);
 
-        if (letter == NULL)
+        if (letter == NULL || !ds_letters_load(desk->letters, &letter, 1, error))
             return false;
         if (letter->state != DS_LETTER_OPEN || !ds_letter_is_command(letter))
             continue; /* which is told when its turn comes */
@@ -344,7 +380,8 @@ static bool act_on_named(struct ds_desk *desk, act_fn act, size_t *done, ds_erro
                                                          : find(desk, desk->keys[i], error);
 
         if (letter != NULL)
-            ok = act_on(desk, letter, act, done, error);
+            ok = ds_letters_load(desk->letters, &letter, 1, error) &&
+                 act_on(desk, letter, act, done, error);
         else
             ok = !ds_error_is_set(error) &&
                  ds_desk_drop_waiting(desk, desk->keys[i], (*done)++ == 0, error);
@@ -352,38 +389,61 @@ static bool act_on_named(struct ds_desk *desk, act_fn act, size_t *done, ds_erro
     return ok;
 }
 
-/* One of all: done, or left because it is too old (`ages` not NULL). */
-static bool act_or_leave(struct ds_desk *desk, struct ds_letter *letter, act_fn act,
-                         ds_ages_t *ages, size_t *done, ds_error_t *error)
+/* What is done with letters. */
+struct acting {
+    struct ds_desk *desk;
+    act_fn act;
+    ds_ages_t *ages; /* NULL: whatever their age */
+    size_t done;
+};
+
+/* One of all: done, or left because it is too old. */
+static bool act_or_leave(void *acting_, struct ds_letter *letter, ds_error_t *error)
 {
+    struct acting *acting = acting_;
     char why[DS_AGE_WHY_BYTES];
     bool may = true;
 
-    if (ages != NULL && ds_letter_is_command(letter) &&
-        !ds_ages_judge(ages, letter, &may, why, error))
+    if (acting->ages != NULL && ds_letter_is_command(letter) &&
+        !ds_ages_judge(acting->ages, letter, &may, why, error))
         return false;
     if (may)
-        return act_on(desk, letter, act, done, error);
-    desk->left++;
-    if (!desk->settings->json)
+        return act_on(acting->desk, letter, acting->act, &acting->done, error);
+    acting->desk->left++;
+    if (!acting->desk->settings->json)
         printf("left: %.*s: %s\n", DS_STR_ARG(letter->key), why);
     return true;
 }
 
-static bool act_on_letters(struct ds_desk *desk, act_fn act, ds_ages_t *ages, ds_error_t *error)
+static bool act_on_all(struct acting *acting, ds_error_t *error)
 {
-    size_t done = 0;
-    bool ok = ds_buf_append_text(&desk->out, "{\"letters\":[", error) &&
-              (ages == NULL || named_may_be_retried(desk, ages, error)) &&
-              act_on_named(desk, act, &done, error);
+    const struct ds_desk *desk = acting->desk;
+    size_t all = ds_letters_count(desk->letters);
+    struct ds_letter **list = calloc(all + 1, sizeof(struct ds_letter *));
+    size_t count = 0;
 
-    for (size_t i = 0; ok && desk->settings->all && i < ds_letters_count(desk->letters); i++) {
+    if (list == NULL)
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "dead letters");
+    for (size_t i = 0; i < all; i++) {
         struct ds_letter *letter = ds_letters_at(desk->letters, i);
         if (letter->state == DS_LETTER_OPEN && is_wanted(desk, letter))
-            ok = act_or_leave(desk, letter, act, ages, &done, error);
+            list[count++] = letter;
     }
-    return ok &&
-           ds_buf_printf(&desk->out, error, "],\"count\":%zu,\"left\":%zu}", done, desk->left);
+    bool ok = ds_letters_each(desk->letters, list, count, act_or_leave, acting, error);
+    free(list);
+    return ok;
+}
+
+static bool act_on_letters(struct ds_desk *desk, act_fn act, ds_ages_t *ages, ds_error_t *error)
+{
+    struct acting acting = {desk, act, ages, 0};
+
+    return ds_buf_append_text(&desk->out, "{\"letters\":[", error) &&
+           (ages == NULL || named_may_be_retried(desk, ages, error)) &&
+           act_on_named(desk, act, &acting.done, error) &&
+           (!desk->settings->all || act_on_all(&acting, error)) &&
+           ds_buf_printf(&desk->out, error, "],\"count\":%zu,\"left\":%zu}", acting.done,
+                         desk->left);
 }
 
 static bool retry(struct ds_desk *desk, ds_error_t *error)
@@ -401,10 +461,12 @@ static bool edit(struct ds_desk *desk, ds_error_t *error)
 {
     struct ds_letter *letter = look_for(desk, desk->keys[0], error);
 
+    if (letter != NULL && !ds_letters_load(desk->letters, &letter, 1, error))
+        return false;
     if (letter != NULL && letter->state != DS_LETTER_OPEN)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_CONFLICT, "%.*s was %s by %.*s already",
                             DS_STR_ARG(letter->key), ds_letter_state_text(letter->state),
-                            DS_STR_ARG(letter->actor));
+                            DS_STR_ARG(letter->content->actor));
     return !ds_error_is_set(error) && ds_desk_edit(desk, desk->keys[0], letter, error);
 }
 
@@ -489,9 +551,15 @@ static bool read_letters(struct ds_desk *desk, const char *verb, ds_error_t *err
     bool none = strcmp(verb, "release") == 0 ||
                 (strcmp(verb, "show") == 0 && !ds_desk_is_input(desk->keys[0]));
 
-    return none ||
-           ds_letters_read(desk->runtime, desk->settings->brokers, desk->settings->processor,
-                           desk->settings->timeout_us, &desk->letters, error);
+    /* Who names a letter means it whatever its error is. */
+    const struct ds_letters_filter filter = {.processor = desk->settings->processor,
+                                             .error =
+                                                 desk->key_count > 0 ? "" : desk->settings->error,
+                                             .keys = desk->keys,
+                                             .key_count = desk->key_count};
+
+    return none || ds_letters_read(desk->runtime, desk->settings->brokers, &filter,
+                                   desk->settings->timeout_us, &desk->letters, error);
 }
 
 static int run(const struct ds_runtime *runtime, const void *settings, int argc,

@@ -213,11 +213,11 @@ static bool may_edit(struct ds_desk *desk, const struct ds_letter *letter, ds_by
 {
     const struct ds_decider *decider = ds_letter_decider(letter);
 
-    if (!ds_str_eq(letter->source_topic, ds_str(ds_isolated_topic(decider, 0))))
+    if (!ds_str_eq(letter->content->source_topic, ds_str(ds_isolated_topic(decider, 0))))
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
                             "%.*s is an event: only its processor may write one",
                             DS_STR_ARG(letter->key));
-    if (letter->original_key.len == 0)
+    if (letter->content->original_key.len == 0)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_INVALID,
                             "%.*s has no key, so no partition decides about it: send the corrected "
                             "command anew, with its key, and drop the letter",
@@ -241,14 +241,15 @@ static bool edit_letter(struct ds_desk *desk, struct ds_letter *letter, ds_bytes
                         ds_error_t *error)
 {
     struct ds_operator_command command = {.body.kind = DS_OPERATOR_EDIT_INPUT};
-    ds_str_t key = {(const char *)letter->original_key.data, letter->original_key.len};
+    ds_str_t key = {(const char *)letter->content->original_key.data,
+                    letter->content->original_key.len};
     const struct ds_decider *decider = ds_letter_decider(letter);
     struct answer answer;
 
-    command.body.as.edit_input = (struct ds_edit_input){.topic = letter->source_topic,
-                                                        .offset = letter->source_offset,
+    command.body.as.edit_input = (struct ds_edit_input){.topic = letter->content->source_topic,
+                                                        .offset = letter->content->source_offset,
                                                         .reason = ds_str(desk->settings->reason),
-                                                        .old_value = letter->value,
+                                                        .old_value = letter->content->value,
                                                         .new_value = by};
     if (!may_edit(desk, letter, by, error) || !read_log(desk, decider, key, error) ||
         !ask(desk, decider, key, desk->keys[0], &command, &answer, error))

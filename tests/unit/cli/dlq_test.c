@@ -6,6 +6,8 @@
 #include "schemas/schema.h"
 
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #define HOUR (3600 * DS_US_PER_S)
 #define OLD  "order.commands/0/7"
@@ -190,4 +192,80 @@ Test(dlq, an_old_letter_is_retried_where_somebody_says_so)
     letter.at_us = kafka_now_us - 25 * HOUR;
     older_than_ttl = older_than_window = 8;
     is_retried(true);
+}
+
+/* ---- many */
+
+#define MANY 150000
+#define LAST "order.commands/0/149999"
+
+static int64_t letter_count; /* the rest of the topic are notes, of the first letters */
+
+static void many_letters(int32_t topic, int64_t offset, struct kafka_record *record)
+{
+    (void)topic;
+    (void)snprintf(record->key, sizeof record->key, "order.commands/0/%" PRId64,
+                   offset % letter_count);
+    record->value = (ds_bytes_t){(const uint8_t *)record->key, (uint32_t)strlen(record->key)};
+    record->has_value = offset < letter_count;
+    if (offset >= letter_count)
+        record->action = "dropped";
+    else
+        record->error = offset == letter_count - 1 ? "UNKNOWN_SCHEMA" : "UNDECODABLE";
+}
+
+static void begin_many(int64_t letters, int64_t notes)
+{
+    begin();
+    letter_count = letters;
+    kafka_record_at = many_letters;
+    kafka_ends[KAFKA_ORDER_DLQ] = letters + notes;
+}
+
+static int run(const char *verb, const char *key, const char *error_name)
+{
+    const char *const words[] = {verb, key};
+    const struct ds_desk_settings settings = {.brokers = "nowhere",
+                                              .processor = "",
+                                              .error = error_name,
+                                              .state = "open",
+                                              .after = "",
+                                              .limit = 1,
+                                              .actor = "anna",
+                                              .reason = "to see",
+                                              .value = "",
+                                              .timeout_us = 60 * DS_US_PER_S,
+                                              .place_ttl_us = 900 * DS_US_PER_S,
+                                              .all = key == NULL};
+    ds_error_t error = DS_ERROR_INIT;
+    int code = ds_role_dlq.run(&kafka_runtime, &settings, key == NULL ? 1 : 2, words, &error);
+
+    cr_expect_eq(code, 0, "%s: %s", verb, error.message);
+    return code;
+}
+
+Test(dlq_many, one_is_shown_and_retried, .fini = end)
+{
+    begin_many(MANY, 0);
+    cr_assert_eq(run("show", LAST, ""), 0);
+    cr_assert_eq(run("retry", LAST, ""), 0);
+    cr_assert_eq(kafka_written_count, 2);
+    cr_assert_eq(kafka_written[0].value.len, strlen(LAST));
+    cr_assert_str_eq(kafka_written[1].key, LAST);
+}
+
+Test(dlq_many, those_of_one_error_are_retried, .fini = end)
+{
+    begin_many(MANY, 0);
+    cr_assert_eq(run("retry", NULL, "UNKNOWN_SCHEMA"), 0);
+    cr_assert_eq(kafka_written_count, 2);
+    cr_assert_str_eq(kafka_written[0].retry_of, LAST);
+}
+
+Test(dlq_many, those_that_are_left_open_are_dropped, .fini = end)
+{
+    begin_many(MANY, MANY - 2500);
+    cr_assert_eq(run("drop", NULL, ""), 0);
+    cr_assert_eq(kafka_written_count, 2500);
+    cr_assert_eq(kafka_written[0].topic, KAFKA_ORDER_DLQ);
 }

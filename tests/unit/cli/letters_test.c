@@ -51,6 +51,7 @@ Test(letters, reading_takes_as_long_as_was_asked_for)
     static const int64_t timeouts_us[] = {DS_US_PER_S, 600 * DS_US_PER_S};
     const volatile sig_atomic_t stop = 0;
     const struct ds_runtime runtime = {.clock = &waited.clock, .stop = &stop};
+    const struct ds_letters_filter filter = {.processor = "order", .error = ""};
 
     ds_fake_time_init(&waited, 0);
     server = ds_fake_log_new(&waited, 1);
@@ -62,7 +63,7 @@ Test(letters, reading_takes_as_long_as_was_asked_for)
         int64_t began_us = waited.monotonic_us;
 
         cr_assert_not(
-            ds_letters_read(&runtime, "nowhere", "order", timeouts_us[i], &letters, &error));
+            ds_letters_read(&runtime, "nowhere", &filter, timeouts_us[i], &letters, &error));
         cr_assert_eq(error.code, DS_ERR_TIMEOUT);
         cr_assert_null(letters);
         cr_assert_geq(waited.monotonic_us - began_us, timeouts_us[i]);
