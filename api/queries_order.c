@@ -290,6 +290,31 @@ static const struct ds_sql one_command = {
     " AND command_offset = $4::bigint))"
     " ORDER BY command_offset"
     " LIMIT 1"};
+
+/* A command without a row of its own: it waits in quarantine, or waited and was dropped or edited.
+ * Those records name no command, only its place ($2, $3, $4). What was edited has the outcome of
+ * what stands in its place; whoever holds an aggregate again is not the one who asked. */
+static const struct ds_sql waiting_command = {
+    "waiting_command",
+    "WITH RECURSIVE place(at) AS (SELECT $4::bigint UNION"
+    "  SELECT e.cause_offset FROM place, shop.timeline e"
+    "  WHERE e.topic = $1 AND e.partition = $3::int AND e.ce_type = 'doorstep.input_edited'"
+    "  AND e.data->>'topic' = $2 AND e.data->>'offset' = place.at::text)"
+    " SELECT $2::text, $3::int, $4::bigint,"
+    "  coalesce(c.status, CASE WHEN d.at IS NULL THEN 'held' ELSE 'refused' END),"
+    "  CASE WHEN c.status IS NOT NULL THEN c.reason WHEN d.at IS NOT NULL THEN 'dropped' END,"
+    "  coalesce(c.same_body, true), h.actor_id, h.aggregate, "
+    DS_MICROS_SQL("coalesce(c.decided_at, d.at)")
+    " FROM (SELECT actor_id, aggregate FROM shop.timeline WHERE topic = $1"
+    "  AND partition = $3::int AND cause_offset = $4::bigint AND cause_topic = $2"
+    "  AND ce_type IN ('doorstep.aggregate_quarantined', 'doorstep.input_held')"
+    "  ORDER BY event_offset LIMIT 1) h"
+    " LEFT JOIN LATERAL (SELECT status, reason, same_body, decided_at FROM shop.commands"
+    "  WHERE topic = $2 AND partition = $3::int AND command_offset IN (SELECT at FROM place)"
+    "  ORDER BY command_offset DESC LIMIT 1) c ON true"
+    " LEFT JOIN LATERAL (SELECT at FROM shop.timeline WHERE topic = $1"
+    "  AND partition = $3::int AND ce_type = 'doorstep.input_dropped' AND data->>'topic' = $2"
+    "  AND data->>'offset' IN (SELECT at::text FROM place) LIMIT 1) d ON true"};
 /* clang-format on */
 
 static bool may_see(const ds_request_t *request, ds_str_t actor_id)
@@ -310,21 +335,51 @@ static json_t *command_json(const ds_request_t *request, const PGresult *rows)
                      ds_cell_time(rows, 0, 8));
 }
 
-static void reply_undecided(ds_request_t *request)
+static void reply_accepted(ds_request_t *request, const struct ds_recent_command *recent)
 {
-    struct ds_recent_command recent;
-    uint64_t caller = ds_str_hash(request->person.subject, 0);
-    if (!ds_recent_get(request->api->recent, ds_request_arg(request, 0), &recent) ||
-        (recent.caller != caller && (request->person.roles & DS_ADMIN) == 0)) {
-        ds_answer_error(request, 404, "not_found", "there is no such command");
-        return;
-    }
     ds_answer_data(request, 200,
-                   json_pack("{s:s,s:s,s:n,s:n,s:{s:s,s:i,s:I},s:n}", "commandId", recent.id.text,
+                   json_pack("{s:s,s:s,s:n,s:n,s:{s:s,s:i,s:I},s:n}", "commandId", recent->id.text,
                              "status", "accepted", "reason", "target", "position", "topic",
-                             ds_topic_commands(recent.place.topic), "partition",
-                             (int)recent.place.partition, "offset", (json_int_t)recent.place.offset,
-                             "decidedAt"));
+                             ds_topic_commands(recent->place.topic), "partition",
+                             (int)recent->place.partition, "offset",
+                             (json_int_t)recent->place.offset, "decidedAt"));
+}
+
+static bool remembers(const ds_request_t *request, struct ds_recent_command *recent_out)
+{
+    return ds_recent_get(request->api->recent, ds_request_arg(request, 0), recent_out) &&
+           (recent_out->caller == ds_str_hash(request->person.subject, 0) ||
+            (request->person.roles & DS_ADMIN) != 0);
+}
+
+static bool ask_waiting(ds_request_t *request, ds_db_t *db, const struct ds_token *place,
+                        PGresult **rows_out, ds_error_t *error)
+{
+    const char *params[] = {ds_topic_events(place->topic), ds_topic_commands(place->topic),
+                            ds_request_text(request, "%d", (int)place->partition),
+                            ds_request_text(request, "%lld", (long long)place->offset)};
+    return ds_db_query(db, &waiting_command, 4, params, rows_out, error);
+}
+
+/* The place is the token's, which the api gave with the command, or what this replica remembers. */
+static bool answer_undecided(ds_request_t *request, ds_db_t *db, ds_error_t *error)
+{
+    const struct ds_token *place = request->token_count == 1 ? &request->tokens[0] : NULL;
+    struct ds_recent_command recent;
+    PGresult *rows = NULL;
+    bool remembered = remembers(request, &recent);
+    if (place == NULL && remembered)
+        place = &recent.place;
+    if (place != NULL && !ask_waiting(request, db, place, &rows, error))
+        return false;
+    if (rows != NULL && PQntuples(rows) > 0 && may_see(request, ds_cell(rows, 0, 6)))
+        ds_answer_data(request, 200, command_json(request, rows));
+    else if (remembered)
+        reply_accepted(request, &recent);
+    else
+        ds_answer_error(request, 404, "not_found", "there is no such command");
+    PQclear(rows); /* NULL is fine */
+    return true;
 }
 
 static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
@@ -332,6 +387,7 @@ static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     /* With the token of an attempt: the outcome of that attempt; else of the first. */
     const struct ds_token *token = request->token_count == 1 ? &request->tokens[0] : NULL;
     PGresult *rows = NULL;
+    bool ok = true;
     const char *params[] = {
         ds_request_text(request, "%.*s", DS_STR_ARG(ds_request_arg(request, 0))),
         token == NULL ? NULL : ds_topic_commands(token->topic),
@@ -340,13 +396,13 @@ static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
     if (!ds_db_query(db, &one_command, 4, params, &rows, error))
         return false;
     if (PQntuples(rows) == 0)
-        reply_undecided(request);
+        ok = answer_undecided(request, db, error);
     else if (!may_see(request, ds_cell(rows, 0, 6)))
         ds_answer_error(request, 404, "not_found", "there is no such command");
     else
         ds_answer_data(request, 200, command_json(request, rows));
     PQclear(rows);
-    return true;
+    return ok;
 }
 
 void ds_get_command(ds_request_t *request)

@@ -423,7 +423,7 @@ static bool look_up_place(void *context, const PGresult *rows, int row, ds_error
                                 offset, DS_STR("")};
     ds_audit_found(walk->compare->report, "I6", at,
                    walk->table == DS_TABLE_TIMELINE
-                       ? "read_v1.timeline has a row of it, no event of the shop counts there"
+                       ? "read_v1.timeline has a row of it, no event that belongs there counts"
                        : "read_v1.commands has a row of it, no decision answers it");
     return true;
 }

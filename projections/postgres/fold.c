@@ -52,6 +52,16 @@ static bool of_the_shop(int32_t kind)
     return kind >= DS_PROTOCOL_COMMAND_REJECTED;
 }
 
+/* Of the protocol's own records those of quarantine: they alone tell what became of an input that
+ * waits, or was dropped or edited. */
+static bool in_the_timeline(int32_t kind)
+{
+    return kind >= DS_PROTOCOL_AGGREGATE_QUARANTINED;
+}
+_Static_assert(DS_PROTOCOL_INPUT_EDITED < DS_PROTOCOL_COMMAND_REJECTED &&
+                   DS_PROTOCOL_COMMAND_REJECTED - DS_PROTOCOL_AGGREGATE_QUARANTINED == 6,
+               "between them stand the records of quarantine only");
+
 static const struct ds_input_cause *input_cause(const struct ds_meta *meta)
 {
     return meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE ? &meta->cause.as.input_cause : NULL;
@@ -284,7 +294,7 @@ bool ds_fold_event(struct ds_fold *fold, const void *event, ds_error_t *error)
     fold->at_us = e->head.meta.at;
     if (!fold_command(fold, e, error))
         return false;
-    if (!of_the_shop(e->body.kind))
-        return true;
-    return fold_timeline(fold, e, error) && fold_tables(fold, event, error);
+    if (in_the_timeline(e->body.kind) && !fold_timeline(fold, e, error))
+        return false;
+    return !of_the_shop(e->body.kind) || fold_tables(fold, event, error);
 }

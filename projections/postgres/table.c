@@ -51,17 +51,19 @@ bool ds_table_load_sql(const struct ds_table *table, const char *condition, ds_b
 }
 
 /* What stands in the SELECT over the arrays. The event's JSON has the log's blocks around the body,
- * which the table has in columns; personal data and the code at the door are in one table only, and
- * a payment token is nobody's to read. */
+ * which the table has in columns; personal data and the code at the door are in one table only, the
+ * commands of an edit have them too, and a payment token is nobody's to read. */
 static bool append_source(const struct ds_column *c, size_t i, ds_buf_t *out, ds_error_t *error)
 {
     if (c->type == DS_COLUMN_WORDS)
         return ds_buf_printf(out, error, "%sstring_to_array(n.%s, ',')", comma(i), c->name);
     if (c->type == DS_COLUMN_EVENT)
-        return ds_buf_printf(out, error,
-                             "%scoalesce((n.%s::jsonb -> 'body' -> n.ce_type) - "
-                             "'{personal,payment_token,hand_over_code}'::text[], '{}')",
-                             comma(i), c->name);
+        return ds_buf_printf(
+            out, error,
+            "%scoalesce((n.%s::jsonb -> 'body' -> n.ce_type) - "
+            "'{personal,payment_token,hand_over_code,old_value,new_value}'::text[], "
+            "'{}')",
+            comma(i), c->name);
     return ds_buf_printf(out, error, "%sn.%s", comma(i), c->name);
 }
 

@@ -286,6 +286,93 @@ Test(queries, a_waiting_query_goes_on_when_the_read_model_comes)
     expect(answer, 200, "");
 }
 
+/* --- commands of a quarantined order: no row of shop.commands says what became of them */
+
+#define WAITING_ID "01ARZ3NDEKTSV4RRFFQ69G5FB0"
+
+static struct answer waiting_command(const char *who)
+{
+    struct ds_token token = {
+        .identity = "LOG", .topic = DS_TOPIC_ORDER, .partition = 0, .offset = 4};
+    ds_error_t error = DS_ERROR_INIT;
+    ds_buf_t text;
+    char path[512];
+    ds_buf_init(&text, 512);
+    cr_assert(ds_token_write(&token, (ds_bytes_t){(const uint8_t *)KIT_SECRET, 32}, &text, &error));
+    (void)snprintf(path, sizeof path, "/api/commands/" WAITING_ID "?after=%.*s", (int)text.len,
+                   (const char *)text.data);
+    ds_buf_cleanup(&text);
+    return get(who, path);
+}
+
+static void expect_command(const char *status, const char *reason)
+{
+    struct answer answer = waiting_command("customer:anna");
+    cr_assert_eq(answer.status, 200, "status %d, body %s", answer.status, answer.body);
+    cr_assert_str_eq(answer_data(&answer, "status"), status, "%s", answer.body);
+    if (reason == NULL)
+        cr_assert(strstr(answer.body, "\"reason\":null") != NULL, "%s", answer.body);
+    else
+        cr_assert_str_eq(answer_data(&answer, "reason"), reason, "%s", answer.body);
+    cr_assert_str_eq(answer_data(&answer, "commandId"), WAITING_ID);
+    cr_assert_str_eq(answer_data(&answer, "target"), "berlin-1.O1");
+    answer_free(&answer);
+}
+
+/* `cause` is the offset of the command that the event answers. */
+static void add_to_timeline(int offset, const char *type, const char *actor, int cause,
+                            const char *data)
+{
+    char sql[1024];
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO read_v1.timeline (topic, partition, event_offset, ce_type, event_id,"
+        " aggregate, at, actor_kind, actor_id, correlation_id, cause_kind, cause_topic,"
+        " cause_offset, data) VALUES ('order.events', 0, %d, 'doorstep.%s', 'e%d',"
+        " 'berlin-1.O1', now(), 'customer', '%s', 'x', 'input', 'order.commands', %d,"
+        " '%s')",
+        offset, type, offset, actor, cause, data);
+    execute(sql);
+}
+
+Test(queries, a_command_that_waits_is_held_until_it_is_decided)
+{
+    expect(waiting_command("customer:anna"), 404, "not_found");
+    add_to_timeline(18, "aggregate_quarantined", "anna", 4, "{}");
+    expect_command("held", NULL);
+    add_to_timeline(19, "aggregate_quarantined", "order", 4, "{}"); /* released, and again */
+    expect_command("held", NULL);
+    expect(waiting_command("customer:eva"), 404, "not_found");
+    struct answer seen = waiting_command("admin:root");
+    expect(seen, 200, "");
+    execute("INSERT INTO read_v1.commands VALUES ('order.commands', 0, 4, '" WAITING_ID "', 'done',"
+            " NULL, NULL, 'H', 'berlin-1.O1', 'order.cancelled', 'customer', 'anna', 'x', now(),"
+            " now(), 20)");
+    expect_command("done", NULL);
+}
+
+Test(queries, a_command_that_was_dropped_is_refused)
+{
+    add_to_timeline(18, "input_held", "anna", 4, "{}");
+    add_to_timeline(19, "input_dropped", "jo", 5, "{\"topic\":\"order.events\",\"offset\":4}");
+    add_to_timeline(20, "input_dropped", "jo", 5, "{\"topic\":\"order.commands\",\"offset\":3}");
+    expect_command("held", NULL);
+    add_to_timeline(21, "input_dropped", "jo", 5, "{\"topic\":\"order.commands\",\"offset\":4}");
+    expect_command("refused", "dropped");
+}
+
+Test(queries, a_command_that_was_edited_has_the_outcome_of_what_stands_in_its_place)
+{
+    add_to_timeline(18, "input_held", "anna", 4, "{}");
+    add_to_timeline(19, "input_edited", "jo", 6, "{\"topic\":\"order.commands\",\"offset\":4}");
+    add_to_timeline(20, "input_edited", "jo", 7, "{\"topic\":\"order.commands\",\"offset\":6}");
+    expect_command("held", NULL);
+    execute("INSERT INTO read_v1.commands VALUES ('order.commands', 0, 7, 'ANOTHER', 'refused',"
+            " 'order_picked_up', NULL, 'H', 'berlin-1.O1', 'command.rejected', 'staff', 'jo', 'x',"
+            " now(), now(), 21)");
+    expect_command("refused", "order_picked_up");
+}
+
 /* A replica that has not seen what others kept. */
 static void start_anew(void)
 {
@@ -313,6 +400,32 @@ Test(queries, a_key_the_read_model_knows_is_a_repeat)
     expect(kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "Idempotency-Key: k9\r\n",
                        body),
            422, "idempotency_mismatch");
+}
+
+/* Without the token the replica still knows where it put the command. */
+Test(queries, a_command_that_waits_is_held_without_a_token_too)
+{
+    static const char body[] = "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
+                               "\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}";
+    char path[128];
+    char sql[256];
+    struct answer kept = kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "", body);
+    cr_assert_eq(kept.status, 202, "%s", kept.body);
+    (void)snprintf(path, sizeof path, "/api/commands/%s", answer_data(&kept, "commandId"));
+    answer_free(&kept);
+    struct answer accepted = get("customer:anna", path);
+    const json_t *position = json_object_get(json_object_get(accepted.json, "data"), "position");
+    cr_assert_str_eq(answer_data(&accepted, "status"), "accepted", "%s", accepted.body);
+    add_to_timeline(18, "input_held", "anna",
+                    (int)json_integer_value(json_object_get(position, "offset")), "{}");
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE read_v1.timeline SET partition = %d WHERE event_offset = 18",
+                   (int)json_integer_value(json_object_get(position, "partition")));
+    execute(sql);
+    answer_free(&accepted);
+    struct answer held = get("customer:anna", path);
+    cr_assert_str_eq(answer_data(&held, "status"), "held", "%s", held.body);
+    answer_free(&held);
 }
 
 Test(queries, a_keyed_order_the_catalogue_refuses_is_looked_up_first)

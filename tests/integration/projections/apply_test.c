@@ -162,6 +162,27 @@ Test(apply, the_timeline_has_the_event_without_personal_data_and_tokens)
                      "2");
 }
 
+Test(apply, the_timeline_has_what_was_edited_without_the_commands_themselves)
+{
+    static const uint8_t value[] = "123 Main St";
+    struct ds_order_event edited = {.body.kind = DS_ORDER_EVENT_INPUT_EDITED};
+    edited.body.as.input_edited = (struct ds_input_edited){.topic = DS_STR("order.commands"),
+                                                           .offset = 7,
+                                                           .reason = DS_STR("as they meant it"),
+                                                           .old_value = {value, sizeof value},
+                                                           .new_value = {value, sizeof value}};
+    take(&first);
+    ds_kit_answer(&edited, 40, "01KAAAAAAAAAAAAAAAAAAAAAAA");
+    add(DS_FOLD_ORDER, 0, &edited);
+    cr_assert_eq(write_with(&first), DS_APPLIED, "%s", error.message);
+    cr_assert_str_eq(ds_pg_kit_ask(&kit, "SELECT (data ->> 'topic') || (data ->> 'offset') "
+                                         "FROM shop.timeline"),
+                     "order.commands7");
+    cr_assert_str_eq(ds_pg_kit_ask(&kit, "SELECT data ?| '{old_value,new_value}' OR "
+                                         "data::text LIKE '%Main St%' FROM shop.timeline"),
+                     "f");
+}
+
 Test(apply, a_later_batch_goes_on_from_the_rows_of_an_earlier_one)
 {
     take(&first);

@@ -139,6 +139,25 @@ Test(fold_common, an_undecodable_command_has_an_outcome_by_its_place)
     cr_assert_eq(command(0)->command_offset, 12);
 }
 
+/* Its outcome is still to come; what is said of it names no command, only its place. */
+Test(fold_common, a_command_that_waits_is_in_the_timeline_by_its_place)
+{
+    struct ds_order_event e = {0};
+    e.body.kind = DS_ORDER_EVENT_INPUT_HELD;
+    e.body.as.input_held.aggregate = DS_STR(KIT_ORDER);
+    ds_kit_answer(&e, 41, "");
+    e.context.has_command = false;
+    ds_kit_fold(&kit, DS_FOLD_ORDER, &e);
+    const struct ds_timeline_row *row = ds_kit_nth(&kit, DS_TABLE_TIMELINE, 0);
+    cr_assert_null(command(0));
+    cr_assert_not_null(row);
+    cr_assert(ds_kit_is(row->ce_type, "doorstep.input_held"));
+    cr_assert(ds_kit_is(row->aggregate, KIT_ORDER));
+    cr_assert(ds_kit_is(row->cause_topic, "order.commands"));
+    cr_assert_eq(row->cause_offset, 41);
+    cr_assert(ds_kit_is(row->command_id, NULL));
+}
+
 Test(fold_common, zero_characters_do_not_reach_the_database)
 {
     struct ds_order_event e = {0};
