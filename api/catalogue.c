@@ -4,6 +4,18 @@
 
 #include <stdlib.h>
 
+/* By default glibc lets readers in for as long as there is one, and lists overlap. No reader takes
+ * the lock twice. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t writers_first;
+    (void)pthread_rwlockattr_init(&writers_first);
+    (void)pthread_rwlockattr_setkind_np(&writers_first,
+                                        PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void)pthread_rwlock_init(lock, &writers_first);
+    (void)pthread_rwlockattr_destroy(&writers_first);
+}
+
 ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh_us)
 {
     ds_catalogue_t *catalog = calloc(1, sizeof *catalog);
@@ -11,7 +23,7 @@ ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh
         return NULL;
     catalog->runtime = runtime;
     catalog->fresh_us = fresh_us;
-    (void)pthread_rwlock_init(&catalog->lock, NULL);
+    init_lock(&catalog->lock);
     for (size_t i = 0; i < DS_MAX_PARTITIONS; i++)
         catalog->partitions[i].commands_through = catalog->partitions[i].touched = -1;
     catalog->stores = ds_map_new(DS_CATALOGUE_MAX_STORES);

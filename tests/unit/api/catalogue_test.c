@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <time.h>
 
 static ds_catalogue_t *catalogue;
 static ds_arena_t *arena;
@@ -157,6 +158,41 @@ Test(catalogue, it_is_loaded_when_every_partition_was_read)
     cr_assert_not(ds_catalogue_loaded(catalogue));
     ds_catalogue_caught_up(catalogue, 1, 2, 1000);
     cr_assert(ds_catalogue_loaded(catalogue));
+}
+
+/* --- readers and the writer */
+
+static void *write_once(void *unused)
+{
+    (void)unused;
+    ds_catalogue_caught_up(catalogue, 0, 1, 1000);
+    return NULL;
+}
+
+/* @return whether a new reader is held back while one is at it. */
+static bool reader_is_held_back(void)
+{
+    if (pthread_rwlock_tryrdlock(&catalogue->lock) != 0)
+        return true;
+    (void)pthread_rwlock_unlock(&catalogue->lock);
+    return false;
+}
+
+/* Else lists that overlap keep the writer out for as long as people look at products, nothing is
+ * fresh any more, and every order is refused. */
+Test(catalogue, a_writer_that_waits_goes_before_new_readers, .timeout = 60)
+{
+    const struct timespec pause = {0, 1000000};
+    pthread_t writer;
+    int left = 20000;
+    (void)pthread_rwlock_rdlock(&catalogue->lock);
+    cr_assert_eq(pthread_create(&writer, NULL, write_once, NULL), 0);
+    while (!reader_is_held_back() && --left > 0)
+        (void)nanosleep(&pause, NULL);
+    (void)pthread_rwlock_unlock(&catalogue->lock);
+    (void)pthread_join(writer, NULL);
+    cr_expect_gt(left, 0, "readers still come in before it");
+    cr_expect(ds_catalogue_fresh(catalogue, DS_STR("berlin-1"), 1000));
 }
 
 /* --- what cannot be taken */
