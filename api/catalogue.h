@@ -14,6 +14,9 @@
 
 typedef struct ds_catalogue ds_catalogue_t;
 
+/** Of one page, as the API has it. */
+#define DS_CATALOGUE_PAGE_MAX 100
+
 /** Whether a store takes orders at this moment. */
 enum ds_store_door {
     DS_DOOR_OPEN,
@@ -49,7 +52,7 @@ struct ds_product_query {
     bool has_after;
     ds_str_t after_key; /* name, or the price as text */
     ds_str_t after_id;
-    size_t limit; /* at most 100 */
+    size_t limit; /* at most DS_CATALOGUE_PAGE_MAX */
 };
 
 /** @brief An empty catalogue that follows nobody: for tests, and the first half of
@@ -77,10 +80,11 @@ bool ds_catalogue_store(ds_catalogue_t *catalog, ds_str_t store_id, ds_arena_t *
                         struct ds_store_view *store_out);
 bool ds_catalogue_product(ds_catalogue_t *catalog, ds_str_t product_id, ds_arena_t *arena,
                           struct ds_product_view *product_out);
-/** @brief All stores, by id. */
-DS_MUST_CHECK bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_arena_t *arena,
-                                       struct ds_store_view **stores_out, size_t *count_out,
-                                       int64_t *version_out, ds_error_t *error);
+/** @brief One page of stores, by id. @param after the last one of the page before; empty: from the
+ * first. @param more_out there are further ones. */
+DS_MUST_CHECK bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_str_t after, size_t limit,
+                                       ds_arena_t *arena, struct ds_store_view **stores_out,
+                                       size_t *count_out, bool *more_out, ds_error_t *error);
 /** @brief One page of products that are sold. @param more_out there are further ones. @param
  * version_out changes whenever a product or store asked for did. */
 DS_MUST_CHECK bool ds_catalogue_list(ds_catalogue_t *catalog, const struct ds_product_query *query,

@@ -5,9 +5,6 @@
 #include "base/id.h"
 #include "stream/partition.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 bool ds_catalogue_fresh(ds_catalogue_t *catalog, ds_str_t store_id, int64_t now_us)
 {
     (void)pthread_rwlock_rdlock(&catalog->lock);
@@ -133,39 +130,63 @@ static int64_t version_of_all(const ds_catalogue_t *catalog)
     return sum;
 }
 
-static int by_store_id(const void *a, const void *b)
+/* The first limit + 1 behind the cursor, by id. */
+struct store_page {
+    const struct ds_catalogue_store *items[DS_CATALOGUE_PAGE_MAX + 1];
+    size_t count;
+    size_t max;
+};
+
+static void offer_store(struct store_page *page, const struct ds_catalogue_store *store)
 {
-    return ds_str_cmp(((const struct ds_store_view *)a)->info.store_id,
-                      ((const struct ds_store_view *)b)->info.store_id);
+    size_t at = page->count;
+    while (at > 0 && ds_str_cmp(store->info.store_id, page->items[at - 1]->info.store_id) < 0)
+        at--;
+    if (at >= page->max)
+        return;
+    size_t last = page->count < page->max ? page->count : page->max - 1;
+    memmove(&page->items[at + 1], &page->items[at], (last - at) * sizeof *page->items);
+    page->items[at] = store;
+    page->count = last + 1;
 }
 
-bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_arena_t *arena,
-                         struct ds_store_view **stores_out, size_t *count_out, int64_t *version_out,
-                         ds_error_t *error)
+static void gather_stores(const ds_catalogue_t *catalog, ds_str_t after, struct store_page *page)
 {
     size_t cursor = 0;
     ds_str_t id;
     void *store;
+    while (ds_map_next(catalog->stores, &cursor, &id, &store))
+        if (is_store(store) && ds_str_cmp(id, after) > 0)
+            offer_store(page, store);
+}
+
+bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_str_t after, size_t limit, ds_arena_t *arena,
+                         struct ds_store_view **stores_out, size_t *count_out, bool *more_out,
+                         ds_error_t *error)
+{
+    limit = limit > DS_CATALOGUE_PAGE_MAX ? DS_CATALOGUE_PAGE_MAX : limit;
+    struct store_page page = {.max = limit + 1};
     *count_out = 0;
+    *more_out = false;
+    *stores_out = ds_arena_calloc(arena, limit + 1, sizeof **stores_out, error);
+    if (*stores_out == NULL)
+        return false;
+    bool ok = true;
     (void)pthread_rwlock_rdlock(&catalog->lock);
-    *stores_out = ds_arena_calloc(arena, ds_map_count(catalog->stores) + 1,
-                                  sizeof(struct ds_store_view), error);
-    bool ok = *stores_out != NULL;
-    while (ok && ds_map_next(catalog->stores, &cursor, &id, &store)) {
-        if (is_store(store))
-            ok = copy_store(catalog, store, arena, &(*stores_out)[(*count_out)++], error);
-    }
-    *version_out = version_of_all(catalog);
+    gather_stores(catalog, after, &page);
+    *more_out = page.count > limit;
+    size_t count = *more_out ? limit : page.count;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = copy_store(catalog, page.items[i], arena, &(*stores_out)[i], error);
     (void)pthread_rwlock_unlock(&catalog->lock);
-    if (ok && *count_out > 1)
-        qsort(*stores_out, *count_out, sizeof **stores_out, by_store_id);
+    *count_out = ok ? count : 0;
     return ok;
 }
 
 /* The page being gathered: the first limit + 1 behind the cursor, in order. */
 struct page {
     const struct ds_product_query *query;
-    const struct ds_catalogue_product *items[101 + 1];
+    const struct ds_catalogue_product *items[DS_CATALOGUE_PAGE_MAX + 1];
     size_t count;
     size_t max;
     int64_t after_price;
@@ -235,7 +256,7 @@ bool ds_catalogue_list(ds_catalogue_t *catalog, const struct ds_product_query *q
                        ds_arena_t *arena, struct ds_product_view **products_out, size_t *count_out,
                        bool *more_out, int64_t *version_out, ds_error_t *error)
 {
-    size_t limit = query->limit > 100 ? 100 : query->limit;
+    size_t limit = query->limit > DS_CATALOGUE_PAGE_MAX ? DS_CATALOGUE_PAGE_MAX : query->limit;
     struct page page = {.query = query, .max = limit + 1};
     *count_out = 0;
     if (query->has_after && query->sort != DS_SORT_NAME &&

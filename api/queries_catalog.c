@@ -283,7 +283,7 @@ void ds_get_stores(ds_request_t *request)
 {
     struct ds_store_view *stores;
     size_t count;
-    int64_t version;
+    bool more;
     int64_t limit;
     ds_str_t key;
     ds_str_t after;
@@ -292,19 +292,16 @@ void ds_get_stores(ds_request_t *request)
     if (!consistent(request) || !ds_request_limit(request, &limit) ||
         !ds_query_cursor(request, filter, &key, &after))
         return;
-    if (!ds_catalogue_stores(request->api->catalog, request->arena, &stores, &count, &version,
-                             &error)) {
+    if (!ds_catalogue_stores(request->api->catalog, after, (size_t)limit, request->arena, &stores,
+                             &count, &more, &error)) {
         ds_answer_error(request, 500, "internal", "something went wrong here");
         return;
     }
     json_t *list = json_array();
-    size_t i = 0;
-    while (i < count && after.len > 0 && ds_str_cmp(stores[i].info.store_id, after) <= 0)
-        i++;
-    for (; i < count && json_array_size(list) < (size_t)limit; i++)
+    for (size_t i = 0; i < count; i++)
         (void)json_array_append_new(list, store_json(request, &stores[i]));
     ds_str_t next = {0};
-    if (i < count && i > 0)
-        next = ds_query_next(request, filter, (ds_str_t){0}, stores[i - 1].info.store_id);
+    if (more && count > 0)
+        next = ds_query_next(request, filter, (ds_str_t){0}, stores[count - 1].info.store_id);
     ds_answer_page(request, list, limit, next);
 }

@@ -319,3 +319,45 @@ Test(catalogue, pages_are_in_order_and_complete)
     walk(DS_SORT_PRICE_DOWN, order);
     cr_assert_str_eq(order, "eabcd");
 }
+
+/* --- stores */
+
+static void add_wide_store(const char *id, int64_t offset)
+{
+    static struct ds_place corners[100];
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_STORE_OPENED};
+    event.body.as.store_opened.store = (struct ds_store_info){.store_id = ds_str(id),
+                                                              .name = DS_STR("A store"),
+                                                              .currency = DS_STR("EUR"),
+                                                              .time_zone = DS_STR("UTC"),
+                                                              .delivery_area = {corners, 100},
+                                                              .open = true};
+    apply(&event, offset);
+}
+
+Test(catalogue, a_page_of_stores_costs_the_memory_of_a_page)
+{
+    enum { STORES = 2000 };
+    struct ds_store_view *stores;
+    size_t count;
+    bool more;
+    char id[24];
+    ds_error_t error = DS_ERROR_INIT;
+    for (int i = 0; i < STORES; i++) {
+        (void)snprintf(id, sizeof id, "store-%04d", (i * 7919) % STORES);
+        add_wide_store(id, i);
+    }
+    cr_assert(ds_catalogue_stores(catalogue, DS_STR("store-1994"), 4, arena, &stores, &count, &more,
+                                  &error),
+              "%s", error.message);
+    cr_assert_eq(count, 4);
+    cr_expect(more);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(id, sizeof id, "store-%04zu", 1995 + i);
+        cr_expect(ds_str_eq(stores[i].info.store_id, ds_str(id)));
+    }
+    cr_assert(ds_catalogue_stores(catalogue, stores[3].info.store_id, 4, arena, &stores, &count,
+                                  &more, &error));
+    cr_expect_eq(count, 1);
+    cr_expect_not(more);
+}
