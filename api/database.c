@@ -143,27 +143,26 @@ static void after(ds_request_t *request)
         ds_request_release(request);
 }
 
+static bool open_for(const ds_request_t *request, ds_db_t *db, ds_error_t *error)
+{
+    int64_t timeout_us = request->query->timeout_us;
+    return ds_db_open(db, error) &&
+           ds_db_limit(db, timeout_us > 0 ? timeout_us : db->default_timeout_us, error);
+}
+
 /* The connection was found dead: the server was started anew. Once more, it was only read. */
 static bool try_twice(ds_request_t *request, ds_db_t *db, bool *handed_on_out, ds_error_t *error)
 {
     bool fresh = db->connection == NULL;
     ds_error_t first = DS_ERROR_INIT;
-    if (!ds_db_open(db, error))
-        return false;
-    db->timeout_us =
-        request->query->timeout_us > 0 ? request->query->timeout_us : db->default_timeout_us;
-    if (run_consistent(request, db, handed_on_out, &first))
+    if (open_for(request, db, &first) && run_consistent(request, db, handed_on_out, &first))
         return true;
     if (fresh || first.code != DS_ERR_UNAVAILABLE) {
         *error = first;
         return false;
     }
     db->try_again_us = 0;
-    if (!ds_db_open(db, error))
-        return false;
-    db->timeout_us =
-        request->query->timeout_us > 0 ? request->query->timeout_us : db->default_timeout_us;
-    return run_consistent(request, db, handed_on_out, error);
+    return open_for(request, db, error) && run_consistent(request, db, handed_on_out, error);
 }
 
 static void serve(ds_database_t *database, ds_db_t *db, ds_request_t *request)
@@ -189,7 +188,7 @@ static void serve(ds_database_t *database, ds_db_t *db, ds_request_t *request)
     bool expected = lost || error.code == DS_ERR_TIMEOUT || error.code == DS_ERR_UNAVAILABLE;
     ds_log_error(&database->runtime->log, expected ? DS_LOG_DEBUG : DS_LOG_ERROR,
                  "api.query_failed", &error);
-    ds_db_close(db); /* an open transaction ends with it */
+    ds_db_settle(db, &error);
     run_away(request);
 }
 

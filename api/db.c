@@ -4,7 +4,13 @@
 #include <poll.h>
 #include <stdio.h>
 
-enum { CONNECT_US = 2000000, TRY_AGAIN_US = 250000 };
+enum {
+    CONNECT_US = 2000000,
+    TRY_AGAIN_US = 250000,
+    /* For the server to say that it ended a statement. Who does not wait for that leaves a backend
+     * behind. */
+    ANSWER_US = 500000,
+};
 
 static int64_t now_us(const ds_db_t *db)
 {
@@ -81,7 +87,29 @@ bool ds_db_open(ds_db_t *db, ds_error_t *error)
         "SET plan_cache_mode = force_custom_plan",
         (long long)(db->default_timeout_us / DS_US_PER_MS));
     db->timeout_us = CONNECT_US;
+    db->server_timeout_us = db->default_timeout_us;
     return ds_db_execute(db, settings, error);
+}
+
+bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error)
+{
+    char setting[64];
+    db->timeout_us = timeout_us;
+    if (db->server_timeout_us == timeout_us)
+        return true;
+    (void)snprintf(setting, sizeof setting, "SET statement_timeout = %lld",
+                   (long long)(timeout_us / DS_US_PER_MS));
+    if (!ds_db_execute(db, setting, error))
+        return false;
+    db->server_timeout_us = timeout_us;
+    return true;
+}
+
+void ds_db_settle(ds_db_t *db, const ds_error_t *error)
+{
+    if (db->connection == NULL || error->domain != DS_DOMAIN_PG || error->code != DS_ERR_TIMEOUT ||
+        PQtransactionStatus(db->connection) != PQTRANS_IDLE)
+        ds_db_close(db);
 }
 
 void ds_db_look(ds_db_t *db)
@@ -95,7 +123,7 @@ void ds_db_look(ds_db_t *db)
 /* Wait for all results; the last one counts. */
 static bool take_results(ds_db_t *db, PGresult **result_out, ds_error_t *error)
 {
-    int64_t until_us = now_us(db) + db->timeout_us;
+    int64_t until_us = now_us(db) + db->timeout_us + ANSWER_US;
     *result_out = NULL;
     for (;;) {
         while (PQisBusy(db->connection)) {
@@ -104,7 +132,7 @@ static bool take_results(ds_db_t *db, PGresult **result_out, ds_error_t *error)
                 *result_out = NULL;
                 (void)ds_error_set(error, DS_DOMAIN_PG, DS_ERR_TIMEOUT,
                                    "the database did not answer in %lld ms",
-                                   (long long)(db->timeout_us / DS_US_PER_MS));
+                                   (long long)((db->timeout_us + ANSWER_US) / DS_US_PER_MS));
                 ds_db_close(db);
                 return false;
             }

@@ -11,8 +11,9 @@ struct ds_db {
     const struct ds_runtime *runtime;
     int64_t timeout_us; /* of the next statement */
     int64_t default_timeout_us;
-    PGconn *connection;   /* NULL: none */
-    int64_t try_again_us; /* no new connection before */
+    int64_t server_timeout_us; /* what the server ends a statement after */
+    PGconn *connection;        /* NULL: none */
+    int64_t try_again_us;      /* no new connection before */
     const struct ds_sql *prepared[DS_DB_MAX_PREPARED];
     size_t prepared_count;
 };
@@ -20,6 +21,12 @@ struct ds_db {
 /** @brief Connect unless connected; at most 2 s. DS_ERR_UNAVAILABLE. */
 DS_MUST_CHECK bool ds_db_open(ds_db_t *db, ds_error_t *error);
 void ds_db_close(ds_db_t *db);
+/** @brief What a statement may take from now on; the server ends it then, and says so. Not within a
+ * transaction. */
+DS_MUST_CHECK bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error);
+/** @brief After a failure: close, unless all there was is that the server ended a statement in
+ * time. */
+void ds_db_settle(ds_db_t *db, const ds_error_t *error);
 /** @brief Notice a connection that the server has closed. */
 void ds_db_look(ds_db_t *db);
 /** @brief A statement without a result: BEGIN, COMMIT, SET. */

@@ -510,6 +510,78 @@ Test(queries, a_keyed_order_that_was_kept_is_a_repeat_although_prices_are_stale)
     expect(cash_order("p2"), 503, "catalog_stale");
 }
 
+/* --- a key that cannot be looked up in time */
+
+static long backends(const char *where)
+{
+    char sql[1024];
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE datname = '%s'"
+                   " AND application_name = 'doorstep api' AND %s",
+                   pg.name, where);
+    PGresult *result = PQexec(pg.admin, sql);
+    cr_assert_eq(PQntuples(result), 1, "%s", PQerrorMessage(pg.admin));
+    long number = strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return number;
+}
+
+static void wait_until_none(const char *where)
+{
+    const struct timespec pause = {0, 10 * 1000 * 1000};
+    for (int left = 2000; backends(where) > 0; left--) {
+        cr_assert_gt(left, 0, "there are still some that are %s", where);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+/* Backends that are there already. */
+static void those_of_now(char where[128])
+{
+    PGresult *result = PQexec(pg.admin, "SELECT now()");
+    (void)snprintf(where, 128, "backend_start <= '%s'", PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
+/* Else every such command leaves a statement that waits on, and connects anew. */
+Test(queries, a_lookup_that_takes_too_long_is_ended_by_the_server_and_keeps_its_connection)
+{
+    char before[128];
+    char key[16];
+    those_of_now(before);
+    long count = backends(before);
+    cr_assert_gt(count, 0);
+    execute("BEGIN; LOCK TABLE read_v1.commands IN ACCESS EXCLUSIVE MODE");
+    for (int i = 0; i < 12; i++) {
+        (void)snprintf(key, sizeof key, "w%d", i);
+        expect(cash_order(key), 202, "");
+    }
+    wait_until_none("state = 'active'");
+    cr_expect_eq(backends(before), count);
+    execute("COMMIT");
+    keep_cash_order("w12");
+    start_anew();
+    expect_replayed(cash_order("w12"));
+}
+
+Test(queries, a_query_after_a_lookup_has_the_time_of_a_query)
+{
+    execute("CREATE OR REPLACE VIEW shop.order_addresses AS SELECT order_id, recipient, phone,"
+            " street, current_setting('statement_timeout') AS city, state, zip_code, country,"
+            " lat_e6, lng_e6, notes, sealed_key_id, hand_over_code FROM read_v1.order_addresses");
+    kit.settings.query_threads = 1;
+    start_anew();
+    for (int i = 0; i < 2; i++) {
+        expect(cash_order(i == 0 ? "t0" : "t1"), 202, "");
+        struct answer answer = get("customer:anna", "/api/orders/berlin-1.O1");
+        const json_t *delivery = json_object_get(data_of(&answer), "delivery");
+        const json_t *address = json_object_get(delivery, "address");
+        cr_assert_str_eq(json_string_value(json_object_get(address, "city")), "2s", "%s",
+                         answer.body);
+        answer_free(&answer);
+    }
+}
+
 /* Sent, not read. */
 static int begin_cash_order(const char *jwt, int number)
 {
