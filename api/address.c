@@ -11,16 +11,21 @@ struct network {
     int bits;
 };
 
-static bool parse_address(ds_str_t text, int *family_out, uint8_t bytes_out[16])
+static ds_str_t without_blanks(ds_str_t text)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char copy[64];
     while (text.len > 0 && text.data[0] == ' ')
         text = (ds_str_t){text.data + 1, text.len - 1};
     while (text.len > 0 && text.data[text.len - 1] == ' ')
         text.len--;
+    return text;
+}
+
+static bool parse_address(ds_str_t text, int *family_out, uint8_t bytes_out[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char copy[64];
     memset(bytes_out, 0, 16);
-    if (!ds_str_to_array(text, copy, sizeof copy))
+    if (!ds_str_to_array(without_blanks(text), copy, sizeof copy))
         return false;
     *family_out = AF_INET;
     if (inet_pton(AF_INET, copy, bytes_out) == 1)
@@ -112,24 +117,48 @@ static ds_str_t last_hop(ds_str_t *hops)
     return hop;
 }
 
-void ds_client_address(const char *peer, ds_str_t forwarded_for, const char *trusted,
+static bool is_port(ds_str_t text)
+{
+    int64_t port;
+    return ds_str_to_i64(text, &port) && port >= 0 && port <= 65535;
+}
+
+/* Some proxies write "203.0.113.7:51234" and "[2001:db8::1]:443". What is neither stays whole. */
+static ds_str_t without_port(ds_str_t hop)
+{
+    hop = without_blanks(hop);
+    if (hop.len == 0 || hop.data[0] != '[')
+        return is_port(ds_str_after(hop, ':')) ? ds_str_before(hop, ':') : hop;
+    ds_str_t address = ds_str_before((ds_str_t){hop.data + 1, hop.len - 1}, ']');
+    uint32_t end = address.len + 2; /* behind the bracket */
+    if (end == hop.len)
+        return address;
+    return end < hop.len && hop.data[end] == ':' &&
+                   is_port((ds_str_t){hop.data + end + 1, hop.len - end - 1})
+               ? address
+               : hop;
+}
+
+bool ds_client_address(const char *peer, ds_str_t forwarded_for, const char *trusted,
                        char address_out[64])
 {
     int family;
     uint8_t bytes[16];
+    bool read = true;
     ds_str_t client = ds_str(peer);
     /* From right to left: each hop is believed only as long as the one that named it is ours. */
-    while (forwarded_for.len > 0 && is_trusted(client, trusted)) {
-        ds_str_t hop = last_hop(&forwarded_for);
-        if (!parse_address(hop, &family, bytes))
-            break;
-        client = hop;
+    while (read && forwarded_for.len > 0 && is_trusted(client, trusted)) {
+        ds_str_t hop = without_port(last_hop(&forwarded_for));
+        read = parse_address(hop, &family, bytes);
+        if (read)
+            client = hop;
     }
     (void)snprintf(address_out, 64, "%s", peer);
     if (!parse_address(client, &family, bytes))
-        return;
+        return read;
     if (family == AF_INET6)
         memset(bytes + 8, 0, 8); /* a household has a /64 */
     if (inet_ntop(family, bytes, address_out, 64) == NULL)
         (void)snprintf(address_out, 64, "%s", peer);
+    return read;
 }

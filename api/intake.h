@@ -23,8 +23,10 @@ bool ds_origin_allowed(const char *list, ds_str_t origin);
  * that is none. Such an entry would match nobody. */
 DS_MUST_CHECK bool ds_trusted_proxies_check(const char *trusted, ds_error_t *error);
 /** @brief Whose request it is, for limits: the peer, or what trusted proxies say; IPv6 as its /64.
- *  @param trusted  comma separated addresses or networks ("10.0.0.0/8"). */
-void ds_client_address(const char *peer, ds_str_t forwarded_for, const char *trusted,
+ * A hop may name its port.
+ *  @param trusted  comma separated addresses or networks ("10.0.0.0/8").
+ *  @return false: a trusted proxy named something that is no address; then it is the proxy's. */
+bool ds_client_address(const char *peer, ds_str_t forwarded_for, const char *trusted,
                        char address_out[64]);
 
 #endif

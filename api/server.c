@@ -23,12 +23,15 @@ enum {
     DROPPED_BODY_MAX = 2 * 1024 * 1024,
 };
 
+static const int64_t TELL_UNREAD_US = 3600 * DS_US_PER_S;
+
 struct ds_server {
     struct ds_api *api;
     struct MHD_Daemon *daemon;
     ds_peers_t *peers;
     int listen_fd; /* after quiesce: ours to close */
     int port;
+    _Atomic int64_t told_unread_us; /* monotonic; 0: never */
 };
 
 static struct ds_connection *peer_of(struct MHD_Connection *connection)
@@ -226,6 +229,19 @@ static enum MHD_Result send_expired(ds_request_t *request, bool sent)
     return queue(request, response, 503);
 }
 
+/* Once an hour: every request of that proxy is like this one. */
+static void tell_unread(struct ds_api *api, const char *peer)
+{
+    int64_t now_us = ds_api_now_us(api);
+    int64_t told_us = atomic_load(&api->server->told_unread_us);
+    if ((told_us != 0 && now_us - told_us < TELL_UNREAD_US) ||
+        !atomic_compare_exchange_strong(&api->server->told_unread_us, &told_us, now_us))
+        return;
+    ds_log(&api->log, DS_LOG_WARN, "api.forwarded_unread",
+           "a trusted proxy's X-Forwarded-For names no address: its callers share one rate limit",
+           DS_F_CSTR("peer", peer));
+}
+
 static enum MHD_Result first_call(ds_request_t *request, const char *method)
 {
     char address[DS_ADDRESS_CHARS];
@@ -235,8 +251,9 @@ static enum MHD_Result first_call(ds_request_t *request, const char *method)
     request->method = ds_method_parse(method);
     if (!ds_headers_take(request))
         return MHD_NO;
-    ds_client_address(request->peer->address, request->headers.forwarded_for,
-                      api->settings->trusted_proxies, address);
+    if (!ds_client_address(request->peer->address, request->headers.forwarded_for,
+                           api->settings->trusted_proxies, address))
+        tell_unread(api, request->peer->address);
     if (!ds_arena_dup(request->arena, ds_str(address), &request->address, &error))
         return MHD_NO;
     ds_intake_head(request);

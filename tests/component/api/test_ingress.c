@@ -2,6 +2,7 @@
 #include "tests/component/api/kit.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -440,4 +441,35 @@ Test(cors, only_listed_origins_are_answered, .timeout = 300)
     cr_assert_null(answer_header(&answer, "Access-Control-Allow-Origin"));
     answer_free(&answer);
     kit_stop(&kit);
+}
+
+/* What the api wrote since, at most 8 kB of it. */
+static size_t times_logged(int from, const char *code)
+{
+    char text[8192];
+    ssize_t len = read(from, text, sizeof text - 1);
+    size_t times = 0;
+    text[len > 0 ? len : 0] = '\0';
+    for (const char *at = text; (at = strstr(at, code)) != NULL; at++)
+        times++;
+    return times;
+}
+
+Test(limits, a_proxy_that_names_no_address_is_told_of_once, .timeout = 60)
+{
+    int ends[2];
+    cr_assert(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+    kit_init(&kit);
+    kit.runtime.log.level = DS_LOG_WARN;
+    kit.runtime.log.fd = ends[1];
+    kit.settings.trusted_proxies = "127.0.0.1";
+    kit_start(&kit);
+    expect(kit_call(&kit, "GET", "/livez", "X-Forwarded-For: 1.2.3.4:5\r\n", NULL), 200, "");
+    cr_expect_eq(times_logged(ends[0], "api.forwarded_unread"), 0);
+    for (int i = 0; i < 3; i++)
+        expect(kit_call(&kit, "GET", "/livez", "X-Forwarded-For: unknown\r\n", NULL), 200, "");
+    cr_expect_eq(times_logged(ends[0], "api.forwarded_unread"), 1);
+    kit_stop(&kit);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
 }

@@ -33,6 +33,25 @@ Test(address, an_ipv4_address_written_as_ipv6_counts_as_ipv4)
     cr_assert_str_eq(address("::ffff:10.0.0.1", "1.2.3.4", "10.0.0.0/8"), "1.2.3.4");
 }
 
+Test(address, a_hop_may_name_its_port)
+{
+    cr_expect_str_eq(address("10.0.0.1", "203.0.113.7:51234", "10.0.0.1"), "203.0.113.7");
+    cr_expect_str_eq(address("10.0.0.1", "1.2.3.4:1, 10.0.0.2:65535", "10.0.0.0/8"), "1.2.3.4");
+    cr_expect_str_eq(address("10.0.0.1", "[2001:db8::1]:443", "10.0.0.1"), "2001:db8::");
+    cr_expect_str_eq(address("10.0.0.1", "[2001:db8::1] ", "10.0.0.1"), "2001:db8::");
+    cr_expect_str_eq(address("10.0.0.1", "2001:db8:0:1::443", "10.0.0.1"), "2001:db8:0:1::");
+}
+
+Test(address, what_is_no_port_is_not_taken_off)
+{
+    static const char *const hops[] = {
+        "1.2.3.4:",     "1.2.3.4:x",      "1.2.3.4:65536", "1.2.3.4:1:2", "[2001:db8::1]443",
+        "[2001:db8::1", "[2001:db8::1]:", "[]:1",          "[",           "unknown"};
+    for (size_t i = 0; i < sizeof hops / sizeof *hops; i++)
+        cr_expect_str_eq(address("10.0.0.1", hops[i], "10.0.0.1"), "10.0.0.1", "%s", hops[i]);
+    cr_expect_not(ds_trusted_proxies_check("10.0.0.1:80", &(ds_error_t)DS_ERROR_INIT));
+}
+
 Test(cors, only_listed_origins_are_allowed)
 {
     cr_assert(
