@@ -1,7 +1,9 @@
 /* api/commands_delivery.c - what couriers do, and staff for them. */
+#include "api/catalogue.h"
 #include "api/commands.h"
 #include "api/handlers.h"
 #include "api/ids_in.h"
+#include "api/internal.h"
 #include "api/json_in.h"
 #include "api/response.h"
 #include "base/limits.h"
@@ -216,6 +218,16 @@ void ds_post_giveback(ds_request_t *request)
     ds_command_submit(request, job);
 }
 
+/* Only the amount is kept. Of a store that is not known here nothing can be said. */
+static void check_currency(ds_request_t *request, ds_str_t order_id, ds_str_t currency)
+{
+    struct ds_store_view store;
+    if (ds_catalogue_store(request->api->catalog, ds_id_store(order_id), request->arena, &store) &&
+        !ds_str_eq(store.info.currency, currency))
+        ds_problem(&request->problems, "cashCollected.currency", "currency",
+                   "the order's currency is %.*s", DS_STR_ARG(store.info.currency));
+}
+
 static bool take_handover(ds_request_t *request, struct ds_hand_over *hand_over)
 {
     struct ds_fields body;
@@ -224,6 +236,8 @@ static bool take_handover(ds_request_t *request, struct ds_hand_over *hand_over)
     hand_over->has_code = ds_field_text(&body, "code", false, 1, 32, &hand_over->code);
     hand_over->has_cash_collected_minor = ds_field_money(
         &body, "cashCollected", false, 0, &hand_over->cash_collected_minor, &currency);
+    if (hand_over->has_cash_collected_minor)
+        check_currency(request, hand_over->order_id, currency);
     ds_fields_end(&body);
     if (ds_problems_any(&request->problems))
         ds_answer_problems(request);

@@ -211,6 +211,22 @@ Test(commands, staff_couriers_and_admins_are_answered_202)
            202, "");
 }
 
+Test(commands, cash_is_collected_in_the_currency_of_the_orders_store)
+{
+    static const char path[] = "/api/deliveries/berlin-1.X/handover";
+    struct answer answer = kit_call_as(&kit, "staff:jo:berlin-1", "POST", path, "",
+                                       "{\"cashCollected\":{\"amount\":437,\"currency\":\"JPY\"}}");
+    json_t *detail =
+        json_array_get(json_object_get(json_object_get(answer.json, "error"), "details"), 0);
+    cr_assert_str_eq(answer_code(&answer), "invalid_field", "%s", answer.body);
+    cr_expect_str_eq(json_string_value(json_object_get(detail, "field")), "cashCollected.currency");
+    expect(answer, 400, "invalid_field");
+    /* Of a store that is not known here nothing can be said. */
+    expect(kit_call_as(&kit, "admin:root", "POST", "/api/deliveries/paris-1.X/handover", "",
+                       "{\"cashCollected\":{\"amount\":437,\"currency\":\"JPY\"}}"),
+           202, "");
+}
+
 Test(commands, products_are_shown_sorted_and_in_pages)
 {
     struct answer page =
