@@ -28,7 +28,9 @@ ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh
         catalog->partitions[i].commands_through = catalog->partitions[i].touched = -1;
     catalog->stores = ds_map_new(DS_CATALOGUE_MAX_STORES);
     catalog->products = ds_map_new(DS_CATALOGUE_MAX_PRODUCTS);
-    if (catalog->stores == NULL || catalog->products == NULL) {
+    catalog->categories = ds_map_new(DS_CATALOGUE_MAX_PRODUCTS);
+    ds_catalogue_shelves_init(catalog);
+    if (catalog->stores == NULL || catalog->products == NULL || catalog->categories == NULL) {
         ds_catalogue_destroy(catalog);
         return NULL;
     }
@@ -80,6 +82,7 @@ void ds_catalogue_destroy(ds_catalogue_t *catalog)
         (void)pthread_join(catalog->thread, NULL);
     ds_map_destroy(catalog->products, free_product);
     ds_map_destroy(catalog->stores, free_store);
+    ds_map_destroy(catalog->categories, free);
     (void)pthread_rwlock_destroy(&catalog->lock);
     free(catalog);
 }
@@ -183,7 +186,10 @@ static bool fold_store(ds_catalogue_t *catalog, const struct ds_store_info *info
         free_copies(&copy);
         return no_memory(error);
     }
+    bool is_new = store->id == NULL;
     take_copy(store, &copy);
+    if (is_new)
+        ds_catalogue_put_store(catalog, store);
     take_methods(store, info);
     set_zone(catalog, store, info);
     store->offset = store->touched_offset = offset;
@@ -252,6 +258,9 @@ static bool fold_product(ds_catalogue_t *catalog, const struct ds_product_info *
                          int64_t offset, ds_error_t *error)
 {
     struct ds_product_info copy;
+    struct ds_catalogue_shelf *category = ds_catalogue_category(catalog, info->category, error);
+    if (category == NULL)
+        return false;
     char *texts = copy_texts(info, &copy);
     if (texts == NULL)
         return no_memory(error);
@@ -260,9 +269,11 @@ static bool fold_product(ds_catalogue_t *catalog, const struct ds_product_info *
         free(texts);
         return false;
     }
+    ds_catalogue_take_down(catalog, product);
     free(product->texts);
     product->texts = texts;
     product->info = copy;
+    ds_catalogue_put_up(catalog, product, category);
     product->offset = product->store->touched_offset = offset;
     product->removed = false;
     return true;
@@ -273,6 +284,7 @@ static void fold_removed(ds_catalogue_t *catalog, ds_str_t product_id, int64_t o
     struct ds_catalogue_product *product = ds_map_get(catalog->products, product_id);
     if (product == NULL)
         return;
+    ds_catalogue_take_down(catalog, product);
     product->removed = true;
     product->offset = product->store->touched_offset = offset;
 }

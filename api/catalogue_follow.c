@@ -95,10 +95,12 @@ static void take_record(ds_catalogue_t *catalog, const struct ds_read_record *re
 
 void ds_catalogue_take(ds_catalogue_t *catalog, const struct ds_read_batch *batch)
 {
-    (void)pthread_rwlock_wrlock(&catalog->lock);
-    for (size_t i = 0; i < batch->count; i++)
+    /* Readers come in between: many new products take some time to be put in order. */
+    for (size_t i = 0; i < batch->count; i++) {
+        (void)pthread_rwlock_wrlock(&catalog->lock);
         take_record(catalog, &batch->records[i]);
-    (void)pthread_rwlock_unlock(&catalog->lock);
+        (void)pthread_rwlock_unlock(&catalog->lock);
+    }
 }
 
 static bool read_some(struct ds_catalogue_follower *follower, ds_error_t *error)

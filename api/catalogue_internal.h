@@ -1,5 +1,5 @@
-/* api/catalogue_internal.h - the catalogue's layout, for catalogue.c, catalogue_read.c and
- * catalogue_follow.c. */
+/* api/catalogue_internal.h - the catalogue's layout, for catalogue.c, catalogue_read.c,
+ * catalogue_shelf.c and catalogue_follow.c. */
 #ifndef DS_API_CATALOGUE_INTERNAL_H
 #define DS_API_CATALOGUE_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/timezone.h"
+#include "base/tree.h"
 
 #include <pthread.h>
 
@@ -35,12 +36,29 @@ struct ds_catalogue_store {
     struct ds_catalogue_product **products;
     size_t product_count;
     size_t product_capacity;
+    struct ds_tree_node by_id;
+};
+
+/** Products in the orders that lists have: a page is looked up, whatever there is before and behind
+ * it. Those of one store are few enough to be walked. */
+struct ds_catalogue_shelf {
+    struct ds_tree by_name;
+    struct ds_tree by_price;
+};
+
+/** A product's place on a shelf. */
+struct ds_catalogue_place {
+    struct ds_tree_node by_name;
+    struct ds_tree_node by_price;
 };
 
 struct ds_catalogue_product {
     char *texts; /* one block for all texts of info */
     struct ds_product_info info;
     struct ds_catalogue_store *store;
+    struct ds_catalogue_shelf *category; /* NULL: it stands on no shelf */
+    struct ds_catalogue_place among_all;
+    struct ds_catalogue_place in_category;
     int64_t offset;
     bool removed;
 };
@@ -59,6 +77,9 @@ struct ds_catalogue {
     pthread_rwlock_t lock;
     ds_map_t *stores;
     ds_map_t *products;
+    ds_map_t *categories;          /* shelves, by name */
+    struct ds_catalogue_shelf all; /* what is sold */
+    struct ds_tree stores_by_id;   /* without those that only products have named */
     int32_t partition_count;
     struct ds_catalogue_partition partitions[DS_MAX_PARTITIONS];
 
@@ -80,6 +101,26 @@ struct ds_catalogue_follower {
     int64_t identity_at_us[DS_TOPICS][DS_MAX_PARTITIONS];
     bool told_away;
 };
+
+/** @brief Empty trees. */
+void ds_catalogue_shelves_init(ds_catalogue_t *catalog);
+/** @brief The shelf of a category, made when there is none. NULL: no memory. */
+struct ds_catalogue_shelf *ds_catalogue_category(ds_catalogue_t *catalog, ds_str_t name,
+                                                 ds_error_t *error);
+/** @brief Among all, and in its category. It stands nowhere yet. */
+void ds_catalogue_put_up(ds_catalogue_t *catalog, struct ds_catalogue_product *product,
+                         struct ds_catalogue_shelf *category);
+/** @brief Before it changes, or is gone; nothing happens when it stands nowhere. */
+void ds_catalogue_take_down(ds_catalogue_t *catalog, struct ds_catalogue_product *product);
+/** @brief The next product behind one that need not be there: id, and name or price. NULL: the
+ * first one; NULL is returned behind the last. */
+const struct ds_catalogue_product *ds_catalogue_next(const struct ds_catalogue_shelf *shelf,
+                                                     enum ds_product_sort sort,
+                                                     const struct ds_product_info *after);
+void ds_catalogue_put_store(ds_catalogue_t *catalog, struct ds_catalogue_store *store);
+/** @brief The first store behind that id; NULL: none. */
+const struct ds_catalogue_store *ds_catalogue_next_store(const ds_catalogue_t *catalog,
+                                                         ds_str_t after);
 
 /** @brief ds_catalogue_apply without the lock. */
 DS_MUST_CHECK bool ds_catalogue_fold(ds_catalogue_t *catalog, const struct ds_catalog_event *event,

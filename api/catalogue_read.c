@@ -130,42 +130,12 @@ static int64_t version_of_all(const ds_catalogue_t *catalog)
     return sum;
 }
 
-/* The first limit + 1 behind the cursor, by id. */
-struct store_page {
-    const struct ds_catalogue_store *items[DS_CATALOGUE_PAGE_MAX + 1];
-    size_t count;
-    size_t max;
-};
-
-static void offer_store(struct store_page *page, const struct ds_catalogue_store *store)
-{
-    size_t at = page->count;
-    while (at > 0 && ds_str_cmp(store->info.store_id, page->items[at - 1]->info.store_id) < 0)
-        at--;
-    if (at >= page->max)
-        return;
-    size_t last = page->count < page->max ? page->count : page->max - 1;
-    memmove(&page->items[at + 1], &page->items[at], (last - at) * sizeof *page->items);
-    page->items[at] = store;
-    page->count = last + 1;
-}
-
-static void gather_stores(const ds_catalogue_t *catalog, ds_str_t after, struct store_page *page)
-{
-    size_t cursor = 0;
-    ds_str_t id;
-    void *store;
-    while (ds_map_next(catalog->stores, &cursor, &id, &store))
-        if (is_store(store) && ds_str_cmp(id, after) > 0)
-            offer_store(page, store);
-}
-
 bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_str_t after, size_t limit, ds_arena_t *arena,
                          struct ds_store_view **stores_out, size_t *count_out, bool *more_out,
                          ds_error_t *error)
 {
     limit = limit > DS_CATALOGUE_PAGE_MAX ? DS_CATALOGUE_PAGE_MAX : limit;
-    struct store_page page = {.max = limit + 1};
+    size_t count = 0;
     *count_out = 0;
     *more_out = false;
     *stores_out = ds_arena_calloc(arena, limit + 1, sizeof **stores_out, error);
@@ -173,11 +143,12 @@ bool ds_catalogue_stores(ds_catalogue_t *catalog, ds_str_t after, size_t limit, 
         return false;
     bool ok = true;
     (void)pthread_rwlock_rdlock(&catalog->lock);
-    gather_stores(catalog, after, &page);
-    *more_out = page.count > limit;
-    size_t count = *more_out ? limit : page.count;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = copy_store(catalog, page.items[i], arena, &(*stores_out)[i], error);
+    const struct ds_catalogue_store *store = ds_catalogue_next_store(catalog, after);
+    for (; ok && store != NULL && count < limit; count++) {
+        ok = copy_store(catalog, store, arena, &(*stores_out)[count], error);
+        store = ds_catalogue_next_store(catalog, store->info.store_id);
+    }
+    *more_out = ok && store != NULL;
     (void)pthread_rwlock_unlock(&catalog->lock);
     *count_out = ok ? count : 0;
     return ok;
@@ -189,7 +160,7 @@ struct page {
     const struct ds_catalogue_product *items[DS_CATALOGUE_PAGE_MAX + 1];
     size_t count;
     size_t max;
-    int64_t after_price;
+    struct ds_product_info after; /* where there is a cursor */
 };
 
 static int compare_price(int64_t a, int64_t b, bool down)
@@ -210,12 +181,7 @@ static int compare(const struct page *page, const struct ds_product_info *a,
 
 static bool is_behind(const struct page *page, const struct ds_product_info *info)
 {
-    const struct ds_product_query *query = page->query;
-    if (!query->has_after)
-        return true;
-    struct ds_product_info last = {
-        .product_id = query->after_id, .name = query->after_key, .price_minor = page->after_price};
-    return compare(page, info, &last) > 0;
+    return !page->query->has_after || compare(page, info, &page->after) > 0;
 }
 
 static void offer(struct page *page, const struct ds_catalogue_product *product)
@@ -236,6 +202,23 @@ static void offer(struct page *page, const struct ds_catalogue_product *product)
     page->count = last + 1;
 }
 
+/* What is sold by any store, in order already. */
+static void take_from_shelf(const ds_catalogue_t *catalog, struct page *page)
+{
+    const struct ds_product_query *query = page->query;
+    const struct ds_catalogue_shelf *shelf =
+        query->category.len > 0 ? ds_map_get(catalog->categories, query->category) : &catalog->all;
+    const struct ds_product_info *last = query->has_after ? &page->after : NULL;
+    while (shelf != NULL && page->count < page->max) {
+        const struct ds_catalogue_product *product = ds_catalogue_next(shelf, query->sort, last);
+        if (product == NULL)
+            return;
+        if (is_store(product->store))
+            page->items[page->count++] = product;
+        last = &product->info;
+    }
+}
+
 static int64_t gather(const ds_catalogue_t *catalog, struct page *page)
 {
     if (page->query->store.len > 0) {
@@ -244,11 +227,7 @@ static int64_t gather(const ds_catalogue_t *catalog, struct page *page)
             offer(page, store->products[i]);
         return store == NULL ? -1 : store->touched_offset;
     }
-    size_t cursor = 0;
-    ds_str_t id;
-    void *product;
-    while (ds_map_next(catalog->products, &cursor, &id, &product))
-        offer(page, product);
+    take_from_shelf(catalog, page);
     return version_of_all(catalog);
 }
 
@@ -257,10 +236,12 @@ bool ds_catalogue_list(ds_catalogue_t *catalog, const struct ds_product_query *q
                        bool *more_out, int64_t *version_out, ds_error_t *error)
 {
     size_t limit = query->limit > DS_CATALOGUE_PAGE_MAX ? DS_CATALOGUE_PAGE_MAX : query->limit;
-    struct page page = {.query = query, .max = limit + 1};
+    struct page page = {.query = query,
+                        .max = limit + 1,
+                        .after = {.product_id = query->after_id, .name = query->after_key}};
     *count_out = 0;
     if (query->has_after && query->sort != DS_SORT_NAME &&
-        !ds_str_to_i64(query->after_key, &page.after_price))
+        !ds_str_to_i64(query->after_key, &page.after.price_minor))
         return ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_INVALID, "the cursor has no price");
     *products_out = ds_arena_calloc(arena, limit + 1, sizeof **products_out, error);
     if (*products_out == NULL)

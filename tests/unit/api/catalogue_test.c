@@ -320,6 +320,146 @@ Test(catalogue, pages_are_in_order_and_complete)
     cr_assert_str_eq(order, "eabcd");
 }
 
+/* --- products of all stores */
+
+enum { KINDS = 60 };
+
+static struct ds_product_info kinds[KINDS];
+static bool gone[KINDS];
+
+/* @return whether a is listed before b. */
+static bool is_before(enum ds_product_sort sort, const struct ds_product_info *a,
+                      const struct ds_product_info *b)
+{
+    int64_t order = sort == DS_SORT_NAME       ? ds_str_cmp(a->name, b->name)
+                    : sort == DS_SORT_PRICE_UP ? a->price_minor - b->price_minor
+                                               : b->price_minor - a->price_minor;
+    return order != 0 ? order < 0 : ds_str_cmp(a->product_id, b->product_id) < 0;
+}
+
+/* The next one behind `last` (-1: none yet), by looking at all. */
+static int next_kind(enum ds_product_sort sort, ds_str_t category, int last)
+{
+    int best = -1;
+    for (int i = 0; i < KINDS; i++)
+        if (!gone[i] && (category.len == 0 || ds_str_eq(category, kinds[i].category)) &&
+            (last < 0 || is_before(sort, &kinds[last], &kinds[i])) &&
+            (best < 0 || is_before(sort, &kinds[i], &kinds[best])))
+            best = i;
+    return best;
+}
+
+static void expect_pages(enum ds_product_sort sort, ds_str_t category, size_t limit)
+{
+    struct ds_product_query query = {.category = category, .sort = sort, .limit = limit};
+    int last = -1;
+    bool more = true;
+    ds_arena_t *pages = ds_arena_new(4096, 1024 * 1024);
+    while (more) {
+        struct ds_product_view *products;
+        size_t count;
+        int64_t version;
+        ds_error_t error = DS_ERROR_INIT;
+        char price[32];
+        cr_assert(ds_catalogue_list(catalogue, &query, pages, &products, &count, &more, &version,
+                                    &error));
+        for (size_t i = 0; i < count; i++) {
+            last = next_kind(sort, category, last);
+            cr_assert_geq(last, 0);
+            cr_assert(ds_str_eq(products[i].info.product_id, kinds[last].product_id),
+                      "sort %d: %.*s", (int)sort, DS_STR_ARG(products[i].info.product_id));
+        }
+        if (count == 0)
+            break;
+        (void)snprintf(price, sizeof price, "%lld", (long long)kinds[last].price_minor);
+        query.has_after = true;
+        query.after_id = kinds[last].product_id;
+        cr_assert(ds_arena_dup(pages, sort == DS_SORT_NAME ? kinds[last].name : ds_str(price),
+                               &query.after_key, &error));
+    }
+    ds_arena_destroy(pages);
+    cr_expect_eq(next_kind(sort, category, last), -1, "some are missing");
+}
+
+static void expect_all_pages(void)
+{
+    const ds_str_t categories[] = {{0}, DS_STR("c0"), DS_STR("c1"), DS_STR("c2"), DS_STR("none")};
+    for (size_t i = 0; i < sizeof categories / sizeof *categories; i++)
+        for (size_t limit = 1; limit <= 64; limit = limit * 3 + 1) {
+            expect_pages(DS_SORT_NAME, categories[i], limit);
+            expect_pages(DS_SORT_PRICE_UP, categories[i], limit);
+            expect_pages(DS_SORT_PRICE_DOWN, categories[i], limit);
+        }
+}
+
+static void set_kind(int i, int round)
+{
+    static char ids[KINDS][16];
+    static char names[KINDS][16];
+    static char categories[KINDS][4];
+    (void)snprintf(ids[i], sizeof ids[i], "%s.k%d", i % 2 ? "berlin-1" : "rome-1", i);
+    (void)snprintf(names[i], sizeof names[i], "Name %d", (i * 7 + round) % 20);
+    (void)snprintf(categories[i], sizeof categories[i], "c%d", (i + round) % 3);
+    kinds[i] = (struct ds_product_info){.product_id = ds_str(ids[i]),
+                                        .name = ds_str(names[i]),
+                                        .category = ds_str(categories[i]),
+                                        .unit = DS_STR("u"),
+                                        .price_minor = (i * 11 + round * 5) % 17,
+                                        .max_quantity = 9};
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_PRODUCT_CHANGED};
+    event.body.as.product_changed.product = kinds[i];
+    apply(&event, 100 + i + KINDS * round);
+    gone[i] = false;
+}
+
+static void remove_kind(int i)
+{
+    struct ds_catalog_event event = {.body.kind = DS_CATALOG_EVENT_PRODUCT_REMOVED};
+    event.body.as.product_removed.product_id = kinds[i].product_id;
+    apply(&event, 900 + i);
+    gone[i] = true;
+}
+
+Test(catalogue, lists_of_all_stores_follow_every_change)
+{
+    add_store("berlin-1", 2);
+    add_store("rome-1", 3);
+    for (int i = 0; i < KINDS; i++)
+        set_kind(i, 0);
+    expect_all_pages();
+    for (int i = 0; i < KINDS; i += 2)
+        set_kind(i, 1);
+    for (int i = 0; i < KINDS; i += 5)
+        remove_kind(i);
+    expect_all_pages();
+    for (int i = 0; i < KINDS; i += 10)
+        set_kind(i, 2);
+    expect_all_pages();
+}
+
+Test(catalogue, products_of_a_store_that_nobody_opened_are_not_listed)
+{
+    struct ds_product_query query = {.limit = 1};
+    struct ds_product_view *products;
+    size_t count;
+    bool more;
+    int64_t version;
+    ds_error_t error = DS_ERROR_INIT;
+    add_store("rome-1", 2);
+    add_product("berlin-1.a", "Alpha", 1, 3);
+    add_product("rome-1.b", "Bravo", 2, 4);
+    cr_assert(
+        ds_catalogue_list(catalogue, &query, arena, &products, &count, &more, &version, &error));
+    cr_assert_eq(count, 1);
+    cr_expect(ds_str_eq(products[0].info.product_id, DS_STR("rome-1.b")));
+    cr_expect_not(more);
+    add_store("berlin-1", 5);
+    cr_assert(
+        ds_catalogue_list(catalogue, &query, arena, &products, &count, &more, &version, &error));
+    cr_expect(ds_str_eq(products[0].info.product_id, DS_STR("berlin-1.a")));
+    cr_expect(more);
+}
+
 /* --- stores */
 
 static void add_wide_store(const char *id, int64_t offset)
