@@ -56,6 +56,37 @@ static struct ds_protocol_event *begin(struct ds_task *task, const struct ds_con
     return event;
 }
 
+/* The system's, and what is short enough to find the event by. */
+static void shorten(const struct ds_task *task, struct ds_context *context)
+{
+    const ds_str_t correlation_id = context->correlation_id;
+
+    *context =
+        (struct ds_context){.actor = {DS_ACTOR_KIND_SYSTEM, ds_str(task->host->decider->name)}};
+    if (correlation_id.len <= DS_MAX_ID_BYTES)
+        context->correlation_id = correlation_id;
+}
+
+/* What the event copies of its input may be too large for any record. It waits all the same, known
+ * by its cause, and the event goes without. */
+static bool append(struct ds_task *task, const struct ds_decision_cause *cause, ds_error_t *error)
+{
+    struct ds_event_head *head = ds_decision_event(task->host->decision, 0);
+
+    switch (ds_task_append(task, cause, error)) {
+    case DS_APPEND_OK:
+        return true;
+    case DS_APPEND_FAILED:
+        return false;
+    case DS_APPEND_TOO_LARGE:
+        break;
+    }
+    ds_log_error(&task->log, DS_LOG_WARN, "decision.too_large", error);
+    ds_error_clear(error);
+    shorten(task, &head->context);
+    return ds_task_append(task, cause, error) == DS_APPEND_OK;
+}
+
 bool ds_task_hold(struct ds_task *task, const struct ds_decision_cause *cause,
                   const struct ds_context *context, ds_str_t aggregate, ds_error_t *error)
 {
@@ -67,7 +98,7 @@ bool ds_task_hold(struct ds_task *task, const struct ds_decision_cause *cause,
     if (event == NULL)
         return false;
     event->body.as.input_held.aggregate = aggregate;
-    return ds_task_append(task, cause, error) == DS_APPEND_OK;
+    return append(task, cause, error);
 }
 
 bool ds_task_quarantine(struct ds_task *task, const struct ds_decision_cause *cause,
@@ -85,7 +116,7 @@ bool ds_task_quarantine(struct ds_task *task, const struct ds_decision_cause *ca
         .aggregate = aggregate, .reason = ds_str(reason), .detail = ds_str(detail)};
     ds_log(&task->log, DS_LOG_ERROR, "aggregate.quarantined", detail,
            DS_F_TEXT("aggregate", aggregate), DS_F_CSTR("reason", reason));
-    return ds_task_append(task, cause, error) == DS_APPEND_OK;
+    return append(task, cause, error);
 }
 
 /* ---- what an operator asks */

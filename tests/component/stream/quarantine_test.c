@@ -1,5 +1,6 @@
 /* Quarantine (ADR 21): what a decider finds impossible waits with all that follows it, others flow,
  * and after a release each waiting input is decided once, in order, whoever dies meanwhile. */
+#include "base/limits.h"
 #include "quarantine_kit.h"
 
 #include <criterion/criterion.h>
@@ -93,6 +94,70 @@ Test(quarantine, full_one_stops_the_partition_and_a_larger_one_goes_on)
     qk_again();
     rig_settle(&qk.rig);
     cr_assert_eq(qk_check().counter.total, 4);
+}
+
+/* As large as a record may be; what an event copies of it is larger. */
+static int64_t receive_with_huge_context(const char *product, int quantity)
+{
+    static char text[DS_MAX_RECORD_BYTES];
+    struct ds_stock_item item = {ds_str(product), quantity};
+    struct ds_inventory_command command = {.head = rig_head(&qk.rig, product),
+                                           .body.kind = DS_INVENTORY_COMMAND_RECEIVE_STOCK};
+    ds_buf_t bytes;
+
+    memset(text, 'x', sizeof(text));
+    command.head.correlation_id = DS_STR("");
+    command.body.as.receive_stock.store_id = DS_STR("s");
+    command.body.as.receive_stock.items = (struct ds_array_of_stock_item){&item, 1};
+    rig_encode(&qk.rig, &ds_schema_inventory_commands, &command, &bytes);
+    /* its length takes two bytes more then */
+    command.head.correlation_id = (ds_str_t){text, (uint32_t)(DS_MAX_RECORD_BYTES - bytes.len - 2)};
+    ds_buf_cleanup(&bytes);
+    return rig_command(&qk.rig, 0, &command);
+}
+
+Test(quarantine, huge_context_waits_as_any_other)
+{
+    const struct ds_inventory_event *event;
+    struct rig_fold fold;
+    int64_t held;
+
+    qk_begin();
+    qk_receive(A, 10);
+    held = receive_with_huge_context(A, 20);
+    qk_receive(A, 40);
+    qk_receive(B, 1);
+    rig_settle(&qk.rig);
+    fold = qk_check();
+    cr_assert_eq(fold.counter.total, 1);
+    cr_assert_eq(fold.kinds[DS_INVENTORY_EVENT_INPUT_HELD], 2);
+    cr_assert_eq(fold.last_input[0], held + 2);
+    qk.settings.broken = NULL;
+    qk_again();
+    qk_release(A);
+    rig_settle(&qk.rig);
+    fold = qk_check();
+    cr_assert_eq(fold.counter.total, 51, "its decision is over the limits, that of others is not");
+    event = rig_last(&qk.rig, 0, DS_INVENTORY_EVENT_INPUT_REJECTED);
+    cr_assert_eq(event->meta.cause.as.held_cause.offset, held);
+    cr_assert_eq(qk_gauge("doorstep_held_inputs"), 0);
+}
+
+Test(quarantine, huge_context_of_what_is_impossible_stops_nothing)
+{
+    const struct ds_inventory_event *event;
+    int64_t first;
+
+    qk_begin();
+    first = receive_with_huge_context(A, 10);
+    qk_receive(B, 1);
+    rig_settle(&qk.rig);
+    cr_assert_eq(qk_check().counter.total, 1);
+    event = rig_last(&qk.rig, 0, DS_INVENTORY_EVENT_AGGREGATE_QUARANTINED);
+    cr_assert_eq(event->meta.cause.as.input_cause.offset, first);
+    cr_assert_eq(event->context.correlation_id.len, 0);
+    cr_assert_eq(event->context.actor.kind, DS_ACTOR_KIND_SYSTEM);
+    cr_assert_eq(qk_gauge("doorstep_held_inputs"), 1);
 }
 
 /* ---- release */
