@@ -413,6 +413,18 @@ static bool handle_stream_event(struct ds_reader *reader, const struct ds_broker
     return false;
 }
 
+/* What it holds of a partition has room for so many and no more. */
+static bool given(struct ds_reader *reader, int32_t partition, ds_error_t *error)
+{
+    if (partition < 0 || partition >= DS_MAX_PARTITIONS)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT,
+                            "%s/%d is given to us, at most %d partitions can be read",
+                            reader->topics[0]->topic, (int)partition, DS_MAX_PARTITIONS);
+    reader->parts[partition] = (struct ds_reader_part){.given = true};
+    ask(reader, partition);
+    return true;
+}
+
 static bool handle(struct ds_reader *reader, const struct ds_broker_event *event, ds_error_t *error)
 {
     switch (event->kind) {
@@ -423,9 +435,7 @@ static bool handle(struct ds_reader *reader, const struct ds_broker_event *event
         revoke_all(reader);
         return true;
     case DS_BROKER_ASSIGNED:
-        reader->parts[event->partition] = (struct ds_reader_part){.given = true};
-        ask(reader, event->partition);
-        return true;
+        return given(reader, event->partition, error);
     case DS_BROKER_GROUP_LOST:
         return ds_error_set(
             error, DS_DOMAIN_KAFKA, DS_ERR_NOT_OWNER, "another process is the group member %s",
@@ -560,13 +570,19 @@ int64_t ds_reader_next_offset(const ds_reader_t *reader, int32_t topic, int32_t 
 bool ds_reader_partitions(ds_reader_t *reader, int timeout_ms, int32_t *count_out,
                           ds_error_t *error)
 {
+    int32_t count = 0;
+
     *count_out = reader->partitions;
     if (reader->partitions > 0)
         return true;
     if (!reader->broker->ops->partitions(reader->broker, (int32_t)reader->config.topic_count,
-                                         timeout_ms, &reader->partitions, error))
+                                         timeout_ms, &count, error))
         return false;
-    *count_out = reader->partitions;
+    if (count > DS_MAX_PARTITIONS)
+        return ds_error_set(error, DS_DOMAIN_STREAM, DS_ERR_LIMIT,
+                            "%s has %d partitions, at most %d can be read",
+                            reader->topics[0]->topic, (int)count, DS_MAX_PARTITIONS);
+    *count_out = reader->partitions = count;
     return true;
 }
 

@@ -89,7 +89,8 @@ void ds_reader_pause(ds_reader_t *reader, int32_t topic, int32_t partition, bool
 /** @brief Wait up to timeout_ms for records, then give all that arrived (an empty batch is not an
  * error).
  *  @param error  UNAVAILABLE: Kafka is away, nothing is lost, poll again. DAMAGE: see above; the
- * message names topic, partition and offset; other partitions go on with the next poll. */
+ * message names topic, partition and offset; other partitions go on with the next poll. LIMIT: the
+ * group gave a partition of a number that none may have; the others go on as well. */
 DS_MUST_CHECK bool ds_reader_poll(ds_reader_t *reader, int timeout_ms,
                                   struct ds_read_batch *batch_out, ds_error_t *error);
 /** @brief What a partition waits for, a literal for people: the schema registry, or a version that
@@ -110,7 +111,8 @@ int64_t ds_reader_next_offset(const ds_reader_t *reader, int32_t topic, int32_t 
 DS_MUST_CHECK bool ds_reader_log_identity(ds_reader_t *reader, int32_t topic, int32_t partition,
                                           int timeout_ms, ds_str_t *identity_out,
                                           ds_error_t *error);
-/** @brief Partition count of the topics (the same for all; checked). */
+/** @brief Partition count of the topics (the same for all; checked). LIMIT: more than
+ * DS_MAX_PARTITIONS. */
 DS_MUST_CHECK bool ds_reader_partitions(ds_reader_t *reader, int timeout_ms, int32_t *count_out,
                                         ds_error_t *error);
 /** @brief Group only: how long ago, in microseconds, a sign of life left that the group has

@@ -1,5 +1,6 @@
 /* The reader: whole decisions under rule F, places, damage, the group's callbacks. */
 #include "base/id.h"
+#include "base/limits.h"
 #include "rig.h"
 #include "stream/reader.h"
 
@@ -446,4 +447,38 @@ Test(reader, dropped_partition_is_asked_for_again)
     ds_fake_time_add(&rig.time, 6000000);
     cr_assert_eq(read_all().total, 5);
     cr_assert_eq(assigned_count, 2);
+}
+
+Test(reader, partition_over_the_maximum_is_refused_and_the_others_are_read)
+{
+    struct ds_read_batch batch;
+
+    open_reader("g");
+    ds_fake_assign(broker, DS_MAX_PARTITIONS, DS_MAX_PARTITIONS + 1);
+    cr_assert_not(ds_reader_poll(reader, 0, &batch, &error));
+    cr_assert_eq(error.code, DS_ERR_LIMIT);
+    cr_assert_not_null(strstr(error.message, RIG_EVENTS "/256"), "%s", error.message);
+    cr_assert_eq(assigned_count, 0);
+    ds_error_clear(&error);
+    ds_fake_assign(broker, 0, 1);
+    cr_assert_eq(read_all().count[0], 2);
+}
+
+Test(reader, topic_of_more_partitions_than_the_maximum_is_refused)
+{
+    int32_t count;
+    ds_str_t identity;
+
+    open_reader(NULL);
+    ds_fake_tell_partitions(rig.log, DS_MAX_PARTITIONS + 1);
+    cr_assert_not(ds_reader_log_identity(reader, 0, 0, 1000, &identity, &error));
+    cr_assert_eq(error.code, DS_ERR_LIMIT);
+    ds_error_clear(&error);
+    cr_assert_not(ds_reader_partitions(reader, 1000, &count, &error));
+    cr_assert_eq(error.code, DS_ERR_LIMIT);
+    cr_assert_eq(count, 0);
+    ds_error_clear(&error);
+    ds_fake_tell_partitions(rig.log, DS_MAX_PARTITIONS);
+    cr_assert(ds_reader_partitions(reader, 1000, &count, &error), "%s", error.message);
+    cr_assert_eq(count, DS_MAX_PARTITIONS);
 }

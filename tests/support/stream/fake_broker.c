@@ -41,6 +41,11 @@ void ds_fake_deafen(ds_fake_log_t *log, const char *topic, int32_t partition)
     log->faults.deaf_partition = partition;
 }
 
+void ds_fake_tell_partitions(ds_fake_log_t *log, int32_t count)
+{
+    log->faults.told_partitions = count;
+}
+
 void ds_fake_silence(ds_fake_log_t *log, const char *topic)
 {
     log->faults.silent = topic;
@@ -243,10 +248,12 @@ static void commit_hints(ds_broker_t *broker, const struct ds_broker_hint *hints
 static bool partitions(ds_broker_t *broker, int32_t topic_count, int timeout_ms, int32_t *count_out,
                        ds_error_t *error)
 {
+    const ds_fake_log_t *log = ((struct fake_broker *)broker)->log;
+
     (void)topic_count;
     (void)timeout_ms;
     (void)error;
-    *count_out = ((struct fake_broker *)broker)->log->partitions;
+    *count_out = log->faults.told_partitions > 0 ? log->faults.told_partitions : log->partitions;
     return true;
 }
 

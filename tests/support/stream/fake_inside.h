@@ -39,6 +39,7 @@ struct ds_fake_faults {
     const char *deaf;
     int32_t deaf_partition;
     const char *silent;
+    int32_t told_partitions; /* 0: those that there are */
 };
 
 struct ds_fake_log {

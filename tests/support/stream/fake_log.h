@@ -98,6 +98,8 @@ void ds_fake_fail_ends(ds_fake_log_t *log, const char *topic);
 /** The leader of one partition (-1: of all) does not answer: a call that asks about it fails as a
  * whole, for all that it asks about, once its time is over. NULL: all answer. */
 void ds_fake_deafen(ds_fake_log_t *log, const char *topic, int32_t partition);
+/** Who asks is told so many partitions. */
+void ds_fake_tell_partitions(ds_fake_log_t *log, int32_t count);
 /** Nothing of this topic arrives at any worker. NULL: all flows. */
 void ds_fake_silence(ds_fake_log_t *log, const char *topic);
 
