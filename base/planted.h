@@ -24,6 +24,7 @@ enum ds_planted {
     DS_PLANTED_FOREIGN,       /* R8: another log's snapshot is used */
     DS_PLANTED_DEAD_LETTER,   /* R9: a dead letter leaves before its InputRejected is confirmed */
     DS_PLANTED_TIMER,         /* R10: a deadline fires before the inputs are read */
+    DS_PLANTED_CLOCK,         /* R10: an owner whose clock is far off decides */
     DS_PLANTED_IDS,           /* R11: command ids are forgotten */
     DS_PLANTED_MEMORY,        /* R12: memory is kept although the log ends elsewhere */
     DS_PLANTED_WARM,          /* a follower folds what rule F skips */

@@ -49,6 +49,8 @@ void ds_host_register_metrics(struct ds_host *host)
         [DS_HM_SILENT] = {DS_COUNTER, "doorstep_group_silent_total",
                           "Epochs given up because the group was not heard for the session "
                           "timeout."},
+        [DS_HM_CLOCK] = {DS_COUNTER, "doorstep_clock_wrong_total",
+                         "Epochs given up because the own clock is far off, or was set."},
         [DS_HM_DECISIONS] = {DS_COUNTER, "doorstep_decisions_total", "Decisions appended."},
         [DS_HM_EVENTS] = {DS_COUNTER, "doorstep_events_total", "Events appended."},
         [DS_HM_INPUTS] = {DS_COUNTER, "doorstep_inputs_total", "Input records taken."},
@@ -331,6 +333,7 @@ void ds_host_service(struct ds_host *host)
             continue;
         service_task(task, now_us);
         ds_task_tell_quarantine(task);
+        ds_task_tell_clock(task);
         unacked += ds_task_unacked(task);
         running += task->state == DS_PARTITION_RUNNING;
         host->snapshots_busy = host->snapshots_busy || ds_snapshot_is_busy(task);

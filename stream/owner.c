@@ -293,6 +293,7 @@ void ds_task_member(struct ds_task *task, bool is_member)
     task->claim_number = ++task->host->claims & 0xffffffU;
     task->state = DS_PARTITION_CLAIMING;
     task->wake_us = ds_task_now(task) + DS_CLAIM_TIMEOUT_US;
+    ds_task_clock_begin(task);
     ds_metric_add(task->host->metrics[DS_HM_CLAIMS], 1);
     if (!ds_task_write_claim(task, &error))
         fail_or_lose(task, &error, "the Claim could not be handed over");
@@ -413,7 +414,7 @@ static void won(struct ds_task *task)
 
 /* A valid Claim: ours, or another's. `before` is what was delivered in front of it. */
 static void on_claim(struct ds_task *task, struct ds_log_place before, ds_str_t nonce,
-                     ds_error_t *error)
+                     int64_t appended_us, ds_error_t *error)
 {
     bool same = before.epoch == task->memory.epoch && before.seq == task->memory.seq;
 
@@ -436,10 +437,10 @@ static void on_claim(struct ds_task *task, struct ds_log_place before, ds_str_t 
     task->mid_decision = false;
     if (task->state != DS_PARTITION_CLAIMING || task->own.epoch != task->epoch)
         return;
-    if (ds_str_eq(nonce, ds_str(task->nonce.text)) || DS_PLANTED(NONCE))
-        won(task);
-    else
+    if (!ds_str_eq(nonce, ds_str(task->nonce.text)) && !DS_PLANTED(NONCE))
         ds_task_lose(task, "another Claim of this epoch was first");
+    else if (ds_task_clock_fits(task, appended_us))
+        won(task);
 }
 
 void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *record)
@@ -492,7 +493,7 @@ void ds_task_own_record(struct ds_task *task, const struct ds_broker_event *reco
             !ds_str_to_array(event->body.as.claim.nonce, task->snapshots.identity,
                              sizeof(task->snapshots.identity)))
             task->snapshots.identity[0] = '\0'; /* no nonce of ours is as long */
-        on_claim(task, before, event->body.as.claim.nonce, &error);
+        on_claim(task, before, event->body.as.claim.nonce, record->appended_us, &error);
     } else if (task->state != DS_PARTITION_RUNNING &&
                !ds_task_fold_record(task, record, host->message, &error)) {
         if (error.code == DS_ERR_MEMORY)

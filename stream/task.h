@@ -1,5 +1,5 @@
 /* stream/task.h - one partition as its host sees it. Internal to host.c, owner.c, writer.c,
- * confirm.c, follow.c, inputs.c, decide.c, held.c, timers.c, progress.c, dead_letters.c.
+ * clock.c, confirm.c, follow.c, inputs.c, decide.c, held.c, timers.c, progress.c, dead_letters.c.
  *
  * Memory (the decider's state, the window, the inputs' positions) is the fold of the own log up to
  * `memory`. While running it is ahead of what is confirmed, by the records handed over and not yet
@@ -41,6 +41,11 @@
 #define DS_MAX_OWED          2048
 #define DS_MAX_KEY_BYTES     1024
 #define DS_ID_STEM_BYTES     256
+
+/* A clock that is this far from another is wrong. NTP keeps clocks within a second, and a Claim may
+ * take 15 s to be appended; the deadlines of the shop are of a minute and more. */
+#define DS_CLOCK_OFF_US   (60 * DS_US_PER_S)
+#define DS_CLOCK_PAUSE_US (20 * DS_US_PER_S) /* then the next Claim looks at it again */
 
 /** Stands for the own log among the numbers of inputs in a Progress: the dead letters of all
  * InputRejected before that place are written. */
@@ -125,6 +130,8 @@ struct ds_task {
     uint32_t claim_number; /* of this process: tells reports of one epoch from another's */
     int64_t epoch;         /* claimed or owned */
     ds_id_t nonce;
+    int64_t claim_now_us;       /* the own clock when the Claim was written ... */
+    int64_t claim_monotonic_us; /* ... and the monotonic one */
 
     /* Running */
     int64_t next_seq;
@@ -145,6 +152,9 @@ struct ds_task {
     int64_t reread_wake_us;             /* monotonic: no held input is read before */
     int32_t reread_count;               /* decided since an input was last resumed */
     ds_metric_t *quarantine_metrics[2]; /* NULL: it never had any */
+
+    ds_metric_t *ahead;   /* of the log's time; NULL: it never was */
+    int64_t ahead_say_us; /* monotonic: it is not said before */
 
     /* Timers */
     int64_t barrier_us;      /* the ends were asked for at this time of `now`; 0: never */
@@ -192,6 +202,7 @@ enum ds_host_metric {
     DS_HM_EPOCHS_LOST,
     DS_HM_FENCED,
     DS_HM_SILENT,
+    DS_HM_CLOCK,
     DS_HM_DECISIONS,
     DS_HM_EVENTS,
     DS_HM_INPUTS,
@@ -371,6 +382,18 @@ void ds_task_settle_record(struct ds_task *task, const struct ds_broker_event *r
 void ds_task_settle(struct ds_task *task, int64_t until);
 void ds_task_idle_end(struct ds_task *task, const struct ds_broker_end *end);
 void ds_task_confirm_time(struct ds_task *task, int64_t now_us);
+
+/* ---- clock.c ---- */
+/** The Claim is about to be written. */
+void ds_task_clock_begin(struct ds_task *task);
+/** The own Claim stands in the log. False: the clock is far from the broker's, and the epoch is
+ * given up unopened; it leaves no trace, since a Claim has the log's time and not ours. */
+DS_MUST_CHECK bool ds_task_clock_fits(struct ds_task *task, int64_t appended_us);
+/** True: the clock was set since the Claim, or what is to be decided `at_us` would be; the epoch is
+ * given up. */
+DS_MUST_CHECK bool ds_task_clock_stepped(struct ds_task *task, int64_t at_us);
+/** Say so while the log's time is far ahead of the clock. */
+void ds_task_tell_clock(struct ds_task *task);
 
 /* ---- inputs.c ---- */
 /** Begin to read; records of before do not come any more. */

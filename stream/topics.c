@@ -59,15 +59,19 @@ static void fill(struct ds_topic_spec *spec, const char *stem, const struct kind
 
 size_t ds_topics_list(struct ds_topic_spec *list_out, size_t max)
 {
-    /* The 24 h of a command id count in append time, hence LogAppendTime. Events are kept for ever.
-     */
+    /* The 24 h of a command id count in append time, hence LogAppendTime. Events are kept for ever;
+     * by their append time an owner learns that its clock is wrong. */
     static const struct kind kinds[] = {
         {.suffix = ".commands",
          .retention_ms = "1209600000", /* 14 d */
          .append_time = true,
          .is_truth = true,
          .is_timed = true},
-        {.suffix = ".events", .retention_ms = "-1", .is_truth = true, .is_for_ever = true},
+        {.suffix = ".events",
+         .retention_ms = "-1",
+         .append_time = true,
+         .is_truth = true,
+         .is_for_ever = true},
         {.suffix = ".snapshots"},
         {.suffix = ".dlq", .retention_ms = "2592000000"}, /* 30 d */
     };

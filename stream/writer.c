@@ -42,7 +42,8 @@ bool ds_task_write_claim(struct ds_task *task, ds_error_t *error)
                    host->decider->name, task->partition, task->epoch, task->nonce.text);
     event->head.meta.epoch = task->epoch;
     event->head.meta.event_id = ds_str(event_id);
-    event->head.meta.at = ds_task_decision_time(task);
+    /* Readers take any record's time for the log's, and whether our clock is right is not known. */
+    event->head.meta.at = task->last_event_us > 0 ? task->last_event_us : task->claim_now_us;
     event->head.context.actor =
         (struct ds_actor){DS_ACTOR_KIND_SYSTEM, ds_str(host->decider->name)};
     event->body.kind = DS_PROTOCOL_CLAIM;
@@ -153,6 +154,8 @@ enum ds_append ds_task_append(struct ds_task *task, const struct ds_decision_cau
     if (count == 0)
         return DS_APPEND_OK;
     assert(out->task == NULL); /* one decision at a time: what waits goes first */
+    if (ds_task_clock_stepped(task, cause->at_us))
+        return DS_APPEND_OK; /* as one that cannot be handed over: it never happened */
     if (!number(task, cause, error) || !encode(task, error))
         return error->code == DS_ERR_LIMIT ? DS_APPEND_TOO_LARGE : DS_APPEND_FAILED;
     keep_routing(out, cause, &first->context);

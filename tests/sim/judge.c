@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define AHEAD_MAX_US (70 * SIM_S) /* healthy clocks are 5 s from the time, 60 s are not noticed */
+
 struct at {
     struct sim *sim;
     struct sim_judge *judge;
@@ -125,6 +127,13 @@ static void check_timer(const struct at *at, const struct ds_meta *meta)
         at->judge->latest_due_us = cause->due_at;
 }
 
+/* The broker has the true time. */
+static void check_clock(const struct at *at, int64_t offset)
+{
+    if (event_at(at, offset)->head.meta.at - record_at(at, offset)->appended_us > AHEAD_MAX_US)
+        wrong(at, "it was decided by a clock far ahead");
+}
+
 /* ---- delivered ---- */
 
 static void note_taken(const struct at *at, int64_t offset)
@@ -152,6 +161,7 @@ static void delivered(const struct at *at)
     for (size_t i = 0; i < count; i++)
         note_taken(at, judge->pending[i]);
     judge->pending_count = 0;
+    check_clock(at, first);
     if (meta->cause.kind == DS_META_CAUSE_INPUT_CAUSE)
         check_input(at, &meta->cause.as.input_cause);
     else if (meta->cause.kind == DS_META_CAUSE_HELD_CAUSE)

@@ -10,7 +10,7 @@ import unittest
 
 PATIENCE_S = 90
 CREATED = {
-    'order.events': {'cleanup.policy': 'delete', 'message.timestamp.type': 'CreateTime', 'retention.ms': '-1',
+    'order.events': {'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '-1',
                      'retention.bytes': '-1', 'unclean.leader.election.enable': 'false'},
     'order.commands': {'cleanup.policy': 'delete', 'message.timestamp.type': 'LogAppendTime',
                        'retention.ms': '1209600000', 'retention.bytes': '-1',

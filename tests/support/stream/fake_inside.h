@@ -44,6 +44,7 @@ struct ds_fake_faults {
 
 struct ds_fake_log {
     struct ds_fake_time *time;
+    int64_t ahead_us; /* of the workers' clock */
     int32_t partitions;
     struct ds_fake_topic topics[DS_FAKE_TOPICS_MAX];
     size_t topic_count;

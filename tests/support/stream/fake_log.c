@@ -130,12 +130,17 @@ int64_t ds_fake_put(ds_fake_log_t *log, const char *topic, int32_t partition,
         assert(part->records != NULL);
     }
     if (record != NULL)
-        record->appended_us = log->time->now_us;
+        record->appended_us = log->time->now_us + log->ahead_us;
     part->records[part->end] = record;
     return part->end++;
 }
 
 /* ---- the server ---- */
+
+void ds_fake_log_ahead(ds_fake_log_t *log, int64_t us)
+{
+    log->ahead_us = us;
+}
 
 ds_fake_log_t *ds_fake_log_new(struct ds_fake_time *time, int32_t partitions)
 {

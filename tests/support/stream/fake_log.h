@@ -98,6 +98,9 @@ void ds_fake_fail_ends(ds_fake_log_t *log, const char *topic);
 /** The leader of one partition (-1: of all) does not answer: a call that asks about it fails as a
  * whole, for all that it asks about, once its time is over. NULL: all answer. */
 void ds_fake_deafen(ds_fake_log_t *log, const char *topic, int32_t partition);
+/** Its own time, that of its records, is so much ahead of the workers' clock; less than 0: behind.
+ */
+void ds_fake_log_ahead(ds_fake_log_t *log, int64_t us);
 /** Who asks is told so many partitions. */
 void ds_fake_tell_partitions(ds_fake_log_t *log, int32_t count);
 /** Nothing of this topic arrives at any worker. NULL: all flows. */

@@ -39,12 +39,14 @@ Test(topics, events_are_kept_for_ever)
     cr_assert(setting("order.events", "cleanup.policy")->is_vital);
 }
 
-Test(topics, commands_have_the_time_of_the_broker)
+Test(topics, commands_and_events_have_the_time_of_the_broker)
 {
     cr_assert(fits("order.commands", "message.timestamp.type", "LogAppendTime"));
     cr_assert_not(fits("order.commands", "message.timestamp.type", "CreateTime"));
     cr_assert(setting("order.commands", "message.timestamp.type")->is_vital);
     cr_assert(setting("order.commands", "cleanup.policy")->is_vital);
+    cr_assert(fits("order.events", "message.timestamp.type", "LogAppendTime"));
+    cr_assert_not(fits("order.events", "message.timestamp.type", "CreateTime"));
     cr_assert_not(setting("order.events", "message.timestamp.type")->is_vital);
 }
 
