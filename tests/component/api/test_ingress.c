@@ -455,7 +455,7 @@ static size_t times_logged(int from, const char *code)
     return times;
 }
 
-Test(limits, a_proxy_that_names_no_address_is_told_of_once, .timeout = 60)
+Test(limits, a_proxy_that_names_no_address_is_told_of_once, .timeout = 300)
 {
     int ends[2];
     cr_assert(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
