@@ -12,6 +12,7 @@
 #define END_TIMEOUT_MS 1000
 #define HINT_US        DS_US_PER_S
 #define UNREADABLE_US  (30 * DS_US_PER_S)
+#define STILL_US       (5 * DS_US_PER_S)
 
 enum slot_state {
     SLOT_NONE,     /* not ours */
@@ -23,8 +24,9 @@ enum slot_state {
 
 struct slot {
     enum slot_state state;
-    bool silent; /* the leader did not say where it ends */
     int64_t end;
+    int64_t next;              /* the reader's, and ... */
+    int64_t moved_us;          /* ... when it was another */
     int64_t hinted;            /* the group's offset as last committed */
     struct ds_log_place place; /* the end of the last decision */
     bool deferred;             /* something opened behind `from` that there was no room for */
@@ -72,7 +74,9 @@ static bool on_assigned(void *context, int32_t partition, struct ds_log_place *p
         ds_calls_assigned(intake->calls, partition);
         slot->place = DS_PLACE_START;
     }
-    *slot = (struct slot){.state = SLOT_ASSIGNED, .place = slot->place};
+    *slot = (struct slot){.state = SLOT_ASSIGNED,
+                          .place = slot->place,
+                          .moved_us = ds_monotonic_us(intake->runtime->clock)};
     places_out[0] = slot->place;
     return true;
 }
@@ -103,9 +107,7 @@ static void ask_end(ds_intake_t *intake, int32_t partition)
     ds_error_t ignored = DS_ERROR_INIT;
     if (slot->state != SLOT_ASSIGNED || !ds_reader_may_ask(intake->reader, 0, partition))
         return;
-    slot->silent =
-        !ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &ignored);
-    if (!slot->silent)
+    if (ds_reader_end(intake->reader, 0, partition, END_TIMEOUT_MS, &slot->end, &ignored))
         slot->state = SLOT_READING;
 }
 
@@ -141,7 +143,9 @@ static void read_again(ds_intake_t *intake, int32_t partition)
 {
     struct slot *slot = &intake->slots[partition];
     ds_calls_again(intake->calls, partition);
-    *slot = (struct slot){.state = SLOT_AGAIN, .place = slot->from};
+    *slot = (struct slot){.state = SLOT_AGAIN,
+                          .place = slot->from,
+                          .moved_us = ds_monotonic_us(intake->runtime->clock)};
     ds_reader_drop(intake->reader, partition);
     ds_log_t log = log_of(intake, partition, slot->place.offset);
     ds_log(&log, DS_LOG_INFO, "payments.again", "there is room: what was deferred is read",
@@ -149,13 +153,24 @@ static void read_again(ds_intake_t *intake, int32_t partition)
     intake->again = partition;
 }
 
-/* One after the other, so that each has the room for itself; but one whose leader hangs keeps none
- * waiting. */
+static bool moves(ds_intake_t *intake, int32_t partition)
+{
+    struct slot *slot = &intake->slots[partition];
+    int64_t next = ds_reader_next_offset(intake->reader, 0, partition);
+    int64_t now_us = ds_monotonic_us(intake->runtime->clock);
+    if (next != slot->next)
+        slot->moved_us = now_us;
+    slot->next = next;
+    return now_us - slot->moved_us < STILL_US;
+}
+
+/* One after the other, so that each has the room for itself; but one that stands still keeps none
+ * waiting: its leader hangs, it is damaged, or it waits for a schema. */
 static bool may_read_again(ds_intake_t *intake)
 {
     for (int32_t p = 0; p < DS_MAX_PARTITIONS; p++) {
-        const struct slot *slot = &intake->slots[p];
-        if (slot->state != SLOT_NONE && slot->state != SLOT_CURRENT && !slot->silent)
+        enum slot_state state = intake->slots[p].state;
+        if (state != SLOT_NONE && state != SLOT_CURRENT && moves(intake, p))
             return false;
     }
     return ds_calls_has_room(intake->calls);

@@ -680,7 +680,7 @@ size_t ds_ledger_max(const ds_ledger_t *ledger)
 
 bool ds_ledger_has_room(const ds_ledger_t *ledger)
 {
-    return ds_ledger_outstanding(ledger) <= ledger->config.max_entries / 2;
+    return ds_map_count(ledger->open) <= ledger->config.max_entries / 2;
 }
 
 size_t ds_ledger_given_up(const ds_ledger_t *ledger)

@@ -124,7 +124,8 @@ size_t ds_ledger_untried(const ds_ledger_t *ledger);
 size_t ds_ledger_outstanding(const ds_ledger_t *ledger);
 /** @brief How many may be, those given up included. */
 size_t ds_ledger_max(const ds_ledger_t *ledger);
-/** @brief Half of that is free, or held by what was given up. */
+/** @brief Half of that is free. What was given up counts: it may have been called, and is not to go
+ * for what was put off, which was not. */
 bool ds_ledger_has_room(const ds_ledger_t *ledger);
 /** @brief Charges that failed in the log, and are asked for. */
 size_t ds_ledger_given_up(const ds_ledger_t *ledger);

@@ -31,6 +31,7 @@ static struct ds_fake_random chance;
 static struct ds_runtime reading; /* by the clock of the log */
 static ds_fake_log_t *events;
 static int64_t seqs[PARTITIONS];
+static int64_t epoch = 1; /* of what is appended */
 static ds_calls_t *calls;
 static ds_intake_t *intake;
 static ds_broker_t *broker;
@@ -51,7 +52,7 @@ static void append(int32_t partition, struct ds_payment_event event)
     ds_buf_t bytes;
     ds_buf_init(&bytes, DS_MAX_RECORD_BYTES);
     (void)snprintf(id, sizeof id, "e-%d-%lld", (int)partition, (long long)seqs[partition]);
-    event.meta.epoch = 1;
+    event.meta.epoch = epoch;
     event.meta.seq = seqs[partition]++;
     event.meta.event_id = ds_str(id);
     cr_assert(ds_schema_encode(&ds_schema_payment_events, &event, &bytes, &error), "%s",
@@ -332,6 +333,21 @@ Test(intake, partitions_that_go_and_come_in_a_peak_are_charged_once)
     turn_often(50);
     kit_sandbox_start(kit);
     turn_until_done(4 * ROOM);
+    cr_expect_eq(kit_charges(kit), 4 * ROOM);
+}
+
+Test(intake, partition_that_is_damaged_keeps_no_other_waiting)
+{
+    epoch = 9;
+    append_charges(0, 1);
+    epoch = 1;
+    append_charges(0, 8 * ROOM);
+    start();
+    for (int turns = 0; turns < 5000 && written < 4 * ROOM; turns++) {
+        turn();
+        kit_pause();
+    }
+    cr_expect_eq(written, 4 * ROOM, "%zu of the other partition's", written);
     cr_expect_eq(kit_charges(kit), 4 * ROOM);
 }
 
