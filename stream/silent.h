@@ -2,9 +2,11 @@
  * and when one of them may be asked again.
  *
  * For whoever asks about one partition at a time and has something else to do: a leader that hangs
- * costs it the question's whole time. Of those that are silent one is asked in a while, each in its
- * turn; as long as there are any, another one is expected to answer quickly. When one is back,
- * others may be back with it: so the next is asked at once, until one is silent again.
+ * costs it the question's whole time. Of those that are silent one is asked in a while; and one
+ * that is silent again waits until the others have had their turn, whether they are asked in each
+ * turn of a loop or once in some seconds. As long as there are any, another one is expected to
+ * answer quickly. When one is back, others may be back with it: they are asked at once, until one
+ * is silent again.
  *
  * Pure, no allocation: the clock (monotonic) is handed in. One thread, or the caller's lock. The
  * owners' host asks about all partitions in one call and finds out by elimination who was silent:
@@ -23,16 +25,13 @@
 #define DS_SILENT_SHARE 4
 /** ... but no less. */
 #define DS_SILENT_PAUSE_US (1 * DS_US_PER_S)
-/** Whoever asks in a loop has come to those behind the one that was asked last by then. */
-#define DS_SILENT_TURN_US (250 * DS_US_PER_MS)
 
 /** Zeroed at the beginning, but for `pause_us`. */
 struct ds_silent {
     int64_t pause_us; /* between two questions to silent ones; 0: DS_SILENT_SHARE */
     int64_t after_us; /* none before */
-    int32_t last;     /* place of the silent one that was asked last */
     int32_t count;
-    bool places[DS_SILENT_TOPICS * DS_MAX_PARTITIONS];
+    int64_t again_us[DS_SILENT_TOPICS * DS_MAX_PARTITIONS]; /* this one not before; 0: it answers */
 };
 
 static inline int32_t ds_silent_place(int32_t topic, int32_t partition)
@@ -46,11 +45,10 @@ static inline int32_t ds_silent_place(int32_t topic, int32_t partition)
 static inline int ds_silent_ask_ms(const struct ds_silent *silent, int32_t topic, int32_t partition,
                                    int timeout_ms, int64_t now_us)
 {
-    int32_t place = ds_silent_place(topic, partition);
-    bool goes_first = place > silent->last || silent->count == 1;
+    int64_t again_us = silent->again_us[ds_silent_place(topic, partition)];
 
-    if (silent->places[place])
-        return now_us >= silent->after_us + (goes_first ? 0 : DS_SILENT_TURN_US) ? timeout_ms : 0;
+    if (again_us > 0)
+        return now_us >= silent->after_us && now_us >= again_us ? timeout_ms : 0;
     return silent->count > 0 && timeout_ms > DS_SILENT_QUICK_MS ? DS_SILENT_QUICK_MS : timeout_ms;
 }
 
@@ -59,19 +57,28 @@ static inline int ds_silent_ask_ms(const struct ds_silent *silent, int32_t topic
 static inline void ds_silent_note(struct ds_silent *silent, int32_t topic, int32_t partition,
                                   bool answered, int64_t asked_us, int64_t now_us)
 {
-    int32_t place = ds_silent_place(topic, partition);
+    int64_t *again_us = &silent->again_us[ds_silent_place(topic, partition)];
     int64_t pause_us = silent->pause_us;
 
-    if (answered && !silent->places[place])
+    if (answered && *again_us == 0)
         return;
     if (pause_us == 0)
         pause_us = DS_SILENT_SHARE * (now_us - asked_us);
     if (silent->pause_us == 0 && pause_us < DS_SILENT_PAUSE_US)
         pause_us = DS_SILENT_PAUSE_US;
-    silent->count += (answered ? 0 : 1) - (silent->places[place] ? 1 : 0);
-    silent->places[place] = !answered;
-    silent->last = place;
-    silent->after_us = answered ? now_us : now_us + pause_us;
+    if (answered) {
+        silent->count--;
+        silent->after_us = now_us;
+        for (size_t i = 0; i < sizeof silent->again_us / sizeof *silent->again_us; i++)
+            if (silent->again_us[i] > now_us)
+                silent->again_us[i] = now_us;
+        *again_us = 0;
+        return;
+    }
+    silent->after_us = now_us + pause_us;
+    if (*again_us == 0)
+        silent->count++;
+    *again_us = now_us + (*again_us == 0 ? 1 : silent->count) * pause_us;
 }
 
 #endif
