@@ -279,7 +279,7 @@ static bool takes_inputs(const struct ds_task *task)
 static void service_task(struct ds_task *task, int64_t now_us)
 {
     ds_task_resume_own(task);
-    if (task->state == DS_PARTITION_RUNNING) {
+    if (task->state == DS_PARTITION_RUNNING && !ds_task_clock_stepped(task, task->last_event_us)) {
         if (task->settling)
             ds_task_confirm_time(task, now_us);
         if (!task->host->draining)

@@ -146,6 +146,23 @@ Test(clock, one_that_is_set_while_running_ends_the_epoch_before_it_decides)
     }
 }
 
+/* Its deadlines would stand still for an hour, and nothing else happens there. */
+Test(clock, one_that_is_set_back_is_noticed_where_nothing_happens)
+{
+    start();
+    rig_receive(&rig, 0, NULL, 1, 1);
+    rig_deadline(&rig, 0, "s.p", 100 * SECOND);
+    rig_settle(&rig);
+    be_ahead(-3600 * SECOND);
+    rig_run(&rig, 30 * SECOND);
+    cr_assert_gt(wrong(), 0);
+    cr_assert_eq(seconds_ahead(), 0, "the log is right");
+    be_ahead(0);
+    rig_run(&rig, 120 * SECOND);
+    cr_assert_eq(rig_state(&rig, 0, 0), DS_PARTITION_RUNNING);
+    cr_assert_eq(rig_fold(&rig, 0).counter.fired, 1);
+}
+
 Test(clock, no_deadline_fires_by_one_that_was_set)
 {
     start();
