@@ -42,7 +42,7 @@ struct view {
     ds_reader_t *reader;
     const struct ds_schema *topics[MAX_TOPICS];
     size_t topic_count;
-    struct ds_log_span span;
+    struct ds_log_span span; /* none: it follows */
     ds_buf_t line;
     int64_t waiting_since_us; /* for a schema; 0: it does not */
 };
@@ -60,17 +60,31 @@ static bool choose_topics(struct view *view, int argc, const char *const *argv, 
                         "'%s' is not an events topic, such as order.events", argv[0]);
 }
 
+/* Whoever follows needs no ends: a partition whose leader is away is read when it is back. */
+static bool follow(struct view *view, int32_t first, int32_t end, ds_error_t *error)
+{
+    for (int32_t t = 0; t < (int32_t)view->topic_count; t++)
+        for (int32_t p = first; p < end; p++)
+            if (!ds_reader_assign(view->reader, t, p, DS_PLACE_START, error))
+                return false;
+    return true;
+}
+
 static bool start(struct view *view, ds_error_t *error)
 {
     ds_str_t order = ds_str(view->settings->order);
-    int32_t partitions;
     int32_t first = 0;
-    if (!ds_reader_partitions(view->reader, ASK_MS, &partitions, error))
+    int32_t end;
+    if (!ds_reader_partitions(view->reader, ASK_MS, &end, error))
         return false;
-    if (order.len > 0)
-        first = ds_partition_of(ds_str_before(order, '.'), partitions);
-    return ds_log_span_begin(&view->span, view->reader, (int32_t)view->topic_count, first,
-                             order.len > 0 ? first + 1 : partitions, error);
+    if (order.len > 0) {
+        first = ds_partition_of(ds_str_before(order, '.'), end);
+        end = first + 1;
+    }
+    if (view->settings->follow)
+        return follow(view, first, end, error);
+    return ds_log_span_begin(&view->span, view->reader, (int32_t)view->topic_count, first, end,
+                             error);
 }
 
 static bool is_wanted(const struct view *view, const struct ds_read_record *record)
@@ -147,21 +161,22 @@ static bool print_batch(struct view *view, const struct ds_read_batch *batch, bo
         const struct ds_read_record *r = &batch->records[i];
         if (is_wanted(view, r) && !print_record(view, r, error))
             return false;
-        *awaited_out = *awaited_out || ds_log_span_holds(&view->span, r);
+        *awaited_out =
+            *awaited_out || (!view->settings->follow && ds_log_span_holds(&view->span, r));
     }
     return true;
 }
 
 static bool show(struct view *view, const struct ds_runtime *runtime, ds_error_t *error)
 {
-    bool follow = view->settings->follow;
-    while (!ds_stopping(runtime) && (follow || !ds_log_span_is_read(&view->span))) {
+    bool follows = view->settings->follow;
+    while (!ds_stopping(runtime) && (follows || !ds_log_span_is_read(&view->span))) {
         struct ds_read_batch batch;
         bool awaited;
         if (!ds_reader_poll(view->reader, POLL_MS, &batch, error) ||
             !print_batch(view, &batch, &awaited, error))
             return false;
-        if (follow)
+        if (follows)
             (void)fflush(stdout);
         else if (!awaited && !may_go_on(view, runtime, error))
             return false;
