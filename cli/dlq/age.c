@@ -9,24 +9,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define FRESH_US (10 * DS_US_PER_S)
+
 enum limit { LIMIT_WINDOW, LIMIT_PLACE, LIMITS };
+
+/* The first offset of each partition that was younger than a limit when it was asked for. */
+struct since {
+    int64_t *offsets; /* NULL: not asked for yet */
+    int64_t asked_us;
+};
 
 struct ds_ages {
     struct ds_desk *desk;
-    int64_t now_us;
-    /* By processor and limit: the first offset of each partition that is younger. NULL: not asked
-     * for yet. */
-    int64_t *since[DS_DECIDERS][LIMITS];
+    struct since since[DS_DECIDERS][LIMITS];
 };
 
 ds_ages_t *ds_ages_new(struct ds_desk *desk)
 {
     ds_ages_t *ages = calloc(1, sizeof *ages);
 
-    if (ages != NULL) {
+    if (ages != NULL)
         ages->desk = desk;
-        ages->now_us = ds_now_us(desk->runtime->clock);
-    }
     return ages;
 }
 
@@ -36,7 +39,7 @@ void ds_ages_destroy(ds_ages_t *ages)
         return;
     for (size_t d = 0; d < DS_DECIDERS; d++)
         for (size_t i = 0; i < LIMITS; i++)
-            free(ages->since[d][i]);
+            free(ages->since[d][i].offsets);
     free(ages);
 }
 
@@ -45,26 +48,38 @@ static int64_t limit_us(const ds_ages_t *ages, enum limit limit)
     return limit == LIMIT_WINDOW ? DS_WINDOW_US : ages->desk->settings->place_ttl_us;
 }
 
-static bool ask(ds_ages_t *ages, const char *processor, enum limit limit, int64_t **since,
+static bool ask(const ds_ages_t *ages, const char *processor, enum limit limit, struct since *since,
                 ds_error_t *error)
 {
-    int32_t partitions = ds_letters_partitions(ages->desk->letters);
+    const struct ds_desk *desk = ages->desk;
+    int32_t partitions = ds_letters_partitions(desk->letters);
 
-    *since = calloc((size_t)partitions, sizeof **since);
-    if (*since == NULL)
+    since->asked_us = ds_monotonic_us(desk->runtime->clock);
+    free(since->offsets);
+    since->offsets = calloc((size_t)partitions, sizeof *since->offsets);
+    if (since->offsets == NULL)
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "ages");
-    if (ds_commands_since(ages->desk->runtime, ages->desk->settings->brokers, processor, partitions,
-                          ages->now_us - limit_us(ages, limit), *since, error))
+    if (ds_commands_since(desk->runtime, desk->settings->brokers, processor, partitions,
+                          ds_now_us(desk->runtime->clock) - limit_us(ages, limit), since->offsets,
+                          error))
         return true;
-    free(*since);
-    *since = NULL;
+    free(since->offsets);
+    since->offsets = NULL;
     return false;
 }
 
-static bool is_before(const ds_ages_t *ages, const int64_t *since, int64_t partition,
+/* Letters grow old while others are tried again: an answer does not hold for long. */
+static bool is_fresh(const ds_ages_t *ages, const struct since *since)
+{
+    return since->offsets != NULL &&
+           ds_monotonic_us(ages->desk->runtime->clock) - since->asked_us <= FRESH_US;
+}
+
+static bool is_before(const ds_ages_t *ages, const struct since *since, int64_t partition,
                       int64_t offset)
 {
-    return partition >= ds_letters_partitions(ages->desk->letters) || offset < since[partition];
+    return partition >= ds_letters_partitions(ages->desk->letters) ||
+           offset < since->offsets[partition];
 }
 
 static bool is_older(ds_ages_t *ages, const struct ds_letter *letter, enum limit limit,
@@ -72,18 +87,17 @@ static bool is_older(ds_ages_t *ages, const struct ds_letter *letter, enum limit
 {
     size_t d = 0;
 
-    *older_out = letter->at_us < ages->now_us - limit_us(ages, limit);
+    *older_out = letter->at_us < ds_now_us(ages->desk->runtime->clock) - limit_us(ages, limit);
     if (*older_out)
         return true;
     while (strcmp(ds_deciders[d]->name, letter->processor) != 0)
         d++;
-    int64_t **since = &ages->since[d][limit];
-    if (*since == NULL && !ask(ages, letter->processor, limit, since, error))
+    struct since *since = &ages->since[d][limit];
+    if (!is_fresh(ages, since) && !ask(ages, letter->processor, limit, since, error))
         return false;
     *older_out =
-        is_before(ages, *since, letter->content->source_partition,
-                  letter->content->source_offset) ||
-        is_before(ages, *since, letter->content->first_partition, letter->content->first_offset);
+        is_before(ages, since, letter->content->source_partition, letter->content->source_offset) ||
+        is_before(ages, since, letter->content->first_partition, letter->content->first_offset);
     return true;
 }
 

@@ -14,10 +14,10 @@
 
 typedef struct ds_ages ds_ages_t;
 
-/** @brief Ages are as of now. NULL: no memory. @param desk  borrowed; its letters were read. */
+/** @brief NULL: no memory. @param desk  borrowed; its letters were read. */
 ds_ages_t *ds_ages_new(struct ds_desk *desk);
 void ds_ages_destroy(ds_ages_t *ages);
-/** @brief Whether a command may be tried again.
+/** @brief Whether a command may be tried again now, give or take some seconds.
  *  @param why_out  at least DS_AGE_WHY_BYTES; why not.
  *  @param error  Kafka does not say how old it is. */
 DS_MUST_CHECK bool ds_ages_judge(ds_ages_t *ages, const struct ds_letter *letter, bool *may_out,

@@ -16,6 +16,8 @@
 static struct kafka_record letter;
 /* How old the records of order.commands are: those before this offset were appended before. */
 static int64_t older_than_ttl, older_than_window;
+/* When all of them were appended, where a test says so. */
+static int64_t appended_us;
 
 static void one_letter(int32_t topic, int64_t offset, struct kafka_record *record)
 {
@@ -32,7 +34,10 @@ bool ds_commands_since(const struct ds_runtime *runtime, const char *brokers, co
     (void)error;
     cr_assert_str_eq(processor, "order");
     cr_assert_eq(partitions, 1);
-    offsets_out[0] = kafka_now_us - at_us >= 24 * HOUR ? older_than_window : older_than_ttl;
+    if (kafka_now_us - at_us >= 24 * HOUR)
+        offsets_out[0] = older_than_window;
+    else
+        offsets_out[0] = at_us > appended_us ? INT64_MAX : older_than_ttl;
     return true;
 }
 
@@ -66,6 +71,7 @@ static void begin(void)
                                    .value = {unknown, sizeof unknown - 1},
                                    .error = "UNKNOWN_SCHEMA"};
     older_than_ttl = older_than_window = 0;
+    appended_us = INT64_MAX;
     ds_buf_init(&encoded, DS_MAX_RECORD_BYTES);
 }
 
@@ -200,6 +206,7 @@ Test(dlq, an_old_letter_is_retried_where_somebody_says_so)
 #define LAST "order.commands/0/149999"
 
 static int64_t letter_count; /* the rest of the topic are notes, of the first letters */
+static int64_t letter_at_us; /* 0: when they are read */
 
 static void many_letters(int32_t topic, int64_t offset, struct kafka_record *record)
 {
@@ -208,6 +215,8 @@ static void many_letters(int32_t topic, int64_t offset, struct kafka_record *rec
                    offset % letter_count);
     record->value = (ds_bytes_t){(const uint8_t *)record->key, (uint32_t)strlen(record->key)};
     record->has_value = offset < letter_count;
+    if (letter_at_us != 0)
+        record->at_us = letter_at_us;
     if (offset >= letter_count)
         record->action = "dropped";
     else
@@ -218,6 +227,7 @@ static void begin_many(int64_t letters, int64_t notes)
 {
     begin();
     letter_count = letters;
+    letter_at_us = 0;
     kafka_record_at = many_letters;
     kafka_ends[KAFKA_ORDER_DLQ] = letters + notes;
 }
@@ -260,6 +270,32 @@ Test(dlq_many, those_of_one_error_are_retried, .fini = end)
     cr_assert_eq(run("retry", NULL, "UNKNOWN_SCHEMA"), 0);
     cr_assert_eq(kafka_written_count, 2);
     cr_assert_str_eq(kafka_written[0].retry_of, LAST);
+}
+
+/* Of ten letters of what may be orders three are retried: each takes twenty seconds, and fifty are
+ * left of the time to live. */
+static void are_left_as_they_grow_old(void)
+{
+    ds_error_t error;
+
+    kafka_put_us = 10 * DS_US_PER_S;
+    cr_assert_eq(retry(true, false, &error), 1);
+    cr_assert_not_null(strstr(error.message, "7 letters were left"), "%s", error.message);
+    cr_assert_eq(kafka_written_count, 6);
+}
+
+Test(dlq_many, those_that_grow_old_meanwhile_are_left, .fini = end)
+{
+    begin_many(10, 0);
+    letter_at_us = kafka_now_us - 850 * DS_US_PER_S;
+    are_left_as_they_grow_old();
+}
+
+Test(dlq_many, those_whose_originals_grow_old_meanwhile_are_left, .fini = end)
+{
+    begin_many(10, 0);
+    appended_us = kafka_now_us - 850 * DS_US_PER_S;
+    are_left_as_they_grow_old();
 }
 
 Test(dlq_many, those_that_are_left_open_are_dropped, .fini = end)

@@ -21,6 +21,7 @@ void (*kafka_record_at)(int32_t topic, int64_t offset, struct kafka_record *reco
 struct kafka_written kafka_written[16];
 size_t kafka_written_count;
 int64_t kafka_now_us;
+int64_t kafka_put_us;
 
 static int64_t next[KAFKA_TOPICS]; /* to be read; -1: not read */
 static uint64_t reported;          /* tag of the last message whose delivery was told */
@@ -46,6 +47,7 @@ void kafka_begin(void)
     kafka_written_count = 0;
     handed_over = reported = 0;
     kafka_now_us = INT64_C(1700000000) * DS_US_PER_S;
+    kafka_put_us = 0;
 }
 
 static void destroy(ds_broker_t *broker, int timeout_ms)
@@ -183,6 +185,7 @@ static enum ds_broker_put produce(ds_broker_t *broker, const struct ds_broker_me
         else if (strcmp(h->name, "doorstep.dlq.action") == 0)
             keep_text(w->action, sizeof w->action, h->value.data, h->value.len);
     }
+    kafka_now_us += kafka_put_us;
     handed_over = tag;
     return DS_BROKER_PUT_OK;
 }

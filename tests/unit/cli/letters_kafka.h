@@ -38,6 +38,8 @@ extern struct kafka_written kafka_written[16];
 extern size_t kafka_written_count;
 extern const struct ds_runtime kafka_runtime;
 extern int64_t kafka_now_us;
+/** How long each message takes that is written. Reset by kafka_begin. */
+extern int64_t kafka_put_us;
 
 void kafka_begin(void);
 
