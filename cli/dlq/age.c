@@ -101,8 +101,10 @@ static bool is_older(ds_ages_t *ages, const struct ds_letter *letter, enum limit
     return true;
 }
 
-/* What this version cannot read may be anything. */
-static bool may_place(ds_ages_t *ages, const struct ds_letter *letter)
+/* What this version cannot read may be anything. What the registry does not tell now it will not
+ * tell of the next letter either: then nothing is judged. */
+static bool may_place(ds_ages_t *ages, const struct ds_letter *letter, bool *may_out,
+                      ds_error_t *error)
 {
     const struct ds_schema *schema = ds_schema_of_topic(letter->content->source_topic);
     ds_arena_t *arena = ds_arena_new(64 * 1024, DS_DESK_DECODE_BYTES);
@@ -111,10 +113,12 @@ static bool may_place(ds_ages_t *ages, const struct ds_letter *letter)
 
     if (arena != NULL && schema == &ds_schema_order_commands)
         command = ds_desk_decode(ages->desk, schema, letter->content->value, arena, &why);
-    bool may =
+    *may_out =
         command == NULL || ds_schema_body_kind(schema, command) == DS_ORDER_COMMAND_PLACE_ORDER;
     ds_arena_destroy(arena);
-    return may;
+    return why.code != DS_ERR_UNAVAILABLE ||
+           ds_error_set(error, why.domain, why.code, "whether %.*s places an order: %s",
+                        DS_STR_ARG(letter->key), why.message);
 }
 
 static void say_why(const ds_ages_t *ages, enum limit limit, char *why_out)
@@ -146,9 +150,12 @@ bool ds_ages_judge(ds_ages_t *ages, const struct ds_letter *letter, bool *may_ou
         return true;
     }
     if (strcmp(letter->processor, "order") == 0) {
-        if (!is_older(ages, letter, LIMIT_PLACE, &older, error))
+        bool places = false;
+
+        if (!is_older(ages, letter, LIMIT_PLACE, &older, error) ||
+            (older && !may_place(ages, letter, &places, error)))
             return false;
-        if (older && may_place(ages, letter)) {
+        if (places) {
             say_why(ages, LIMIT_PLACE, why_out);
             return true;
         }

@@ -19,7 +19,7 @@ ds_ages_t *ds_ages_new(struct ds_desk *desk);
 void ds_ages_destroy(ds_ages_t *ages);
 /** @brief Whether a command may be tried again now, give or take some seconds.
  *  @param why_out  at least DS_AGE_WHY_BYTES; why not.
- *  @param error  Kafka does not say how old it is. */
+ *  @param error  Kafka does not say how old it is, or the registry what it is. */
 DS_MUST_CHECK bool ds_ages_judge(ds_ages_t *ages, const struct ds_letter *letter, bool *may_out,
                                  char *why_out, ds_error_t *error);
 

@@ -404,6 +404,9 @@ static bool act_or_leave(void *acting_, struct ds_letter *letter, ds_error_t *er
     char why[DS_AGE_WHY_BYTES];
     bool may = true;
 
+    if (ds_stopping(acting->desk->runtime))
+        return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_SHUTDOWN,
+                            "asked to stop: %zu done, the rest is open", acting->done);
     if (acting->ages != NULL && ds_letter_is_command(letter) &&
         !ds_ages_judge(acting->ages, letter, &may, why, error))
         return false;

@@ -3,6 +3,7 @@
 #include "cli/dlq/since.h"
 #include "cli/roles.h"
 #include "letters_kafka.h"
+#include "schemas/framing.h"
 #include "schemas/schema.h"
 
 #include <criterion/criterion.h>
@@ -18,6 +19,7 @@ static struct kafka_record letter;
 static int64_t older_than_ttl, older_than_window;
 /* When all of them were appended, where a test says so. */
 static int64_t appended_us;
+static bool stop_when_asked;
 
 static void one_letter(int32_t topic, int64_t offset, struct kafka_record *record)
 {
@@ -34,11 +36,33 @@ bool ds_commands_since(const struct ds_runtime *runtime, const char *brokers, co
     (void)error;
     cr_assert_str_eq(processor, "order");
     cr_assert_eq(partitions, 1);
+    kafka_stop = stop_when_asked;
     if (kafka_now_us - at_us >= 24 * HOUR)
         offsets_out[0] = older_than_window;
     else
         offsets_out[0] = at_us > appended_us ? INT64_MAX : older_than_ttl;
     return true;
+}
+
+static bool registry_is_away;
+static int times_waited;
+
+bool __real_ds_framing_decode_patiently(ds_framing_t *framing, const struct ds_schema *schema,
+                                        ds_bytes_t message, ds_arena_t *arena, void *value_out,
+                                        bool *head_ok_out, int64_t timeout_ms, ds_error_t *error);
+bool __wrap_ds_framing_decode_patiently(ds_framing_t *framing, const struct ds_schema *schema,
+                                        ds_bytes_t message, ds_arena_t *arena, void *value_out,
+                                        bool *head_ok_out, int64_t timeout_ms, ds_error_t *error);
+bool __wrap_ds_framing_decode_patiently(ds_framing_t *framing, const struct ds_schema *schema,
+                                        ds_bytes_t message, ds_arena_t *arena, void *value_out,
+                                        bool *head_ok_out, int64_t timeout_ms, ds_error_t *error)
+{
+    if (!registry_is_away)
+        return __real_ds_framing_decode_patiently(framing, schema, message, arena, value_out,
+                                                  head_ok_out, timeout_ms, error);
+    times_waited++;
+    kafka_now_us += timeout_ms * DS_US_PER_MS;
+    return ds_error_set(error, DS_DOMAIN_SCHEMA, DS_ERR_UNAVAILABLE, "the registry is away");
 }
 
 static ds_buf_t encoded;
@@ -72,6 +96,8 @@ static void begin(void)
                                    .error = "UNKNOWN_SCHEMA"};
     older_than_ttl = older_than_window = 0;
     appended_us = INT64_MAX;
+    stop_when_asked = registry_is_away = false;
+    times_waited = 0;
     ds_buf_init(&encoded, DS_MAX_RECORD_BYTES);
 }
 
@@ -296,6 +322,31 @@ Test(dlq_many, those_whose_originals_grow_old_meanwhile_are_left, .fini = end)
     begin_many(10, 0);
     appended_us = kafka_now_us - 850 * DS_US_PER_S;
     are_left_as_they_grow_old();
+}
+
+Test(dlq_many, the_registry_is_waited_for_once, .fini = end)
+{
+    ds_error_t error;
+
+    begin_many(10, 0);
+    older_than_ttl = 10;
+    registry_is_away = true;
+    cr_assert_eq(retry(true, false, &error), 1);
+    cr_assert_eq(error.code, DS_ERR_UNAVAILABLE, "%s", error.message);
+    cr_assert_not_null(strstr(error.message, "order.commands/0/0"), "%s", error.message);
+    cr_assert_eq(times_waited, 1);
+    cr_assert_eq(kafka_written_count, 0);
+}
+
+Test(dlq_many, a_retry_stops_between_letters, .fini = end)
+{
+    ds_error_t error;
+
+    begin_many(10, 0);
+    stop_when_asked = true;
+    cr_assert_eq(retry(true, false, &error), 1);
+    cr_assert_eq(error.code, DS_ERR_SHUTDOWN, "%s", error.message);
+    cr_assert_eq(kafka_written_count, 2);
 }
 
 Test(dlq_many, those_that_are_left_open_are_dropped, .fini = end)

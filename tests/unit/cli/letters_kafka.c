@@ -22,6 +22,7 @@ struct kafka_written kafka_written[16];
 size_t kafka_written_count;
 int64_t kafka_now_us;
 int64_t kafka_put_us;
+volatile sig_atomic_t kafka_stop;
 
 static int64_t next[KAFKA_TOPICS]; /* to be read; -1: not read */
 static uint64_t reported;          /* tag of the last message whose delivery was told */
@@ -36,8 +37,7 @@ static int64_t now_us(const ds_clock_t *clock)
 }
 
 static const ds_clock_t clock_of_test = {now_us, now_us, NULL};
-static const volatile sig_atomic_t stop_flag = 0;
-const struct ds_runtime kafka_runtime = {.clock = &clock_of_test, .stop = &stop_flag};
+const struct ds_runtime kafka_runtime = {.clock = &clock_of_test, .stop = &kafka_stop};
 
 void kafka_begin(void)
 {
@@ -48,6 +48,7 @@ void kafka_begin(void)
     handed_over = reported = 0;
     kafka_now_us = INT64_C(1700000000) * DS_US_PER_S;
     kafka_put_us = 0;
+    kafka_stop = 0;
 }
 
 static void destroy(ds_broker_t *broker, int timeout_ms)

@@ -40,6 +40,8 @@ extern const struct ds_runtime kafka_runtime;
 extern int64_t kafka_now_us;
 /** How long each message takes that is written. Reset by kafka_begin. */
 extern int64_t kafka_put_us;
+/** The role is asked to stop. Reset by kafka_begin. */
+extern volatile sig_atomic_t kafka_stop;
 
 void kafka_begin(void);
 
