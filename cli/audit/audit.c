@@ -307,7 +307,8 @@ static void compare_leaving(void *context, const struct ds_audit_part *part,
 
 static bool verify_partition(struct audit *audit, int32_t partition, ds_error_t *error)
 {
-    bool ok = ds_audit_part_new(audit->report, partition, audit->source->partitions,
+    bool ok = ds_audit_source_begin(audit->source, partition, error) &&
+              ds_audit_part_new(audit->report, partition, audit->source->partitions,
                                 audit->source->ranges[partition], &audit->part, error);
     if (ok) {
         audit->part->framing = audit->runtime->framing;

@@ -150,7 +150,7 @@ static bool dump_partition(struct ds_audit_source *source, int32_t partition, co
                            ds_error_t *error)
 {
     struct writer writer = {{NULL}};
-    bool ok = true;
+    bool ok = ds_audit_source_begin(source, partition, error);
 
     for (int32_t t = 0; ok && t < DS_AUDIT_TOPICS; t++)
         ok = ds_audit_file_create(folder, t, partition, source->ranges[partition][t],
@@ -367,6 +367,11 @@ bool ds_audit_source_dump(const char *folder, struct ds_audit_source **source_ou
     }
     destroy(&source->base);
     return false;
+}
+
+bool ds_audit_source_begin(struct ds_audit_source *source, int32_t partition, ds_error_t *error)
+{
+    return source->begin == NULL || source->begin(source, partition, error);
 }
 
 void ds_audit_source_destroy(struct ds_audit_source *source)

@@ -22,11 +22,13 @@ typedef bool (*ds_audit_take_fn)(void *context, const struct ds_audit_record *re
 
 struct ds_audit_source {
     int32_t partitions;
-    /** By partition; heap. `low` of a partition is final when the one in front of it was read. */
+    /** By partition; heap. `low` of a partition is final when it was begun. */
     struct ds_audit_range (*ranges)[DS_AUDIT_TOPICS];
     /** <name>.snapshots by processor, low and end only; NULL: none. What stands in front of `end`
      * is about places in front of the events topics' `end`. An end of 0: not there. */
     struct ds_audit_range (*snapshots)[DS_AUDIT_PROCESSORS];
+    /** A partition is next: its `low` is what is there now. UNAVAILABLE. NULL: nothing changes. */
+    bool (*begin)(struct ds_audit_source *source, int32_t partition, ds_error_t *error);
     /** Hand out the records of a partition: per topic in offset order, topics in any order.
      * @param ends  how far each topic is read; NULL: to the end of its range. One that ends at or
      * before its first record is left out. */
@@ -57,6 +59,9 @@ DS_MUST_CHECK bool ds_audit_source_dump(const char *folder, struct ds_audit_sour
  * alone, as each file. IO. */
 DS_MUST_CHECK bool ds_audit_dump(struct ds_audit_source *source, const char *folder,
                                  ds_error_t *error);
+/** @brief To be called before the ranges of a partition are used. UNAVAILABLE. */
+DS_MUST_CHECK bool ds_audit_source_begin(struct ds_audit_source *source, int32_t partition,
+                                         ds_error_t *error);
 void ds_audit_source_destroy(struct ds_audit_source *source);
 
 /** One file of a dump, for writing. */

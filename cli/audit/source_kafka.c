@@ -271,14 +271,8 @@ static bool ask_lows(struct kafka_source *k, int32_t partition, ds_error_t *erro
     return true;
 }
 
-/* The handle that has fetched the partition takes over; the other one fetches the next. */
-static bool fetch_ahead(struct kafka_source *k, int32_t next, ds_error_t *error)
+static bool start_ahead(struct kafka_source *k, int32_t next, ds_error_t *error)
 {
-    stop_ahead(k);
-    if (next >= k->base.partitions)
-        return true;
-    if (!ask_lows(k, next, error))
-        return false;
     k->partition_ahead = next;
     for (int32_t t = 0; t < DS_AUDIT_TOPICS; t++) {
         const struct ds_audit_range *range = &k->base.ranges[next][t];
@@ -286,6 +280,24 @@ static bool fetch_ahead(struct kafka_source *k, int32_t next, ds_error_t *error)
             return false;
     }
     return true;
+}
+
+/* The handle that has fetched the partition takes over; the other one fetches the next. One that
+ * cannot be fetched, as its leader is away, is asked again in its turn. */
+static void fetch_ahead(struct kafka_source *k, int32_t next)
+{
+    ds_error_t why = DS_ERROR_INIT;
+
+    stop_ahead(k);
+    if (next < k->base.partitions && (!ask_lows(k, next, &why) || !start_ahead(k, next, &why)))
+        stop_ahead(k);
+}
+
+/* One that is fetched ahead was asked then. */
+static bool begin(struct ds_audit_source *source, int32_t partition, ds_error_t *error)
+{
+    struct kafka_source *k = (struct kafka_source *)source;
+    return k->partition_ahead == partition || ask_lows(k, partition, error);
 }
 
 static bool start_all(struct reading *r, const int64_t *ends, ds_error_t *error)
@@ -313,7 +325,8 @@ static bool start_whole(struct reading *r, ds_error_t *error)
     } else if (!start_all(r, NULL, error)) {
         return false;
     }
-    return fetch_ahead(k, r->partition + 1, error);
+    fetch_ahead(k, r->partition + 1);
+    return true;
 }
 
 static bool read_partition(struct ds_audit_source *source, int32_t partition, const int64_t *ends,
@@ -382,6 +395,7 @@ bool ds_audit_source_kafka(const struct ds_runtime *runtime, const char *brokers
         return ds_error_set(error, DS_DOMAIN_CLI, DS_ERR_MEMORY, "audit: a source");
     for (int32_t t = 0; t < ALL_TOPICS; t++)
         topics[t] = ds_audit_topic(t);
+    k->base.begin = begin;
     k->base.read = read_partition;
     k->base.read_snapshots = read_snapshots;
     k->base.ends = ask_ends_now;

@@ -11,6 +11,9 @@
 
 /* The first offset that is still there. */
 static int64_t lows[TOPICS][PARTITIONS];
+/* Of a partition: nobody tells its ends; its last topic cannot be started. */
+static bool is_away[PARTITIONS];
+static bool is_refused[PARTITIONS];
 
 struct fake {
     ds_broker_t base; /* first */
@@ -60,7 +63,8 @@ static bool start(ds_broker_t *broker, int32_t topic, int32_t partition, int64_t
                   ds_error_t *error)
 {
     struct fake *fake = (struct fake *)broker;
-    (void)error;
+    if (is_refused[partition] && topic == DS_AUDIT_TOPICS - 1)
+        return ds_error_set(error, DS_DOMAIN_KAFKA, DS_ERR_UNAVAILABLE, "refused");
     fake->reads[topic][partition] = true;
     fake->next[topic][partition] = offset;
     return true;
@@ -78,7 +82,7 @@ static bool tell_ends(ds_broker_t *broker, struct ds_broker_end *list, size_t co
     (void)timeout_ms;
     (void)error;
     for (size_t i = 0; i < count; i++) {
-        list[i].ok = list[i].topic < DS_AUDIT_TOPICS;
+        list[i].ok = list[i].topic < DS_AUDIT_TOPICS && !is_away[list[i].partition];
         list[i].low = lows[list[i].topic][list[i].partition];
         list[i].end = END;
     }
@@ -206,4 +210,62 @@ Test(audit_source, events_that_are_deleted_while_they_are_read_are_an_error)
     cr_assert_not(source->read(source, 0, NULL, take, &seen, &error));
     cr_assert_eq(error.code, DS_ERR_DAMAGE);
     ds_audit_source_destroy(source);
+}
+
+/* The second fails when the first is read. */
+static struct ds_audit_source *read_first(struct ds_runtime *runtime, bool *fails)
+{
+    struct ds_audit_source *source = source_of(runtime);
+    struct seen seen = {.deleted_at = -1};
+    ds_error_t error = DS_ERROR_INIT;
+
+    *fails = true;
+    cr_assert(source->read(source, 0, NULL, take, &seen, &error), "%s", error.message);
+    cr_assert_not(ds_error_is_set(&error), "%s", error.message);
+    cr_assert_eq(seen.count, END);
+    return source;
+}
+
+static void read_second(struct ds_audit_source *source)
+{
+    struct seen seen = {.deleted_at = -1};
+    ds_error_t error = DS_ERROR_INIT;
+
+    lows[COMMANDS][1] = 4;
+    cr_assert(ds_audit_source_begin(source, 1, &error), "%s", error.message);
+    cr_assert_eq(source->ranges[1][COMMANDS].low, 4);
+    cr_assert(source->read(source, 1, NULL, take, &seen, &error), "%s", error.message);
+    cr_assert_eq(seen.count, 2);
+    ds_audit_source_destroy(source);
+}
+
+Test(audit_source, a_partition_whose_leader_is_away_takes_none_in_front_of_it_with_it)
+{
+    struct ds_runtime runtime;
+    struct ds_audit_source *source = read_first(&runtime, &is_away[1]);
+    ds_error_t error = DS_ERROR_INIT;
+
+    cr_assert_not(ds_audit_source_begin(source, 1, &error));
+    cr_assert_eq(error.code, DS_ERR_UNAVAILABLE);
+    ds_audit_source_destroy(source);
+}
+
+Test(audit_source, a_partition_whose_leader_is_back_is_asked_in_its_turn)
+{
+    struct ds_runtime runtime;
+    struct ds_audit_source *source = read_first(&runtime, &is_away[1]);
+
+    is_away[1] = false;
+    read_second(source);
+}
+
+Test(audit_source, a_partition_that_cannot_be_fetched_ahead_is_read_in_its_turn)
+{
+    struct ds_runtime runtime;
+    struct ds_audit_source *source = read_first(&runtime, &is_refused[1]);
+
+    for (int32_t t = 0; t < TOPICS; t++)
+        cr_assert_not(fakes[1].reads[t][1], "nothing of it is fetched");
+    is_refused[1] = false;
+    read_second(source);
 }
