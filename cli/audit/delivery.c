@@ -69,6 +69,8 @@ bool ds_audit_fold_delivery(struct ds_audit_part *part, const struct ds_audit_ev
         ds_audit_found(part->report, "STATE", ds_audit_at(part, event, order->id), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_delivery_events, e),
                        ds_audit_delivery_state_text(before));
+    if (order->delivery.last < 0)
+        order->delivery.first_us = e->meta.at;
     order->delivery.last = event->offset;
     order->delivery.last_us = e->meta.at;
     if (step == DS_AUDIT_ON_REQUESTED) {

@@ -97,6 +97,8 @@ void ds_audit_judge_reasons(struct ds_audit_part *part, const struct ds_audit_or
 /** leave.c: orders that are over. MEMORY. */
 DS_MUST_CHECK bool ds_audit_sweep(struct ds_audit_part *part, ds_error_t *error);
 bool ds_audit_has_left(const struct ds_audit_part *part, ds_str_t order_id);
+/** part.c: of an order that is all zero, there is no offset yet. */
+void ds_audit_know_nothing(struct ds_audit_order *order);
 /** part.c: count and judge one order, with its prices; once. */
 void ds_audit_judge_one(struct ds_audit_part *part, struct ds_audit_order *order);
 

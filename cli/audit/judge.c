@@ -13,7 +13,8 @@ typedef const struct ds_audit_order order_t;
 struct judge {
     struct ds_audit_part *part;
     order_t *order;
-    bool rest; /* still */
+    bool rest;                           /* still */
+    bool is_second[DS_AUDIT_PROCESSORS]; /* what is known there is of a second life */
 };
 
 static struct ds_audit_place at(const struct judge *j, int32_t topic, int64_t offset)
@@ -26,7 +27,7 @@ static struct ds_audit_place at(const struct judge *j, int32_t topic, int64_t of
 static void missing(struct judge *j, int32_t processor, int32_t topic, int64_t offset,
                     const char *invariant, const char *what)
 {
-    if (ds_audit_handled(j->part, processor, topic, offset))
+    if (!j->is_second[processor] && ds_audit_handled(j->part, processor, topic, offset))
         ds_audit_found(j->part->report, invariant, at(j, topic, offset), "%s", what);
     else
         j->rest = false;
@@ -331,6 +332,28 @@ static void judge_again(struct judge *j)
                            "it begins anew, and the order was placed once");
 }
 
+/* A topic that has nothing of the first life may have begun with the second. Or it answered so late
+ * that nobody knows of which it is: so what is lacking there is not told. */
+static void keep_first(struct judge *j, struct ds_audit_order *order)
+{
+    const int64_t second_us = ds_audit_minus(order->reborn_us, SKEW_US);
+    struct ds_audit_order none = {0};
+
+    ds_audit_know_nothing(&none);
+    if (order->stock.last >= 0 && order->stock.first_us >= second_us) {
+        order->stock = none.stock;
+        j->is_second[DS_AUDIT_INVENTORY] = true;
+    }
+    if (order->payment.last >= 0 && order->payment.first_us >= second_us) {
+        order->payment = none.payment;
+        j->is_second[DS_AUDIT_PAYMENT] = true;
+    }
+    if (order->delivery.last >= 0 && order->delivery.first_us >= second_us) {
+        order->delivery = none.delivery;
+        j->is_second[DS_AUDIT_DELIVERY] = true;
+    }
+}
+
 /* ---- what has to follow */
 
 static bool delivery_is_over(order_t *order)
@@ -386,11 +409,22 @@ static bool is_behind_damage(const struct ds_audit_part *part, order_t *order)
     return false;
 }
 
+static void judge_life(struct judge *j)
+{
+    judge_right(j);
+    judge_load(j);
+    judge_money(j);
+    judge_goods(j);
+    judge_answers(j);
+    ds_audit_judge_reasons(j->part, j->order);
+}
+
 bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_order *order)
 {
-    struct judge j = {part, order, true};
+    struct judge j = {part, order, true, {false}};
+    struct ds_audit_order first;
 
-    if (order->reborn)
+    if (order->has_left)
         return true;
     if (order->in_flight || is_behind_damage(part, order))
         return false;
@@ -398,12 +432,13 @@ bool ds_audit_judge_order(struct ds_audit_part *part, const struct ds_audit_orde
         judge_unknown(&j);
         return true;
     }
-    judge_right(&j);
-    judge_load(&j);
-    judge_money(&j);
-    judge_goods(&j);
-    judge_answers(&j);
-    judge_again(&j);
-    ds_audit_judge_reasons(part, order);
+    if (order->reborn) {
+        first = *order;
+        j.order = &first;
+        keep_first(&j, &first);
+    }
+    judge_life(&j);
+    if (!order->reborn)
+        judge_again(&j);
     return j.rest;
 }

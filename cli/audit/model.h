@@ -255,11 +255,12 @@ struct ds_audit_lowered {
  * topic that may allow it (reasons.c). */
 struct ds_audit_order {
     ds_str_t id;
-    bool in_flight;  /* touched behind `settled` */
-    bool is_at_rest; /* judged, and nothing is to follow */
-    bool has_left;   /* what comes now is not looked at */
-    bool reborn;     /* placed again after its id was forgotten, or it has left: no longer judged */
-    int64_t last_us; /* of the newest event about it */
+    bool in_flight;    /* touched behind `settled` */
+    bool is_at_rest;   /* judged, and nothing is to follow */
+    bool has_left;     /* what comes now is not looked at */
+    bool reborn;       /* placed again after its id was forgotten, or it has left */
+    int64_t reborn_us; /* when it was placed again, the first time */
+    int64_t last_us;   /* of the newest event about it */
 
     struct {
         enum ds_audit_order_state state;
@@ -305,6 +306,7 @@ struct ds_audit_order {
         int64_t success_by; /* cash, and nothing */
         bool is_asked_for;  /* it failed for want of an answer, which the gateway still asks for */
         int64_t last;
+        int64_t first_us;
         int64_t last_us;
         int64_t again; /* it begins anew here, as the next two */
     } payment;
@@ -321,6 +323,7 @@ struct ds_audit_order {
         int64_t returned;
         int64_t returned_by;
         int64_t last;
+        int64_t first_us;
         int64_t last_us;
         int64_t again;
     } stock;
@@ -337,6 +340,7 @@ struct ds_audit_order {
         int64_t in_transit;
         int64_t completed;
         int64_t last;
+        int64_t first_us;
         int64_t last_us;
         int64_t again;
     } delivery;

@@ -310,6 +310,8 @@ bool ds_audit_fold_payment(struct ds_audit_part *part, const struct ds_audit_eve
         ds_audit_found(part->report, "STATE", here(part, event, order), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_payment_events, e),
                        ds_audit_payment_state_text(before));
+    if (order->payment.last < 0)
+        order->payment.first_us = e->meta.at;
     order->payment.last = event->offset;
     order->payment.last_us = e->meta.at;
     int64_t owed = ds_audit_plus(order->payment.due_minor, order->payment.goodwill_minor);

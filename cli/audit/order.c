@@ -206,7 +206,10 @@ bool ds_audit_fold_order(struct ds_audit_part *part, const struct ds_audit_event
         ds_audit_order_of(part, event, ds_schema_order_events.order_id(e), error);
     if (order == NULL)
         return false;
-    order->reborn = order->reborn || is_reborn(order, e);
+    if (!order->reborn && is_reborn(order, e)) {
+        order->reborn = true;
+        order->reborn_us = e->meta.at;
+    }
     if (order->reborn)
         return true;
     enum ds_audit_order_state before = order->order.state;

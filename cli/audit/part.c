@@ -64,13 +64,8 @@ struct ds_audit_place ds_audit_at(const struct ds_audit_part *part,
     return ds_audit_where(part, event->topic, event->offset, order_id);
 }
 
-static struct ds_audit_order *new_order(struct ds_audit_part *part, ds_str_t order_id,
-                                        ds_error_t *error)
+void ds_audit_know_nothing(struct ds_audit_order *order)
 {
-    struct ds_audit_order *order = ds_arena_alloc(part->arena, sizeof *order, error);
-    if (order == NULL || !ds_arena_dup(part->arena, order_id, &order->id, error) ||
-        !ds_map_put(part->orders, order->id, order, NULL, error))
-        return NULL;
     order->order.created = order->order.requested = order->order.requested_by = -1;
     order->order.confirmed = order->order.confirmed_by = -1;
     order->order.picked_up = order->order.picked_up_by = -1;
@@ -83,6 +78,16 @@ static struct ds_audit_order *new_order(struct ds_audit_part *part, ds_str_t ord
     order->delivery.requested = order->delivery.requested_by = order->delivery.in_transit = -1;
     order->delivery.completed = order->delivery.last = -1;
     order->payment.again = order->stock.again = order->delivery.again = -1;
+}
+
+static struct ds_audit_order *new_order(struct ds_audit_part *part, ds_str_t order_id,
+                                        ds_error_t *error)
+{
+    struct ds_audit_order *order = ds_arena_alloc(part->arena, sizeof *order, error);
+    if (order == NULL || !ds_arena_dup(part->arena, order_id, &order->id, error) ||
+        !ds_map_put(part->orders, order->id, order, NULL, error))
+        return NULL;
+    ds_audit_know_nothing(order);
     return order;
 }
 

@@ -212,8 +212,11 @@ static void follow(struct ds_audit_part *part, const struct ds_audit_event *even
         ds_audit_found(part->report, "I4", ds_audit_at(part, event, order->id), "%s in state %s",
                        ds_schema_ce_type(&ds_schema_inventory_events, event->event),
                        ds_audit_stock_state_text(before));
+    const int64_t at_us = ((const struct ds_event_head *)event->event)->meta.at;
+    if (order->stock.last < 0)
+        order->stock.first_us = at_us;
     order->stock.last = event->offset;
-    order->stock.last_us = ((const struct ds_event_head *)event->event)->meta.at;
+    order->stock.last_us = at_us;
 }
 
 static void note_step(struct ds_audit_part *part, const struct ds_audit_event *event,

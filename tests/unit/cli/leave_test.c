@@ -102,6 +102,63 @@ Test(audit_leave, an_id_that_was_out_of_stock_is_fine_when_it_is_placed_again)
     story_end(&s);
 }
 
+/* Cancelled before its courier was looked for, with the money kept. */
+static void live_unpaid_back(struct story *s)
+{
+    story_place(s);
+    story_reserve(s);
+    story_request_payment(s);
+    story_initiate(s);
+    story_pay(s, STORY_TOTAL, STORY_TOTAL, false);
+    story_cancel(s, HIST_INPUT(0, story_ask_cancel(s, "cancel")), DS_GOODS_NOT_TAKEN);
+    story_release(s, 2, s->cancelled);
+    s->h->now_us += 241 * HOUR;
+}
+
+Test(audit_leave, the_end_of_a_first_life_is_judged)
+{
+    for (int i = 0; i < 4; i++) {
+        struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+        live_unpaid_back(&s);
+        s.h->by_time = i % 2 == 1;
+        if (i < 2)
+            story_card(&s);
+        else
+            story_until_confirmed(&s);
+        hist_expect(s.h, "I2", "at rest 250 captured - 0 refunded, it should be 0");
+        cr_assert_eq(s.h->report->anomalies, 1, "its deliveries are the second's");
+        cr_assert_eq(s.h->report->in_flight, 0);
+        story_end(&s);
+    }
+}
+
+/* Payment has not come to its end. */
+Test(audit_leave, a_first_life_that_is_not_at_rest_is_in_flight)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    live_unpaid_back(&s);
+    story_place(&s);
+    hist_expect_clean(s.h);
+    cr_assert_eq(s.h->report->in_flight, 1);
+    story_end(&s);
+}
+
+/* Its charge may have been asked for so late that it stands among the second's. */
+Test(audit_leave, what_a_first_life_lacks_where_only_a_second_is_known_is_in_flight)
+{
+    struct story s = story_begin(DS_PAYMENT_METHOD_CARD);
+    story_place(&s);
+    story_reserve(&s);
+    story_request_payment(&s);
+    story_cancel(&s, HIST_INPUT(0, story_ask_cancel(&s, "cancel")), DS_GOODS_NOT_TAKEN);
+    story_release(&s, 2, s.cancelled);
+    s.h->now_us += 241 * HOUR;
+    story_card(&s);
+    hist_expect_clean(s.h);
+    cr_assert_eq(s.h->report->in_flight, 1);
+    story_end(&s);
+}
+
 /* Days after it was forgotten there, of an order that was placed once. */
 Test(audit_leave, a_second_life_that_nobody_placed_is_found)
 {
