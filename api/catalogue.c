@@ -19,6 +19,7 @@ static void init_lock(pthread_rwlock_t *lock)
 ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh_us)
 {
     ds_catalogue_t *catalog = calloc(1, sizeof *catalog);
+    ds_error_t error = DS_ERROR_INIT;
     if (catalog == NULL)
         return NULL;
     catalog->runtime = runtime;
@@ -29,8 +30,8 @@ ds_catalogue_t *ds_catalogue_new(const struct ds_runtime *runtime, int64_t fresh
     catalog->stores = ds_map_new(DS_CATALOGUE_MAX_STORES);
     catalog->products = ds_map_new(DS_CATALOGUE_MAX_PRODUCTS);
     catalog->categories = ds_map_new(DS_CATALOGUE_MAX_PRODUCTS);
-    ds_catalogue_shelves_init(catalog);
-    if (catalog->stores == NULL || catalog->products == NULL || catalog->categories == NULL) {
+    if (catalog->stores == NULL || catalog->products == NULL || catalog->categories == NULL ||
+        !ds_catalogue_shelves_init(catalog, &error)) {
         ds_catalogue_destroy(catalog);
         return NULL;
     }

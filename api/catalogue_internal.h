@@ -102,9 +102,9 @@ struct ds_catalogue_follower {
     bool told_away;
 };
 
-/** @brief Empty trees. */
-void ds_catalogue_shelves_init(ds_catalogue_t *catalog);
-/** @brief The shelf of a category, made when there is none. NULL: no memory. */
+/** @brief Empty trees. It fails as the source of their seeds does. */
+DS_MUST_CHECK bool ds_catalogue_shelves_init(ds_catalogue_t *catalog, ds_error_t *error);
+/** @brief The shelf of a category, made when there is none. NULL: no memory, or no seed. */
 struct ds_catalogue_shelf *ds_catalogue_category(ds_catalogue_t *catalog, ds_str_t name,
                                                  ds_error_t *error);
 /** @brief Among all, and in its category. It stands nowhere yet. */

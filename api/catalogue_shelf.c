@@ -27,16 +27,22 @@ static int by_id(const void *key, const void *item)
 }
 
 /* @param place  where in a product its place on this shelf is. */
-static void shelf_init(struct ds_catalogue_shelf *shelf, size_t place)
+static bool shelf_init(struct ds_catalogue_shelf *shelf, size_t place, const ds_random_t *random,
+                       ds_error_t *error)
 {
-    ds_tree_init(&shelf->by_name, by_name, place + offsetof(struct ds_catalogue_place, by_name));
-    ds_tree_init(&shelf->by_price, by_price, place + offsetof(struct ds_catalogue_place, by_price));
+    return ds_tree_init(&shelf->by_name, by_name,
+                        place + offsetof(struct ds_catalogue_place, by_name), random, error) &&
+           ds_tree_init(&shelf->by_price, by_price,
+                        place + offsetof(struct ds_catalogue_place, by_price), random, error);
 }
 
-void ds_catalogue_shelves_init(ds_catalogue_t *catalog)
+bool ds_catalogue_shelves_init(ds_catalogue_t *catalog, ds_error_t *error)
 {
-    shelf_init(&catalog->all, offsetof(struct ds_catalogue_product, among_all));
-    ds_tree_init(&catalog->stores_by_id, by_id, offsetof(struct ds_catalogue_store, by_id));
+    const ds_random_t *random = catalog->runtime->random;
+    return shelf_init(&catalog->all, offsetof(struct ds_catalogue_product, among_all), random,
+                      error) &&
+           ds_tree_init(&catalog->stores_by_id, by_id, offsetof(struct ds_catalogue_store, by_id),
+                        random, error);
 }
 
 struct ds_catalogue_shelf *ds_catalogue_category(ds_catalogue_t *catalog, ds_str_t name,
@@ -46,12 +52,16 @@ struct ds_catalogue_shelf *ds_catalogue_category(ds_catalogue_t *catalog, ds_str
     if (shelf != NULL)
         return shelf;
     shelf = malloc(sizeof *shelf);
+    if (shelf != NULL && !shelf_init(shelf, offsetof(struct ds_catalogue_product, in_category),
+                                     catalog->runtime->random, error)) {
+        free(shelf);
+        return NULL;
+    }
     if (shelf == NULL || !ds_map_put(catalog->categories, name, shelf, NULL, error)) {
         free(shelf);
         (void)ds_error_set(error, DS_DOMAIN_HTTP, DS_ERR_MEMORY, "no memory for a category");
         return NULL;
     }
-    shelf_init(shelf, offsetof(struct ds_catalogue_product, in_category));
     return shelf;
 }
 

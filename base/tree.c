@@ -1,11 +1,14 @@
 #include "base/tree.h"
 
-#include <stdbool.h>
-
-void ds_tree_init(struct ds_tree *tree, ds_tree_compare_fn compare, size_t offset)
+bool ds_tree_init(struct ds_tree *tree, ds_tree_compare_fn compare, size_t offset,
+                  const ds_random_t *random, ds_error_t *error)
 {
-    *tree = (struct ds_tree){
-        .compare = compare, .offset = offset, .random = UINT64_C(0x9e3779b97f4a7c15)};
+    *tree = (struct ds_tree){.compare = compare, .offset = offset};
+    if (!random->fill(random, &tree->random, sizeof tree->random, error))
+        return false;
+    if (tree->random == 0) /* xorshift would stay there */
+        tree->random = 1;
+    return true;
 }
 
 static struct ds_tree_node *node_of(const struct ds_tree *tree, void *item)

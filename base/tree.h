@@ -1,15 +1,16 @@
 /* base/tree.h - an ordered set of the caller's objects, which hold its nodes: a treap.
  *
  * Finding what comes behind a key costs O(log n), whatever came before; so do putting and taking,
- * and neither allocates. The balance comes from numbers that nobody outside can choose; the order
- * does not depend on them. An item has a node for every tree it is in. The caller says how a key
- * and an item compare, and leaves alone what items are compared by while they are in. Threads: one
- * writer, or many readers. */
+ * and neither allocates. The balance comes from numbers that nobody outside can know, with a seed
+ * for each tree; the order does not depend on them. An item has a node for every tree it is in. The
+ * caller says how a key and an item compare, and leaves alone what items are compared by while they
+ * are in. Threads: one writer, or many readers. */
 #ifndef DS_BASE_TREE_H
 #define DS_BASE_TREE_H
 
+#include "base/clock.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
 struct ds_tree_node {
     struct ds_tree_node *left;
@@ -27,7 +28,9 @@ struct ds_tree {
     uint64_t random; /* not 0 */
 };
 
-void ds_tree_init(struct ds_tree *tree, ds_tree_compare_fn compare, size_t offset);
+/** @brief Empty. @param random  gives the seed; it fails as the source does. */
+DS_MUST_CHECK bool ds_tree_init(struct ds_tree *tree, ds_tree_compare_fn compare, size_t offset,
+                                const ds_random_t *random, ds_error_t *error);
 /** @brief Put an item in. @param key  its own; no item of the tree has the same. */
 void ds_tree_put(struct ds_tree *tree, void *item, const void *key);
 /** @brief Take it out; nothing happens when it is not in. @param key  its own. */

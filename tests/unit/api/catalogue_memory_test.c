@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-static const struct ds_runtime runtime;
+static struct ds_runtime runtime;
 
 static bool fold_store(ds_catalogue_t *catalogue, const char *name)
 {
@@ -67,6 +67,7 @@ enum change { STORE, MILK, BREAD };
 /* @return whether the Nth allocation of that change was there to fail. */
 static bool nth_fails(enum change change, int nth)
 {
+    runtime.random = ds_system_random();
     ds_catalogue_t *catalogue = ds_catalogue_new(&runtime, 1);
     cr_assert(fold_store(catalogue, "Berlin") && fold_product(catalogue, "berlin-1.milk", "Milk"));
     ds_failing_malloc_begin(nth);

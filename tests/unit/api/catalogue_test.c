@@ -12,6 +12,7 @@ static struct ds_runtime runtime;
 
 static void start(void)
 {
+    runtime.random = ds_system_random();
     catalogue = ds_catalogue_new(&runtime, 10 * DS_US_PER_S);
     arena = ds_arena_new(4096, 1024 * 1024);
 }
