@@ -293,7 +293,8 @@ static const struct ds_sql one_command = {
 
 /* A command without a row of its own: it waits in quarantine, or waited and was dropped or edited.
  * Those records name no command, only its place ($2, $3, $4). What was edited has the outcome of
- * what stands in its place; whoever holds an aggregate again is not the one who asked. */
+ * what stands in its place; whoever holds an aggregate again is not the one who asked. Where a
+ * command with another id than $5 was decided at the place, it is that one's. */
 static const struct ds_sql waiting_command = {
     "waiting_command",
     "WITH RECURSIVE place(at) AS (SELECT $4::bigint UNION"
@@ -314,7 +315,9 @@ static const struct ds_sql waiting_command = {
     "  ORDER BY command_offset DESC LIMIT 1) c ON true"
     " LEFT JOIN LATERAL (SELECT at FROM shop.timeline WHERE topic = $1"
     "  AND partition = $3::int AND ce_type = 'doorstep.input_dropped' AND data->>'topic' = $2"
-    "  AND data->>'offset' IN (SELECT at::text FROM place) LIMIT 1) d ON true"};
+    "  AND data->>'offset' IN (SELECT at::text FROM place) LIMIT 1) d ON true"
+    " WHERE NOT EXISTS (SELECT FROM shop.commands WHERE topic = $2 AND partition = $3::int"
+    "  AND command_offset = $4::bigint AND command_id <> $5)"};
 /* clang-format on */
 
 static bool may_see(const ds_request_t *request, ds_str_t actor_id)
@@ -345,31 +348,40 @@ static void reply_accepted(ds_request_t *request, const struct ds_recent_command
                              (json_int_t)recent->place.offset, "decidedAt"));
 }
 
-static bool remembers(const ds_request_t *request, struct ds_recent_command *recent_out)
-{
-    return ds_recent_get(request->api->recent, ds_request_arg(request, 0), recent_out) &&
-           (recent_out->caller == ds_str_hash(request->person.subject, 0) ||
-            (request->person.roles & DS_ADMIN) != 0);
-}
-
 static bool ask_waiting(ds_request_t *request, ds_db_t *db, const struct ds_token *place,
                         PGresult **rows_out, ds_error_t *error)
 {
     const char *params[] = {ds_topic_events(place->topic), ds_topic_commands(place->topic),
                             ds_request_text(request, "%d", (int)place->partition),
-                            ds_request_text(request, "%lld", (long long)place->offset)};
-    return ds_db_query(db, &waiting_command, 4, params, rows_out, error);
+                            ds_request_text(request, "%lld", (long long)place->offset),
+                            ds_request_text(request, "%.*s",
+                                            DS_STR_ARG(ds_request_arg(request, 0)))};
+    return ds_db_query(db, &waiting_command, 5, params, rows_out, error);
 }
 
-/* The place is the token's, which the api gave with the command, or what this replica remembers. */
+/* Where the command waits, if it does. A token names no command, so what this replica remembers of
+ * the id goes before it. Where it remembers nothing, the token's place counts, unless it is that of
+ * a command with another id: one that is remembered here, or has a row (waiting_command). NULL:
+ * nobody knows. */
+static const struct ds_token *waiting_place(const ds_request_t *request,
+                                            struct ds_recent_command *recent_out,
+                                            bool *remembered_out)
+{
+    const struct ds_token *token = request->token_count == 1 ? &request->tokens[0] : NULL;
+    bool known = ds_recent_get(request->api->recent, ds_request_arg(request, 0), recent_out);
+    *remembered_out = known && (recent_out->caller == ds_str_hash(request->person.subject, 0) ||
+                                (request->person.roles & DS_ADMIN) != 0);
+    if (known)
+        return *remembered_out ? &recent_out->place : NULL;
+    return token == NULL || ds_recent_at(request->api->recent, token) ? NULL : token;
+}
+
 static bool answer_undecided(ds_request_t *request, ds_db_t *db, ds_error_t *error)
 {
-    const struct ds_token *place = request->token_count == 1 ? &request->tokens[0] : NULL;
     struct ds_recent_command recent;
     PGresult *rows = NULL;
-    bool remembered = remembers(request, &recent);
-    if (place == NULL && remembered)
-        place = &recent.place;
+    bool remembered;
+    const struct ds_token *place = waiting_place(request, &recent, &remembered);
     if (place != NULL && !ask_waiting(request, db, place, &rows, error))
         return false;
     if (rows != NULL && PQntuples(rows) > 0 && may_see(request, ds_cell(rows, 0, 6)))
@@ -382,19 +394,32 @@ static bool answer_undecided(ds_request_t *request, ds_db_t *db, ds_error_t *err
     return true;
 }
 
+/* @param place  of the attempt; NULL: the first one. */
+static bool ask_outcome(ds_request_t *request, ds_db_t *db, const struct ds_token *place,
+                        PGresult **rows_out, ds_error_t *error)
+{
+    const char *params[] = {
+        ds_request_text(request, "%.*s", DS_STR_ARG(ds_request_arg(request, 0))),
+        place == NULL ? NULL : ds_topic_commands(place->topic),
+        place == NULL ? "0" : ds_request_text(request, "%d", (int)place->partition),
+        place == NULL ? "0" : ds_request_text(request, "%lld", (long long)place->offset)};
+    return ds_db_query(db, &one_command, 4, params, rows_out, error);
+}
+
+/* With the token of an attempt: the outcome of that attempt; else, and where the token is not of an
+ * attempt that was decided, of the first. */
 static bool run_command(ds_request_t *request, ds_db_t *db, ds_error_t *error)
 {
-    /* With the token of an attempt: the outcome of that attempt; else of the first. */
     const struct ds_token *token = request->token_count == 1 ? &request->tokens[0] : NULL;
     PGresult *rows = NULL;
     bool ok = true;
-    const char *params[] = {
-        ds_request_text(request, "%.*s", DS_STR_ARG(ds_request_arg(request, 0))),
-        token == NULL ? NULL : ds_topic_commands(token->topic),
-        token == NULL ? "0" : ds_request_text(request, "%d", (int)token->partition),
-        token == NULL ? "0" : ds_request_text(request, "%lld", (long long)token->offset)};
-    if (!ds_db_query(db, &one_command, 4, params, &rows, error))
+    if (!ask_outcome(request, db, token, &rows, error))
         return false;
+    if (token != NULL && PQntuples(rows) == 0) {
+        PQclear(rows);
+        if (!ask_outcome(request, db, NULL, &rows, error))
+            return false;
+    }
     if (PQntuples(rows) == 0)
         ok = answer_undecided(request, db, error);
     else if (!may_see(request, ds_cell(rows, 0, 6)))

@@ -1,4 +1,5 @@
-/* api/recent.h - the commands this replica has kept lately: id -> who, body and place.
+/* api/recent.h - the commands this replica has kept lately: id -> who, body and place; and which
+ * places are taken.
  *
  * With it a repeat is known at once, without the read model: the same body gets the same answer,
  * another body is 422, and a command that is not decided yet is found. A ring of fixed size; the
@@ -24,5 +25,7 @@ void ds_recent_destroy(ds_recent_t *recent);
 /** @brief Remember, unless the id is known already (the first place counts). */
 void ds_recent_put(ds_recent_t *recent, const struct ds_recent_command *command);
 bool ds_recent_get(ds_recent_t *recent, ds_str_t id, struct ds_recent_command *command_out);
+/** @brief Whether one that is remembered is at the place. */
+bool ds_recent_at(ds_recent_t *recent, const struct ds_token *place);
 
 #endif

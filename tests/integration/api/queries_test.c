@@ -373,6 +373,26 @@ Test(queries, a_command_that_was_edited_has_the_outcome_of_what_stands_in_its_pl
     expect_command("refused", "order_picked_up");
 }
 
+/* The token is that of another command, which waits. */
+Test(queries, a_command_is_not_held_because_another_of_its_caller_is)
+{
+    add_to_timeline(18, "input_held", "anna", 4, "{}");
+    execute("INSERT INTO read_v1.commands VALUES ('order.commands', 0, 3, '" WAITING_ID "', 'done',"
+            " NULL, NULL, 'H', 'berlin-1.O1', 'order.created', 'customer', 'anna', 'x', now(),"
+            " now(), 15)");
+    expect_command("done", NULL);
+    expect(waiting_command("customer:eva"), 404, "not_found");
+}
+
+Test(queries, a_command_that_nobody_knows_has_no_outcome_of_another)
+{
+    add_to_timeline(18, "input_held", "anna", 4, "{}");
+    execute("INSERT INTO read_v1.commands VALUES ('order.commands', 0, 4, 'ANOTHER', 'done',"
+            " NULL, NULL, 'H', 'berlin-1.O1', 'order.cancelled', 'customer', 'anna', 'x', now(),"
+            " now(), 20)");
+    expect(waiting_command("customer:anna"), 404, "not_found");
+}
+
 /* A replica that has not seen what others kept. */
 static void start_anew(void)
 {
@@ -426,6 +446,60 @@ Test(queries, a_command_that_waits_is_held_without_a_token_too)
     struct answer held = get("customer:anna", path);
     cr_assert_str_eq(answer_data(&held, "status"), "held", "%s", held.body);
     answer_free(&held);
+}
+
+/* @param token_out  free it. */
+static void keep_order(char path_out[128], char **token_out, int *partition_out, int *offset_out)
+{
+    static const char body[] = "{\"lines\":[{\"productId\":\"berlin-1.milk\",\"quantity\":2}],"
+                               "\"deliveryAddress\":{\"street\":\"S\",\"city\":\"B\"}}";
+    struct answer kept = kit_call_as(&kit, "customer:anna", "POST", "/api/orders", "", body);
+    cr_assert_eq(kept.status, 202, "%s", kept.body);
+    *token_out = answer_header(&kept, "Consistency-Token");
+    (void)snprintf(path_out, 128, "/api/commands/%s", answer_data(&kept, "commandId"));
+    answer_free(&kept);
+    struct answer accepted = get("customer:anna", path_out);
+    const json_t *position = json_object_get(data_of(&accepted), "position");
+    *partition_out = (int)json_integer_value(json_object_get(position, "partition"));
+    *offset_out = (int)json_integer_value(json_object_get(position, "offset"));
+    answer_free(&accepted);
+}
+
+static void expect_with(const char *token, const char *path, const char *status)
+{
+    char header[512];
+    (void)snprintf(header, sizeof header, "Consistency-Token: %s\r\n", token);
+    struct answer answer = kit_call_as(&kit, "customer:anna", "GET", path, header, NULL);
+    if (status == NULL)
+        cr_assert_eq(answer.status, 404, "%s", answer.body);
+    else
+        cr_assert_str_eq(answer_data(&answer, "status"), status, "%s", answer.body);
+    answer_free(&answer);
+}
+
+Test(queries, a_replica_does_not_take_commands_that_it_knows_for_one_another)
+{
+    enum { FLOWS, WAITS, COUNT };
+    char paths[COUNT][128];
+    char *tokens[COUNT];
+    int partitions[COUNT];
+    int offsets[COUNT];
+    char sql[256];
+    for (int i = 0; i < COUNT; i++)
+        keep_order(paths[i], &tokens[i], &partitions[i], &offsets[i]);
+    add_to_timeline(18, "input_held", "anna", offsets[WAITS], "{}");
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE read_v1.timeline SET partition = %d"
+                   " WHERE event_offset = 18",
+                   partitions[WAITS]);
+    execute(sql);
+    execute("UPDATE read_v1.position SET commands_through = 99");
+    expect_with(tokens[WAITS], paths[WAITS], "held");
+    expect_with(tokens[WAITS], paths[FLOWS], "accepted");
+    expect_with(tokens[FLOWS], paths[WAITS], "held");
+    expect_with(tokens[WAITS], "/api/commands/" WAITING_ID, NULL);
+    for (int i = 0; i < COUNT; i++)
+        free(tokens[i]);
 }
 
 Test(queries, a_keyed_order_the_catalogue_refuses_is_looked_up_first)

@@ -35,3 +35,19 @@ Test(recent, the_first_place_of_an_id_counts)
     cr_assert_eq(found.place.offset, 1);
     ds_recent_destroy(recent);
 }
+
+Test(recent, a_place_is_known_for_as_long_as_its_command)
+{
+    ds_recent_t *recent = ds_recent_new(4);
+    for (int n = 0; n < 10; n++) {
+        struct ds_recent_command made = command(n);
+        ds_recent_put(recent, &made);
+    }
+    for (int n = 0; n < 12; n++) {
+        struct ds_token place = command(n).place;
+        cr_assert_eq(ds_recent_at(recent, &place), n >= 6 && n < 10, "%d", n);
+        place.partition = 1;
+        cr_assert_not(ds_recent_at(recent, &place));
+    }
+    ds_recent_destroy(recent);
+}
