@@ -91,7 +91,7 @@ bool ds_db_open(ds_db_t *db, ds_error_t *error)
     return ds_db_execute(db, settings, error);
 }
 
-bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error)
+static bool set_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error)
 {
     char setting[64];
     db->timeout_us = timeout_us;
@@ -103,6 +103,22 @@ bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error)
         return false;
     db->server_timeout_us = timeout_us;
     return true;
+}
+
+/* The statement that sets a limit runs under the one before. Where a short one was over first, a
+ * slow server would never be given more: a new connection begins without. */
+bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error)
+{
+    ds_error_t first = DS_ERROR_INIT;
+    bool longer = timeout_us > db->server_timeout_us;
+    if (set_limit(db, timeout_us, &first))
+        return true;
+    if (!longer || db->connection == NULL || first.code != DS_ERR_TIMEOUT) {
+        *error = first;
+        return false;
+    }
+    ds_db_close(db);
+    return ds_db_open(db, error) && set_limit(db, timeout_us, error);
 }
 
 void ds_db_settle(ds_db_t *db, const ds_error_t *error)

@@ -22,7 +22,8 @@ struct ds_db {
 DS_MUST_CHECK bool ds_db_open(ds_db_t *db, ds_error_t *error);
 void ds_db_close(ds_db_t *db);
 /** @brief What a statement may take from now on; the server ends it then, and says so. Not within a
- * transaction. */
+ * transaction. Where the limit of before is too short for setting a longer one, it connects anew.
+ */
 DS_MUST_CHECK bool ds_db_limit(ds_db_t *db, int64_t timeout_us, ds_error_t *error);
 /** @brief After a failure: close, unless all there was is that the server ended a statement in
  * time. */
